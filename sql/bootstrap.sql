@@ -1,0 +1,169 @@
+-- Tables of the ledger. Written only by the extension's own functions; read through the views.
+
+CREATE TABLE accord.ledger (
+    id          uuid PRIMARY KEY,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    reader      int NOT NULL,
+    major       int NOT NULL
+);
+COMMENT ON TABLE accord.ledger IS 'one row: the identity of this database''s history';
+
+-- The facts as of the newest sealed version.
+CREATE TABLE accord.fact (
+    id          text COLLATE "C" PRIMARY KEY,
+    kind        text COLLATE "C" NOT NULL,
+    schema      text COLLATE "C",
+    classid     oid NOT NULL,
+    objid       oid NOT NULL,
+    objsubid    int NOT NULL,
+    root_class  oid NOT NULL,
+    root        oid NOT NULL,
+    hash        bytea NOT NULL,
+    body        text COLLATE "C" NOT NULL
+);
+CREATE INDEX fact_root ON accord.fact (root);
+CREATE INDEX fact_object ON accord.fact (objid);
+
+-- The outbox: one row per captured command, inserted in the command's own transaction.
+CREATE TABLE accord.event (
+    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id            uuid NOT NULL,
+    xid           xid8 NOT NULL,
+    tag           text NOT NULL,
+    kind          text,
+    identity      text,
+    statement     text NOT NULL,
+    exact         boolean NOT NULL,
+    at            timestamptz NOT NULL,
+    concurrently  boolean NOT NULL DEFAULT false,
+    reconciled    boolean NOT NULL DEFAULT false,
+    unmodelled    text[] NOT NULL DEFAULT '{}',
+    context       json NOT NULL,
+    changes       json NOT NULL
+);
+CREATE INDEX event_xid ON accord.event (xid);
+
+-- What unsealed events changed, one row per changed fact: overlays accord.fact until the event is sealed.
+CREATE TABLE accord.pending (
+    seq         bigint NOT NULL,
+    root        oid NOT NULL,
+    objid       oid NOT NULL,
+    id          text COLLATE "C" NOT NULL,
+    hash        bytea,      -- null: the fact is gone
+    ordinal     int NOT NULL -- of the change in the event
+);
+CREATE INDEX pending_root ON accord.pending (root);
+CREATE INDEX pending_seq ON accord.pending (seq);
+
+CREATE TABLE accord.version (
+    version      bigint PRIMARY KEY,
+    id           bytea NOT NULL UNIQUE,
+    parent       bytea,
+    xid          xid8,
+    committed_at timestamptz NOT NULL,
+    sealed_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    fingerprint  bytea NOT NULL,   -- default projection
+    content      bytea NOT NULL,   -- default projection without column order
+    events       int NOT NULL
+);
+CREATE INDEX version_xid ON accord.version (xid);
+
+-- Running sums (LtHash lanes) by schema and kind; schema '' for what is in none.
+CREATE TABLE accord.sum (
+    schema      text COLLATE "C" NOT NULL,
+    kind        text COLLATE "C" NOT NULL,
+    lanes       bytea NOT NULL,
+    PRIMARY KEY (schema, kind)
+);
+
+-- Fingerprints of the projections that replicas mirror, by version.
+CREATE TABLE accord.projected (
+    version     bigint NOT NULL,
+    projection  text NOT NULL,
+    fingerprint bytea NOT NULL,
+    PRIMARY KEY (projection, version)
+);
+
+CREATE TABLE accord.replica (
+    name          text PRIMARY KEY CHECK (name <> '' AND length(name) <= 63),
+    conninfo      text NOT NULL,
+    policy        jsonb NOT NULL DEFAULT '{}',
+    projection    text NOT NULL,             -- canonical JSON
+    added_at      timestamptz NOT NULL DEFAULT now(),
+    baseline      bigint,                    -- version that its baseline stands at; null until it is taken
+    acknowledged  bigint,
+    state         text NOT NULL DEFAULT 'connecting',
+    reason        jsonb,                     -- {code, message, detail, hint} of the current failure state
+    attempts      int NOT NULL DEFAULT 0,
+    retry_at      timestamptz,
+    changed_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE accord.delivery (
+    replica        text NOT NULL REFERENCES accord.replica ON DELETE CASCADE,
+    version        bigint NOT NULL,
+    state          text NOT NULL,
+    offered_at     timestamptz,
+    negotiated_at  timestamptz,
+    applying_at    timestamptz,
+    acknowledged_at timestamptz,
+    attempts       int NOT NULL DEFAULT 0,
+    approved_by    text,
+    approved_at    timestamptz,
+    skip_reason    text,
+    negotiation    jsonb,                    -- the last verdict of negotiate
+    outcome        jsonb,                    -- the last verdict of apply
+    PRIMARY KEY (replica, version)
+);
+
+-- On a replica: which of whose facts are mirrored here, and where each source's history stands.
+CREATE TABLE accord.upstream (
+    source       uuid PRIMARY KEY,
+    replica      text NOT NULL,
+    version      bigint NOT NULL,
+    id           bytea NOT NULL,
+    projection   text NOT NULL,
+    lanes        bytea NOT NULL,
+    since        timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE accord.mirror (
+    source       uuid NOT NULL,
+    id           text COLLATE "C" NOT NULL,
+    hash         bytea NOT NULL,
+    PRIMARY KEY (source, id)
+);
+
+CREATE TABLE accord.applied (
+    source       uuid NOT NULL,
+    version      bigint NOT NULL,
+    id           bytea NOT NULL,
+    parent       bytea,
+    fingerprint  bytea NOT NULL,
+    applied_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    skipped      text,
+    offer        json,
+    verdict      json,
+    PRIMARY KEY (source, version)
+);
+
+-- Sub-steps that run outside a transaction: what has begun and not been recorded as done.
+CREATE TABLE accord.step (
+    source       uuid NOT NULL,
+    version      bigint NOT NULL,
+    step         int NOT NULL,
+    sql          text NOT NULL,
+    compensation text,
+    state        text NOT NULL,             -- running, done, failed, compensating
+    error        text,
+    changed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (source, version, step)
+);
+
+-- How estimates learn: actual over estimated, by what was done.
+CREATE TABLE accord.coefficient (
+    operation    text PRIMARY KEY,          -- catalog, rewrite, scan, index
+    duration     float8 NOT NULL DEFAULT 1,
+    bytes        float8 NOT NULL DEFAULT 1,
+    samples      bigint NOT NULL DEFAULT 0
+);

@@ -1,0 +1,44 @@
+//! A fact's attributes: one struct per kind, gathered in one enum.
+
+use super::{
+    Aggregate, Attribute, Column, Comment, Composite, Constraint, Default, Domain, DomainConstraint, Enum, EnumLabel, Extension,
+    Grant, Identity, Index, Inherit, Kind, MaterializedView, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema,
+    Sequence, Table, Trigger, Unmodelled, View,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+macro_rules! bodies {
+    ($($kind:ident),* $(,)?) => {
+        /// The attributes of a fact, by kind.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(untagged)]
+        #[allow(missing_docs)]
+        pub enum Body { $($kind($kind)),* }
+
+        impl Body {
+            /// The kind that these attributes belong to.
+            pub fn kind(&self) -> Kind {
+                match self { $(Body::$kind(_) => Kind::$kind),* }
+            }
+
+            /// Reads the attributes of a fact of the given kind.
+            pub fn from_json(kind: Kind, attributes: Value) -> Result<Self, serde_json::Error> {
+                fn read<T: DeserializeOwned>(attributes: Value) -> Result<T, serde_json::Error> {
+                    serde_json::from_value(attributes)
+                }
+                Ok(match kind { $(Kind::$kind => Body::$kind(read(attributes)?)),* })
+            }
+        }
+
+        $(impl From<$kind> for Body {
+            fn from(attributes: $kind) -> Self { Body::$kind(attributes) }
+        })*
+    };
+}
+
+bodies!(
+    Schema, Extension, Enum, EnumLabel, Domain, DomainConstraint, Composite, Attribute, Range, Sequence, Table, Inherit, Partition,
+    Column, Position, Default, Identity, Constraint, Index, View, MaterializedView, Routine, Aggregate, Trigger, Policy, Rule,
+    Comment, Owner, Grant, Unmodelled,
+);

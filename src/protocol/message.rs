@@ -1,0 +1,311 @@
+//! What travels between a source's worker and a replica's functions, as JSON.
+//!
+//! Requests (`Hello`, `Negotiate`, `Apply`) are arguments of `accord.hello`, `accord.negotiate` and
+//! `accord.apply` on the replica; `Standing` and `Verdict` are their results. No request holds SQL
+//! that the replica would execute: it renders its own from the typed changes.
+
+use crate::diff::Change;
+use crate::model::{FactId, Fingerprint, Projection};
+use crate::plan::{Lock, Loss, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The protocol that this build speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// A place in a source's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Version number, from 0.
+    pub version: i64,
+    /// Version id: BLAKE3-256 in hexadecimal, chained to its parent's.
+    pub id: Fingerprint,
+}
+
+/// "Who are you, and what do you have of mine?"
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// Protocol version of the caller.
+    pub protocol: u32,
+    /// The source's ledger id.
+    pub source: Uuid,
+    /// The name that the source gave this replica.
+    pub replica: String,
+}
+
+/// The answer to [`Hello`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Protocol version of the replica.
+    pub protocol: u32,
+    /// Version of its pg_accord.
+    pub extension: String,
+    /// Its `server_version_num`.
+    pub server_version: i32,
+    /// Its own ledger id.
+    pub ledger: Uuid,
+    /// The newest version of the caller's that is recorded here; none where nothing was ever applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Fingerprint of what it mirrors of the caller, in the mirrored projection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Mirrored facts that somebody changed here, in words; the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
+}
+
+/// One event of an offered version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Command tag, e.g. `ALTER TABLE`.
+    pub tag: String,
+    /// The client's statement: evidence for people, never executed.
+    pub statement: String,
+    /// It ran CONCURRENTLY.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub concurrently: bool,
+    /// Identities of touched objects of kinds that are not modelled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmodelled: Vec<String>,
+    /// Typed changes within the replica's projection.
+    pub changes: Vec<Change>,
+}
+
+/// What kind of offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferKind {
+    /// The whole projected model as creations: builds an empty replica, adopts an equal one.
+    Baseline,
+    /// The next version.
+    Version,
+}
+
+/// A version as it is offered to one replica.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// Protocol version.
+    pub protocol: u32,
+    /// The source's ledger id.
+    pub source: Uuid,
+    /// Name that the source gave this replica.
+    pub replica: String,
+    /// Baseline or version.
+    pub kind: OfferKind,
+    /// Where this leads.
+    pub position: Position,
+    /// The version before it; none for a baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Position>,
+    /// The mirrored part.
+    pub projection: Projection,
+    /// The replica's policy as the source's `add_replica` was given it.
+    #[serde(default)]
+    pub policy: Value,
+    /// Major version of the source's server: texts are its deparser's.
+    pub major: u32,
+    /// Version of the source's catalog reader.
+    pub reader: u32,
+    /// Projection's fingerprint before; none for a baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint_before: Option<Fingerprint>,
+    /// Projection's fingerprint after.
+    pub fingerprint_after: Fingerprint,
+    /// A person approved this version for this replica.
+    #[serde(default)]
+    pub approved: bool,
+    /// The version is to be recorded without being applied: a person's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+    /// Events in their order.
+    pub events: Vec<Event>,
+}
+
+/// Why a version was not taken, for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// Not a message of this protocol, or one that contradicts itself.
+    Malformed,
+    /// A protocol version that this side does not speak.
+    UnknownProtocol,
+    /// The offer's parent is not what the replica has: the histories differ.
+    UnknownParent,
+    /// The offer is not the next version.
+    OutOfOrder,
+    /// The replica's schema is not what the change starts from: somebody changed it there.
+    Diverged,
+    /// The replica's own objects depend on what the change takes away or alters.
+    OwnDependents,
+    /// The replica has an object of its own under the name of a new one.
+    NameTaken,
+    /// The replica lacks what the change needs (a role, an extension, a language, a right).
+    Missing,
+    /// Rows on the replica do not allow the change.
+    RowsForbid,
+    /// Policy refuses the change.
+    Policy,
+    /// Policy wants a person's approval.
+    NeedsApproval,
+    /// Objects of kinds that are not modelled.
+    Unmodelled,
+    /// A lock was not to be had in time.
+    LockTimeout,
+    /// A step failed; the error is in the reason's detail.
+    StepFailed,
+    /// The schema after applying is not the offered one.
+    NotVerified,
+}
+
+/// One reason, for machines and in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// For machines.
+    pub code: ReasonCode,
+    /// In words, one sentence.
+    pub message: String,
+    /// More: SQLSTATE and text of an error, the differing facts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What to do, with the function that helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The facts concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<FactId>,
+}
+
+/// Where a negotiation or an application came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictState {
+    /// Negotiated: the replica is ready to apply.
+    Accepted,
+    /// Waits for a person.
+    Held,
+    /// Refused.
+    Rejected,
+    /// A sub-step has to run outside a transaction: the caller runs [`Verdict::run`] on the same
+    /// connection and reports back with [`Apply::step`].
+    Step,
+    /// Applied, verified and recorded (or found to be recorded already).
+    Applied,
+    /// Tried and undone; may be retried.
+    RolledBack,
+}
+
+/// What a version touches on this replica.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Impact {
+    /// Objects that exist and are altered or dropped.
+    pub objects: Vec<FactId>,
+    /// Estimated rows in the tables that are locked, rewritten or scanned.
+    pub rows: i64,
+    /// Bytes of those tables with their indexes.
+    pub bytes: i64,
+    /// Strongest lock.
+    pub lock: Option<Lock>,
+    /// Tables that are rewritten.
+    pub rewrites: Vec<FactId>,
+    /// Tables that are read whole.
+    pub scans: Vec<FactId>,
+    /// The replica's own objects that depend on what is touched.
+    pub dependants: Vec<String>,
+    /// Known statements (pg_stat_statements, where installed) that name a touched table.
+    pub queries: Vec<String>,
+    /// What cannot be brought back.
+    pub losses: Vec<Loss>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Expected, or (on the verdict of an application) measured, use of resources.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Estimate {
+    /// CPU, milliseconds.
+    pub cpu_ms: f64,
+    /// Memory, bytes.
+    pub memory_bytes: i64,
+    /// Bytes read from relations.
+    pub read_bytes: i64,
+    /// Bytes written to relations and WAL.
+    pub write_bytes: i64,
+    /// Temporary and transient space (a rewritten table's second copy, a sort), bytes.
+    pub temporary_bytes: i64,
+    /// Duration, milliseconds.
+    pub duration_ms: f64,
+}
+
+/// The replica's answer to an offer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Protocol version of the replica.
+    pub protocol: u32,
+    /// Where it came to.
+    pub state: VerdictState,
+    /// The version that it is about, as far as the message could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Why, for held, rejected and rolled back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// What it touches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Impact>,
+    /// The steps that will run or ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// The steps that would undo it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollback: Vec<Step>,
+    /// Expected resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
+    /// Measured resources, on an application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<Estimate>,
+    /// Fingerprint of the mirrored projection after the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// It was recorded before this call: nothing was done.
+    #[serde(default)]
+    pub already: bool,
+    /// For [`VerdictState::Step`]: the statement to run outside a transaction, rendered by the replica.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+/// The argument of `accord.negotiate`.
+pub type Negotiate = Offer;
+
+/// The argument of `accord.apply`: the offer, and how the last sub-step ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Apply {
+    /// The same offer that was negotiated.
+    pub offer: Offer,
+    /// How the last sub-step ended, where the previous verdict was [`VerdictState::Step`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepReport>,
+}
+
+/// How a sub-step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepReport {
+    /// The statement that was run.
+    pub run: String,
+    /// SQLSTATE and message, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
