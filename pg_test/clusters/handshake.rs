@@ -256,8 +256,7 @@ fn skip_leaves_a_version_out_and_the_next_is_applied() {
     link.follow("CREATE TABLE public.next (id int)");
     assert!(link.column_there("public.a", "b"), "b was kept");
     assert!(link.exists_there("public.next"));
-    let state: String =
-        scalar(&mut link.source(), &format!("SELECT state FROM accord.deliveries WHERE version = {version}"));
+    let state: String = scalar(&mut link.source(), &format!("SELECT state FROM accord.deliveries WHERE version = {version}"));
     assert_eq!(state, "skipped");
 }
 

@@ -73,7 +73,9 @@ fn what_is_rolled_back_never_happened() {
     let before = link.version();
     link.run("BEGIN; CREATE TABLE public.a (id int); ROLLBACK");
     link.run("BEGIN; CREATE TABLE public.b (id int); SAVEPOINT s; CREATE TABLE public.c (id int); ALTER TABLE public.b ADD x int; ROLLBACK TO s; ALTER TABLE public.b ADD y int; COMMIT");
-    link.run("DO $$ BEGIN BEGIN CREATE TABLE public.d (id int); RAISE EXCEPTION 'undone'; EXCEPTION WHEN raise_exception THEN NULL; END; END $$");
+    link.run(
+        "DO $$ BEGIN BEGIN CREATE TABLE public.d (id int); RAISE EXCEPTION 'undone'; EXCEPTION WHEN raise_exception THEN NULL; END; END $$",
+    );
     link.wait();
     assert_eq!(link.version(), before + 1);
     assert!(!link.exists_there("public.a") && !link.exists_there("public.c") && !link.exists_there("public.d"));

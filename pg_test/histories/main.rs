@@ -1,1 +1,155 @@
-//! x
+//! Real migration histories: run by psql on the source as their authors wrote them, followed by the replica,
+//! and taken back version by version on a third database.
+//!
+//! Nothing here knows which histories there are: the project's own, and whatever lies in the folder that
+//! `ACCORD_HISTORIES` names.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use postgres::Client;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use support::history::{self, History};
+use support::link::{batch, describe, scalar};
+use support::{Link, Pair, dump, rows};
+
+#[test]
+fn the_projects_own_history() {
+    let shop = history::shop();
+    assert!(shop.migrations.len() >= 20, "the shop's migrations are missing");
+    follow_and_take_back(&shop);
+}
+
+#[test]
+fn histories_that_were_put_beside() {
+    let histories = history::found();
+    if histories.is_empty() {
+        println!("skipped: no histories at ../shared/histories or ACCORD_HISTORIES");
+    }
+    for history in &histories {
+        follow_and_take_back(history);
+    }
+}
+
+fn follow_and_take_back(history: &History) {
+    let begun = Instant::now();
+    let link = Link::attached(Pair::own(&history.name));
+    let (mut source, mut replica) = (link.source(), link.replica());
+    let mut timing = Timing::default();
+
+    for migration in &history.migrations {
+        let start = Instant::now();
+        if let Err(error) = link.pair.source.psql_file(&link.db, &migration.up, migration.transaction) {
+            panic!("{}/{} does not run on the source: {error}", history.name, migration.name);
+        }
+        timing.run += start.elapsed();
+        let start = Instant::now();
+        let version: i64 = match source.query_one("SELECT accord.wait_for_replica('warehouse', interval '60 s')", &[]) {
+            Ok(row) => row.get(0),
+            Err(error) => panic!("{}/{}: {}\n{}", history.name, migration.name, describe(&error), link.report()),
+        };
+        timing.wait += start.elapsed();
+        let start = Instant::now();
+        let (ours, theirs) = (fingerprint(&mut source), fingerprint(&mut replica));
+        if ours != theirs {
+            link.assert_same_dump();
+            panic!("{}/{} (version {version}): fingerprints differ, pg_dump does not", history.name, migration.name);
+        }
+        timing.verify += start.elapsed();
+        let start = Instant::now();
+        timing.tables = rows::fill(&mut source, 3);
+        timing.fill += start.elapsed();
+    }
+    let running: String = scalar(&mut source, "SELECT accord.fingerprint()");
+    assert_eq!(running, fingerprint(&mut source), "the running sum is not what the catalogs say");
+    link.assert_same_dump();
+    println!(
+        "{}: {} migrations, {} versions followed in {:.1} s (psql {:.1}, wait {:.1}, verify {:.1}, rows {:.1}; {} tables hold rows)",
+        history.name,
+        history.migrations.len(),
+        link.version(),
+        begun.elapsed().as_secs_f64(),
+        timing.run.as_secs_f64(),
+        timing.wait.as_secs_f64(),
+        timing.verify.as_secs_f64(),
+        timing.fill.as_secs_f64(),
+        timing.tables
+    );
+    assert!(timing.tables > 0, "no table holds a row");
+    drop(replica);
+    take_back(history, &link, &mut source);
+}
+
+#[derive(Default)]
+struct Timing {
+    run: Duration,
+    wait: Duration,
+    verify: Duration,
+    fill: Duration,
+    tables: usize,
+}
+
+fn fingerprint(client: &mut Client) -> String {
+    scalar(client, "SELECT accord.fingerprint(true)")
+}
+
+/// Executes each version's reverse DDL on a third database, from the last to the first, and compares what is
+/// left with what was recorded before that version, column order aside.
+fn take_back(history: &History, link: &Link, source: &mut Client) {
+    let begun = Instant::now();
+    let third = format!("{}_third", link.db);
+    link.pair.replica.createdb(&third);
+    let mut client = link.pair.replica.client(&third);
+    let schema = dump::schema(&link.pair.source, &link.db);
+    link.pair.replica.psql(&third, &schema).unwrap_or_else(|error| panic!("restore the final schema: {error}"));
+    batch(&mut client, "CREATE EXTENSION pg_accord");
+
+    let recorded: BTreeMap<i64, String> = source
+        .query("SELECT version::bigint, content::text FROM accord.versions", &[])
+        .expect("read accord.versions")
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    let last = *recorded.keys().next_back().expect("a version");
+    let content = "SELECT accord.fingerprint(true, '{\"column_order\": false}')";
+    let mut failures = Vec::new();
+    assert_eq!(scalar::<String>(&mut client, content), recorded[&last], "the third database is not the source's equal");
+
+    for version in (1..=last).rev() {
+        let statements: Vec<String> = source
+            .query("SELECT * FROM accord.reverse_ddl($1)", &[&version])
+            .unwrap_or_else(|error| panic!("{}: reverse_ddl({version}): {}", history.name, describe(&error)))
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        for statement in &statements {
+            if let Err(error) = client.batch_execute(statement) {
+                panic!(
+                    "{}: taking back version {version}: {}\nin: {statement}\nof:\n{}\nfor: {}",
+                    history.name,
+                    describe(&error),
+                    statements.join("\n"),
+                    statement_of(source, version)
+                );
+            }
+        }
+        let before = &recorded[&(version - 1)];
+        if &scalar::<String>(&mut client, content) != before {
+            failures.push(format!("version {version}: {}\nreversed by:\n{}", statement_of(source, version), statements.join("\n")));
+            // What follows stands on it: there is nothing to learn from going on.
+            break;
+        }
+    }
+    assert!(failures.is_empty(), "{}: not the schema from before:\n{}", history.name, failures.join("\n\n"));
+    println!("{}: {last} versions taken back in {:.1} s", history.name, begun.elapsed().as_secs_f64());
+    drop(client);
+    link.pair.replica.dropdb(&third);
+}
+
+fn statement_of(source: &mut Client, version: i64) -> String {
+    source
+        .query("SELECT left(statement, 400) FROM accord.events WHERE version = $1 ORDER BY seq", &[&version])
+        .map(|rows| rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("; "))
+        .unwrap_or_default()
+}

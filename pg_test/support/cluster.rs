@@ -50,9 +50,9 @@ impl Installation {
     fn find() -> Self {
         let major = major();
         let server = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".tools/server-{major}"));
-        let server = server.canonicalize().unwrap_or_else(|_| {
-            panic!("{} is missing: run `make server` (or `make test`, which does)", server.display())
-        });
+        let server = server
+            .canonicalize()
+            .unwrap_or_else(|_| panic!("{} is missing: run `make server` (or `make test`, which does)", server.display()));
         let this = Self { bin: server.join("bin"), template: server.join("template"), run_as: run_as() };
         this.template();
         this
@@ -118,10 +118,11 @@ fn run_as() -> Option<(u32, u32)> {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").expect("read /etc/passwd");
-    let fields: Vec<&str> =
-        users.lines().map(|line| line.split(':').collect()).find(|user: &Vec<&str>| user[0] == "postgres").expect(
-            "user postgres is missing: PostgreSQL does not run as root (the package postgresql-common creates it)",
-        );
+    let fields: Vec<&str> = users
+        .lines()
+        .map(|line| line.split(':').collect())
+        .find(|user: &Vec<&str>| user[0] == "postgres")
+        .expect("user postgres is missing: PostgreSQL does not run as root (the package postgresql-common creates it)");
     Some((fields[2].parse().expect("uid"), fields[3].parse().expect("gid")))
 }
 
@@ -178,16 +179,10 @@ impl Cluster {
             .process_group(0)
             .spawn()
             .expect("start the watcher");
-        let copied = Command::new("cp")
-            .arg("-a")
-            .arg(installation.template.join("data"))
-            .arg(dir.join("data"))
-            .status()
-            .expect("run cp");
+        let copied = Command::new("cp").arg("-a").arg(installation.template.join("data")).arg(dir.join("data")).status().expect("run cp");
         assert!(copied.success(), "copy the template");
 
-        let cluster =
-            Self { name: options.name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher };
+        let cluster = Self { name: options.name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher };
         cluster.configure(options);
         cluster.boot();
         cluster
@@ -287,6 +282,22 @@ impl Cluster {
         self.boot();
     }
 
+    /// A copy of the stopped server's files, for [`Self::restore`].
+    pub fn backup(&self) {
+        self.copy_data("data", "backup");
+    }
+
+    /// Puts the files of [`Self::backup`] back in place of the stopped server's.
+    pub fn restore(&self) {
+        fs::remove_dir_all(self.data()).expect("remove the data directory");
+        self.copy_data("backup", "data");
+    }
+
+    fn copy_data(&self, from: &str, to: &str) {
+        let copied = Command::new("cp").arg("-a").arg(self.dir.join(from)).arg(self.dir.join(to)).status();
+        assert!(copied.is_ok_and(|status| status.success()), "copy the data directory");
+    }
+
     fn end(&self, how: &str) {
         if let Some(mut child) = self.postmaster().take() {
             signal(how, child.id());
@@ -311,18 +322,13 @@ impl Cluster {
 
     /// As [`Self::conninfo`], by another port (a proxy's).
     pub fn conninfo_at(&self, database: &str, port: u16) -> String {
-        format!(
-            "host=127.0.0.1 port={port} user=postgres password={} dbname={}",
-            INSTALLATION.password(),
-            quote_conninfo(database)
-        )
+        format!("host=127.0.0.1 port={port} user=postgres password={} dbname={}", INSTALLATION.password(), quote_conninfo(database))
     }
 
     /// A connection by the server's own socket, as superuser.
     #[track_caller]
     pub fn client(&self, database: &str) -> Client {
-        self.try_client(database)
-            .unwrap_or_else(|error| panic!("connect to {database} on {}: {error}\n{}", self.name, self.log_tail(10)))
+        self.try_client(database).unwrap_or_else(|error| panic!("connect to {database} on {}: {error}\n{}", self.name, self.log_tail(10)))
     }
 
     /// As [`Self::client`], where failing is an answer.
@@ -332,13 +338,7 @@ impl Cluster {
 
     /// A connection by the server's own socket, as any role.
     pub fn try_client_as(&self, database: &str, role: &str) -> Result<Client, postgres::Error> {
-        postgres::Config::new()
-            .host_path(&self.dir)
-            .port(self.port)
-            .user(role)
-            .dbname(database)
-            .application_name("harness")
-            .connect(NoTls)
+        postgres::Config::new().host_path(&self.dir).port(self.port).user(role).dbname(database).application_name("harness").connect(NoTls)
     }
 
     /// Runs CREATE DATABASE.
@@ -350,9 +350,7 @@ impl Cluster {
     /// Drops a database, whoever is connected.
     #[track_caller]
     pub fn dropdb(&self, database: &str) {
-        self.client("postgres")
-            .batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(database)))
-            .expect("DROP DATABASE");
+        self.client("postgres").batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(database))).expect("DROP DATABASE");
     }
 
     /// Sets `accord.databases` and reloads.
@@ -379,9 +377,9 @@ impl Cluster {
 
     /// SIGKILL to one of this server's processes; the postmaster then restarts all others.
     pub fn kill(&self, pid: u32) {
-        let parent = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| {
-            status.lines().find_map(|line| line.strip_prefix("PPid:").map(str::trim).map(str::to_owned))
-        });
+        let parent = fs::read_to_string(format!("/proc/{pid}/status"))
+            .ok()
+            .and_then(|status| status.lines().find_map(|line| line.strip_prefix("PPid:").map(str::trim).map(str::to_owned)));
         let mine = self.postmaster().as_ref().map(|child| child.id().to_string());
         if parent.is_some() && parent == mine {
             signal("KILL", pid);

@@ -39,8 +39,6 @@ pub fn difference(source: &str, replica: &str) -> Option<String> {
     let (ours, theirs): (Vec<&str>, Vec<&str>) = (source.lines().collect(), replica.lines().collect());
     let first = ours.iter().zip(&theirs).position(|(a, b)| a != b).unwrap_or(ours.len().min(theirs.len()));
     let context = first.saturating_sub(4);
-    let show = |lines: &[&str], mark: &str| {
-        lines.iter().skip(context).take(14).map(|line| format!("{mark} {line}\n")).collect::<String>()
-    };
+    let show = |lines: &[&str], mark: &str| lines.iter().skip(context).take(14).map(|line| format!("{mark} {line}\n")).collect::<String>();
     Some(format!("pg_dump differs from line {first}:\n{}{}", show(&ours, "source |"), show(&theirs, "replica|")))
 }

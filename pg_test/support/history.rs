@@ -47,11 +47,7 @@ fn read(folder: &Path) -> History {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.join("up.sql").exists())
-        .map(|path| Migration {
-            name: file_name(&path),
-            up: path.join("up.sql"),
-            transaction: !path.join("no-transaction").exists(),
-        })
+        .map(|path| Migration { name: file_name(&path), up: path.join("up.sql"), transaction: !path.join("no-transaction").exists() })
         .collect();
     migrations.sort_by(|a, b| a.name.cmp(&b.name));
     History { name: file_name(folder), migrations }

@@ -36,12 +36,7 @@ impl Pair {
     pub fn start(name: &str, conf: &[(&str, &str)]) -> Arc<Self> {
         let (source, replica) = (format!("{name} source"), format!("{name} replica"));
         let start = |name| Cluster::start(Options { name, conf, durable: false });
-        Arc::new(Self {
-            source: start(&source),
-            replica: start(&replica),
-            served: Mutex::default(),
-            count: AtomicU32::new(1),
-        })
+        Arc::new(Self { source: start(&source), replica: start(&replica), served: Mutex::default(), count: AtomicU32::new(1) })
     }
 
     /// Adds a database to those that the source's workers serve.

@@ -58,11 +58,7 @@ pub fn fill(client: &mut Client, rows: i64) -> usize {
         for _ in 0..rows {
             let all = insert(table, columns, |_| true);
             let least = insert(table, columns, |column| column.required);
-            write!(
-                script,
-                "BEGIN {all} EXCEPTION WHEN OTHERS THEN BEGIN {least} EXCEPTION WHEN OTHERS THEN NULL; END; END;\n"
-            )
-            .unwrap();
+            write!(script, "BEGIN {all} EXCEPTION WHEN OTHERS THEN BEGIN {least} EXCEPTION WHEN OTHERS THEN NULL; END; END;\n").unwrap();
         }
         script.push_str("END IF;\n");
     }
@@ -84,11 +80,7 @@ fn insert(table: &str, columns: &[Column], wanted: impl Fn(&Column) -> bool) -> 
     }
     let names: Vec<String> = chosen.iter().map(|column| quote(&column.name)).collect();
     let values: Vec<&str> = chosen.iter().map(|column| column.value.as_str()).collect();
-    format!(
-        "INSERT INTO {table} ({}) OVERRIDING USER VALUE VALUES ({}) ON CONFLICT DO NOTHING;",
-        names.join(", "),
-        values.join(", ")
-    )
+    format!("INSERT INTO {table} ({}) OVERRIDING USER VALUE VALUES ({}) ON CONFLICT DO NOTHING;", names.join(", "), values.join(", "))
 }
 
 /// An expression of this type. `category` and `typtype` are pg_type's, of a domain's base type.
