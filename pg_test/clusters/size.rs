@@ -9,7 +9,7 @@ use std::time::Instant;
 fn wait_long(link: &Link) {
     let begun = Instant::now();
     link.try_wait("240 s").unwrap_or_else(|error| panic!("{}\n{}", error.0, link.report()));
-    eprintln!("acknowledged after {:.1} s", begun.elapsed().as_secs_f64());
+    crate::support::say!("acknowledged after {:.1} s", begun.elapsed().as_secs_f64());
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn the_projects_own_history() {
 fn histories_that_were_put_beside() {
     let histories = history::found();
     if histories.is_empty() {
-        println!("skipped: no histories at ../shared/histories or ACCORD_HISTORIES");
+        support::say!("skipped: no histories at ../shared/histories or ACCORD_HISTORIES");
     }
     for history in &histories {
         follow_and_take_back(history);
@@ -64,7 +64,7 @@ fn follow_and_take_back(history: &History) {
     let running: String = scalar(&mut source, "SELECT accord.fingerprint()");
     assert_eq!(running, fingerprint(&mut source), "the running sum is not what the catalogs say");
     link.assert_same_dump();
-    println!(
+    support::say!(
         "{}: {} migrations, {} versions followed in {:.1} s (psql {:.1}, wait {:.1}, verify {:.1}, rows {:.1}; {} tables hold rows)",
         history.name,
         history.migrations.len(),
@@ -142,7 +142,7 @@ fn take_back(history: &History, link: &Link, source: &mut Client) {
         }
     }
     assert!(failures.is_empty(), "{}: not the schema from before:\n{}", history.name, failures.join("\n\n"));
-    println!("{}: {last} versions taken back in {:.1} s", history.name, begun.elapsed().as_secs_f64());
+    support::say!("{}: {last} versions taken back in {:.1} s", history.name, begun.elapsed().as_secs_f64());
     drop(client);
     link.pair.replica.dropdb(&third);
 }
@@ -152,4 +152,26 @@ fn statement_of(source: &mut Client, version: i64) -> String {
         .query("SELECT left(statement, 400) FROM accord.events WHERE version = $1 ORDER BY seq", &[&version])
         .map(|rows| rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("; "))
         .unwrap_or_default()
+}
+
+/// The shop's migrations and their hand-written downs are good SQL by themselves, rows included: no extension
+/// takes part.
+#[test]
+fn the_projects_own_history_runs_on_a_plain_server() {
+    let conf = [("shared_preload_libraries", "")];
+    let cluster = support::Cluster::start(support::Options { name: "plain", conf: &conf, durable: false });
+    let mut client = cluster.client("postgres");
+    let shop = history::shop();
+    let run = |name: &str, file, transaction| {
+        cluster.psql_file("postgres", file, transaction).unwrap_or_else(|error| panic!("{name}: {error}"));
+    };
+    for migration in &shop.migrations {
+        run(&migration.name, &migration.up, migration.transaction);
+        rows::fill(&mut client, 3);
+    }
+    for migration in shop.migrations.iter().rev() {
+        run(&migration.name, &migration.down, migration.transaction);
+    }
+    let left: i64 = scalar(&mut client, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('shop', 'report', 'archive')");
+    assert_eq!(left, 0);
 }

@@ -18,6 +18,8 @@ pub struct Migration {
     pub name: String,
     /// What psql runs.
     pub up: PathBuf,
+    /// How its authors would take it back.
+    pub down: PathBuf,
     /// Run it in one transaction.
     pub transaction: bool,
 }
@@ -47,7 +49,12 @@ fn read(folder: &Path) -> History {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.join("up.sql").exists())
-        .map(|path| Migration { name: file_name(&path), up: path.join("up.sql"), transaction: !path.join("no-transaction").exists() })
+        .map(|path| Migration {
+            name: file_name(&path),
+            up: path.join("up.sql"),
+            down: path.join("down.sql"),
+            transaction: !path.join("no-transaction").exists(),
+        })
         .collect();
     migrations.sort_by(|a, b| a.name.cmp(&b.name));
     History { name: file_name(folder), migrations }

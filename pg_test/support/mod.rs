@@ -1,7 +1,16 @@
 //! What the tests, the demo and the benchmarks stand on: real servers as values, a proxy between them,
 //! a pair of databases with a replica attached, rows for tables that nobody here has seen before.
 
-#![allow(dead_code)] // each target uses its own part
+#![allow(dead_code, unused_imports)] // each target uses its own part
+
+/// Prints past the test harness's capture: what a reader of the log should see of a passing test.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stderr(), $($argument)*).ok();
+    }};
+}
+pub(crate) use say;
 
 pub mod cluster;
 pub mod dump;
