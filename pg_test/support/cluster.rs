@@ -38,6 +38,7 @@ pub struct Cluster {
 
 /// Where the private server is, and as whom it runs.
 struct Installation {
+    root: PathBuf,
     bin: PathBuf,
     template: PathBuf,
     /// Set when this process is root: uid and gid of user postgres.
@@ -53,7 +54,7 @@ impl Installation {
         let server = server
             .canonicalize()
             .unwrap_or_else(|_| panic!("{} is missing: run `make server` (or `make test`, which does)", server.display()));
-        let this = Self { bin: server.join("bin"), template: server.join("template"), run_as: run_as() };
+        let this = Self { root: server.clone(), bin: server.join("bin"), template: server.join("template"), run_as: run_as() };
         this.template();
         this
     }
@@ -105,6 +106,11 @@ impl Installation {
 /// The PostgreSQL major under test.
 pub fn major() -> u32 {
     std::env::var("PG").ok().and_then(|text| text.parse().ok()).unwrap_or(15)
+}
+
+/// The root below which the private server's directories lie as they do on the system.
+pub fn server_root() -> PathBuf {
+    INSTALLATION.root.clone()
 }
 
 /// Where user data may lie: reachable by user postgres, on a disk.

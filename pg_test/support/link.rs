@@ -34,8 +34,17 @@ impl Pair {
 
     /// A pair for one test, with settings for both servers.
     pub fn start(name: &str, conf: &[(&str, &str)]) -> Arc<Self> {
+        Self::with(name, conf, false)
+    }
+
+    /// A pair whose writes reach the disk.
+    pub fn durable(name: &str, conf: &[(&str, &str)]) -> Arc<Self> {
+        Self::with(name, conf, true)
+    }
+
+    fn with(name: &str, conf: &[(&str, &str)], durable: bool) -> Arc<Self> {
         let (source, replica) = (format!("{name} source"), format!("{name} replica"));
-        let start = |name| Cluster::start(Options { name, conf, durable: false });
+        let start = |name| Cluster::start(Options { name, conf, durable });
         Arc::new(Self { source: start(&source), replica: start(&replica), served: Mutex::default(), count: AtomicU32::new(1) })
     }
 

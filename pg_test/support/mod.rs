@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unused_imports)] // each target uses its own part
 
+#[allow(unused_macros)]
 /// Prints past the test harness's capture: what a reader of the log should see of a passing test.
 macro_rules! say {
     ($($argument:tt)*) => {{

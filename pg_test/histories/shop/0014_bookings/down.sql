@@ -1,4 +1,3 @@
-DROP STATISTICS shop.line_correlation;
 DROP TABLE shop.tasting;
 DROP TYPE shop.slot;
 DROP EXTENSION btree_gist;

@@ -7,4 +7,3 @@ CREATE TABLE shop.tasting (
     guests  integer[] CHECK (cardinality(guests) <= 12),
     EXCLUDE USING gist (room WITH =, during WITH &&)
 );
-CREATE STATISTICS shop.line_correlation (dependencies) ON sku, price FROM shop.order_line;
