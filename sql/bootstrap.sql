@@ -46,11 +46,14 @@ CREATE INDEX event_xid ON accord.event (xid);
 -- What unsealed events changed, one row per changed fact: overlays accord.fact until the event is sealed.
 CREATE TABLE accord.pending (
     seq         bigint NOT NULL,
-    root        oid NOT NULL,
-    objid       oid NOT NULL,
+    ordinal     int NOT NULL,       -- of the change in the event
     id          text COLLATE "C" NOT NULL,
-    hash        bytea,      -- null: the fact is gone
-    ordinal     int NOT NULL -- of the change in the event
+    hash        bytea,              -- null: the fact is gone
+    classid     oid NOT NULL,
+    objid       oid NOT NULL,
+    objsubid    int NOT NULL,
+    root_class  oid NOT NULL,
+    root        oid NOT NULL
 );
 CREATE INDEX pending_root ON accord.pending (root);
 CREATE INDEX pending_seq ON accord.pending (seq);

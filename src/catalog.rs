@@ -11,6 +11,7 @@ pub enum Cell {
     Int(i64),
     Text(String),
     TextArray(Vec<String>),
+    Bytes(Vec<u8>),
 }
 
 /// One row: cells in the order of the query's columns.

@@ -1,0 +1,18 @@
+//! The ledger: what is known of this database's schema, and its history of versions.
+//!
+//! `store` keeps the last known facts (sealed ones, overlaid by what unsealed events changed);
+//! `seal` turns committed DDL transactions into numbered, chained versions; `sums` keeps the running
+//! fingerprints; `offer` cuts versions to a replica's projection; `history` answers questions.
+
+mod history;
+mod offer;
+mod reconcile;
+mod seal;
+pub mod store;
+mod sums;
+
+pub use history::{fingerprint, head, model_at_head, reverse_plans, Head};
+pub use offer::{baseline_offer, offers};
+pub use reconcile::{initialize, reconcile};
+pub use seal::{seal, Sealed};
+pub use sums::{projection_text, Sums};
