@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod diff;
+pub mod hints;
 pub mod model;
 pub mod plan;
 pub mod protocol;
