@@ -6,6 +6,7 @@
 //! replica answered.
 
 pub mod catalog;
+pub mod conninfo;
 pub mod diff;
 pub mod hints;
 pub mod model;
