@@ -145,8 +145,10 @@ CREATE TABLE accord.applied (
     parent       bytea,
     fingerprint  bytea NOT NULL,
     applied_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    baseline     boolean NOT NULL,
     skipped      text,
-    offer        json,
+    events       json,
+    snapshot     json,                       -- the affected facts as they were before
     verdict      json,
     PRIMARY KEY (source, version)
 );
@@ -171,3 +173,9 @@ CREATE TABLE accord.coefficient (
     bytes        float8 NOT NULL DEFAULT 1,
     samples      bigint NOT NULL DEFAULT 0
 );
+
+-- When a transaction committed, where the server keeps that.
+CREATE FUNCTION accord.commit_time(xid8) RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    RETURN CASE WHEN current_setting('track_commit_timestamp')::boolean THEN pg_xact_commit_timestamp($1::xid) END;
+END $$;
