@@ -46,11 +46,14 @@ CREATE INDEX event_xid ON accord.event (xid);
 -- What unsealed events changed, one row per changed fact: overlays accord.fact until the event is sealed.
 CREATE TABLE accord.pending (
     seq         bigint NOT NULL,
-    root        oid NOT NULL,
-    objid       oid NOT NULL,
+    ordinal     int NOT NULL,       -- of the change in the event
     id          text COLLATE "C" NOT NULL,
-    hash        bytea,      -- null: the fact is gone
-    ordinal     int NOT NULL -- of the change in the event
+    hash        bytea,              -- null: the fact is gone
+    classid     oid NOT NULL,
+    objid       oid NOT NULL,
+    objsubid    int NOT NULL,
+    root_class  oid NOT NULL,
+    root        oid NOT NULL
 );
 CREATE INDEX pending_root ON accord.pending (root);
 CREATE INDEX pending_seq ON accord.pending (seq);
@@ -130,7 +133,8 @@ CREATE TABLE accord.upstream (
 CREATE TABLE accord.mirror (
     source       uuid NOT NULL,
     id           text COLLATE "C" NOT NULL,
-    hash         bytea NOT NULL,
+    hash         bytea NOT NULL,               -- the source's; equals the local fact's unless waived
+    waived       boolean NOT NULL DEFAULT false, -- a skipped version left the local fact behind
     PRIMARY KEY (source, id)
 );
 
@@ -141,8 +145,10 @@ CREATE TABLE accord.applied (
     parent       bytea,
     fingerprint  bytea NOT NULL,
     applied_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    baseline     boolean NOT NULL,
     skipped      text,
-    offer        json,
+    events       json,
+    snapshot     json,                       -- the affected facts as they were before
     verdict      json,
     PRIMARY KEY (source, version)
 );
@@ -167,3 +173,9 @@ CREATE TABLE accord.coefficient (
     bytes        float8 NOT NULL DEFAULT 1,
     samples      bigint NOT NULL DEFAULT 0
 );
+
+-- When a transaction committed, where the server keeps that.
+CREATE FUNCTION accord.commit_time(xid8) RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    RETURN CASE WHEN current_setting('track_commit_timestamp')::boolean THEN pg_xact_commit_timestamp($1::xid) END;
+END $$;
