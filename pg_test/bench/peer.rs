@@ -83,6 +83,12 @@ fn run() -> Result<Peer, postgres::Error> {
     let provider = Cluster::start(Options { name: "peer provider", conf: &conf, durable: true });
     let subscriber = Cluster::start(Options { name: "peer subscriber", conf: &conf, durable: true });
     for cluster in [&provider, &subscriber] {
+        // Recent minors let only named libraries decode.
+        let mut client = cluster.client("postgres");
+        if !client.query("SELECT FROM pg_settings WHERE name = 'output_plugin_libraries'", &[])?.is_empty() {
+            client.batch_execute("ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'pglogical_output'")?;
+            client.batch_execute("SELECT pg_reload_conf()")?;
+        }
         cluster.createdb("peer");
         cluster.client("peer").batch_execute("CREATE EXTENSION pglogical; CREATE EXTENSION pgl_ddl_deploy")?;
     }
@@ -102,7 +108,7 @@ fn run() -> Result<Peer, postgres::Error> {
         "SELECT pglogical.create_subscription('sub', '{}', ARRAY['default', 'ddl_sql'], false, false)",
         provider.conninfo("peer").replace('\'', "''")
     ))?;
-    target.batch_execute("SELECT pglogical.wait_for_subscription_sync_complete('sub')")?;
+    target.batch_execute("SET statement_timeout = '60s'; SELECT pglogical.wait_for_subscription_sync_complete('sub')")?;
 
     provider.createdb("plain");
     let mut plain = provider.client("plain");

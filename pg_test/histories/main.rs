@@ -154,6 +154,28 @@ fn statement_of(source: &mut Client, version: i64) -> String {
         .unwrap_or_default()
 }
 
+/// On a source alone, with no worker and no replica, the ledger's running sum is what its catalogs say after each
+/// migration, and no change had to be reconciled.
+#[test]
+fn the_ledger_alone_keeps_up() {
+    for history in std::iter::once(history::shop()).chain(history::found()) {
+        let begun = Instant::now();
+        let cluster = support::Cluster::start(support::Options { name: &history.name, ..Default::default() });
+        let mut client = cluster.client("postgres");
+        batch(&mut client, "CREATE EXTENSION pg_accord");
+        for migration in &history.migrations {
+            let name = format!("{}/{}", history.name, migration.name);
+            cluster.psql_file("postgres", &migration.up, migration.transaction).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let running: String = scalar(&mut client, "SELECT accord.fingerprint()");
+            assert_eq!(running, fingerprint(&mut client), "{name}: the running sum is not what the catalogs say");
+            rows::fill(&mut client, 3);
+        }
+        let reconciled: i64 = scalar(&mut client, "SELECT count(*) FROM accord.event WHERE reconciled");
+        assert_eq!(reconciled, 0, "{}: a change was not captured by its command", history.name);
+        support::say!("{}: ledger alone, {:.1} s", history.name, begun.elapsed().as_secs_f64());
+    }
+}
+
 /// The shop's migrations and their hand-written downs are good SQL by themselves, rows included: no extension
 /// takes part.
 #[test]

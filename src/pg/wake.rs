@@ -2,4 +2,6 @@
 /// Sets the latch of this database's worker, if there is one.
 pub fn wake_worker() {}
 /// Whether this database has a worker.
-pub fn worker_running() -> bool { false }
+pub fn worker_running() -> bool {
+    false
+}
