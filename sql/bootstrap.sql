@@ -133,7 +133,8 @@ CREATE TABLE accord.upstream (
 CREATE TABLE accord.mirror (
     source       uuid NOT NULL,
     id           text COLLATE "C" NOT NULL,
-    hash         bytea NOT NULL,
+    hash         bytea NOT NULL,               -- the source's; equals the local fact's unless waived
+    waived       boolean NOT NULL DEFAULT false, -- a skipped version left the local fact behind
     PRIMARY KEY (source, id)
 );
 

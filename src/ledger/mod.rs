@@ -11,8 +11,8 @@ mod seal;
 pub mod store;
 mod sums;
 
-pub use history::{fingerprint, head, model_at_head, reverse_plans, Head};
+pub use history::{Head, Ledger, fingerprint, head, last_known_sums, model_at_head, reverse_plans};
 pub use offer::{baseline_offer, offers};
-pub use reconcile::{initialize, reconcile};
+pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
 pub use seal::{seal, Sealed};
 pub use sums::{projection_text, Sums};

@@ -141,7 +141,7 @@ pub fn roots_of(spi: &Spi, objects: &[u32]) -> Result<Vec<(u32, u32)>> {
 }
 
 /// The ids of objects by local key, for edges that lead out of what was read.
-pub fn ids_of(spi: &Spi, keys: &[LocalKey]) -> Result<std::collections::HashMap<LocalKey, Vec<String>>> {
+pub fn facts_of(spi: &Spi, keys: &[LocalKey]) -> Result<std::collections::HashMap<LocalKey, Vec<crate::model::FactId>>> {
     let objects: Vec<u32> = keys.iter().map(|key| key.objid).collect();
     let pending = spi.query(
         "SELECT DISTINCT ON (p.id) p.id, p.hash, p.classid, p.objid, p.objsubid, p.root_class, p.root, p.seq, p.ordinal
@@ -154,9 +154,14 @@ pub fn ids_of(spi: &Spi, keys: &[LocalKey]) -> Result<std::collections::HashMap<
         &[Arg::Oids(&objects)],
         See::Latest,
     )?;
-    let mut found: std::collections::HashMap<LocalKey, Vec<String>> = std::collections::HashMap::new();
-    for fact in overlay(sealed, pending)? {
-        found.entry(fact.key).or_default().push(fact.id);
+    let known: Vec<Known> = overlay(sealed, pending)?.into_iter().filter(|k| keys.contains(&k.key)).collect();
+    let mut found: std::collections::HashMap<LocalKey, Vec<crate::model::FactId>> = std::collections::HashMap::new();
+    for fact in load(spi, &known)? {
+        // An edge leads to the object, not to its position, comment, owner or grants.
+        let property = fact.id.of.is_some() || matches!(fact.id.kind, crate::model::Kind::Position | crate::model::Kind::Identity);
+        if let (Some(key), false) = (fact.key, property) {
+            found.entry(key).or_default().push(fact.id);
+        }
     }
     Ok(found)
 }

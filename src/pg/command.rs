@@ -292,3 +292,34 @@ impl Drop for Pinned {
         }
     }
 }
+
+/// The server's version number, e.g. 150018.
+pub fn server_version_num() -> i32 {
+    setting("server_version_num").and_then(|v| v.parse().ok()).unwrap_or(0)
+}
+
+/// Whether the transaction sees what others commit meanwhile.
+pub fn read_committed() -> bool {
+    // SAFETY: a plain variable of this backend.
+    unsafe { pg_sys::XactIsoLevel <= pg_sys::XACT_READ_COMMITTED as i32 }
+}
+
+/// The client's whole query string.
+pub fn debug_query_string() -> Option<String> {
+    // SAFETY: null or a nul-terminated string that lives as long as the query.
+    unsafe {
+        let text = pg_sys::debug_query_string;
+        (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().trim().to_owned())
+    }
+}
+
+/// (CPU milliseconds, peak memory in bytes, bytes read from disk) of this process so far.
+pub fn resources() -> (f64, i64, i64) {
+    // SAFETY: getrusage fills the struct that it is given.
+    unsafe {
+        let mut usage: pgrx::libc::rusage = std::mem::zeroed();
+        pgrx::libc::getrusage(pgrx::libc::RUSAGE_SELF, &raw mut usage);
+        let ms = |t: pgrx::libc::timeval| t.tv_sec as f64 * 1000.0 + t.tv_usec as f64 / 1000.0;
+        (ms(usage.ru_utime) + ms(usage.ru_stime), usage.ru_maxrss * 1024, usage.ru_inblock * 512)
+    }
+}

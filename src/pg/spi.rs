@@ -7,7 +7,7 @@ use crate::catalog::{Cell, Row};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell as Cell_, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
@@ -84,7 +84,23 @@ thread_local! {
 }
 
 /// An open SPI connection. PostgreSQL closes it when an error unwinds through us.
-pub struct Spi(());
+pub struct Spi {
+    frozen: Cell_<Option<pg_sys::Snapshot>>,
+}
+
+/// While this value lives, [`See::Latest`] is one and the same snapshot: two reads can be compared.
+pub struct Frozen<'a>(&'a Spi);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        if let Some(snapshot) = self.0.frozen.take()
+            && !std::thread::panicking()
+        {
+            // SAFETY: registered by `freeze`; after an error the resource owner has released it already.
+            unsafe { pg_sys::UnregisterSnapshot(snapshot) };
+        }
+    }
+}
 
 /// Opens an SPI connection for the duration of `work`.
 pub fn connect<R>(work: impl FnOnce(&Spi) -> Result<R>) -> Result<R> {
@@ -92,13 +108,26 @@ pub fn connect<R>(work: impl FnOnce(&Spi) -> Result<R>) -> Result<R> {
     if unsafe { pg_sys::SPI_connect() } != pg_sys::SPI_OK_CONNECT as i32 {
         return Err(Error::internal("cannot connect to SPI"));
     }
-    let result = work(&Spi(()));
+    let result = work(&Spi { frozen: Cell_::new(None) });
     // SAFETY: the connection opened above is the innermost one, because `work` has returned.
     unsafe { pg_sys::SPI_finish() };
     result
 }
 
 impl Spi {
+    /// Takes one fresh snapshot for all [`See::Latest`] reads until the returned value is dropped.
+    /// What this connection writes meanwhile is not seen by them.
+    pub fn freeze(&self) -> Frozen<'_> {
+        if self.frozen.get().is_none() {
+            // SAFETY: called inside a transaction; the snapshot is copied and registered.
+            self.frozen.set(Some(unsafe {
+                pg_sys::CommandCounterIncrement();
+                pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot())
+            }));
+        }
+        Frozen(self)
+    }
+
     /// Runs a statement with a kept plan and returns its rows.
     pub fn query(&self, sql: &str, args: &[Arg<'_>], see: See) -> Result<Vec<Row>> {
         let plan = kept_plan(sql, args)?;
@@ -113,9 +142,11 @@ impl Spi {
         // the call, which copies it before it runs anything.
         let code = unsafe {
             if see == See::Latest {
-                pg_sys::SPI_execute_snapshot(
-                    plan, values.as_mut_ptr(), nulls.as_ptr(), pg_sys::GetLatestSnapshot(), std::ptr::null_mut(), true, false, 0,
-                )
+                let snapshot = self.frozen.get().unwrap_or_else(|| {
+                    pg_sys::CommandCounterIncrement();
+                    pg_sys::GetLatestSnapshot()
+                });
+                pg_sys::SPI_execute_snapshot(plan, values.as_mut_ptr(), nulls.as_ptr(), snapshot, std::ptr::null_mut(), true, false, 0)
             } else {
                 pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), false, 0)
             }
