@@ -35,31 +35,40 @@ pub fn connect(database: Option<u32>) {
     }
 }
 
-/// Waits until the latch is set, `wake` becomes readable, or the time is up; answers interrupts
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Woken {
+    /// The latch was set: somebody committed, a signal came.
+    pub latch: bool,
+    /// The time was up.
+    pub timeout: bool,
+}
+
+/// Waits until the latch is set, `bell` becomes readable, or the time is up; answers interrupts
 /// (SIGTERM, DROP DATABASE's barrier), and reads the configuration again where SIGHUP asked for it.
-/// Returns whether it did.
-pub fn wait(wake: Option<RawFd>, timeout: Duration) -> bool {
+pub fn wait(bell: Option<RawFd>, timeout: Duration) -> Woken {
     let mut events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-    if wake.is_some() {
+    if bell.is_some() {
         events |= pg_sys::WL_SOCKET_READABLE;
     }
     let millis = timeout.as_millis().clamp(0, 86_400_000) as std::ffi::c_long;
     // SAFETY: the latch is this process's own; the descriptor outlives the call.
-    unsafe {
-        let socket = wake.unwrap_or(-1);
-        pg_sys::WaitLatchOrSocket(pg_sys::MyLatch, events as i32, socket, millis, pg_sys::PG_WAIT_EXTENSION);
+    let woken = unsafe {
+        let happened = pg_sys::WaitLatchOrSocket(pg_sys::MyLatch, events as i32, bell.unwrap_or(-1), millis, pg_sys::PG_WAIT_EXTENSION) as u32;
+        // One event is reported at a time; the latch may be set beside the socket.
+        let latch = happened & pg_sys::WL_LATCH_SET != 0 || (*pg_sys::MyLatch).is_set != 0;
         pg_sys::ResetLatch(pg_sys::MyLatch);
-    }
+        Woken { latch, timeout: happened & pg_sys::WL_TIMEOUT != 0 }
+    };
     check_for_interrupts!();
     // SAFETY: plain globals of this process.
     unsafe {
-        let reload = pg_sys::ConfigReloadPending != 0;
-        if reload {
+        if pg_sys::ConfigReloadPending != 0 {
             pg_sys::ConfigReloadPending = 0;
             pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
         }
-        reload
     }
+    woken
 }
 
 /// Waits in a backend: interruptible, and woken early by its latch.
@@ -118,6 +127,18 @@ pub fn without_signals<R>(work: impl FnOnce() -> R) -> R {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         result
     }
+}
+
+/// Whether the postmaster is loading shared_preload_libraries.
+pub fn preloading() -> bool {
+    // SAFETY: a plain global of this process.
+    unsafe { pg_sys::process_shared_preload_libraries_in_progress }
+}
+
+/// This process's id.
+pub fn own_pid() -> i32 {
+    // SAFETY: a plain global of this process.
+    unsafe { pg_sys::MyProcPid }
 }
 
 /// Whether this server is a standby.
