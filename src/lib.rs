@@ -18,6 +18,8 @@ mod api;
 #[cfg(feature = "extension")]
 mod capture;
 #[cfg(feature = "extension")]
+mod delivery;
+#[cfg(feature = "extension")]
 mod error;
 #[cfg(feature = "extension")]
 mod ledger;
@@ -25,6 +27,8 @@ mod ledger;
 mod pg;
 #[cfg(feature = "extension")]
 mod replica;
+#[cfg(feature = "extension")]
+mod worker;
 
 #[cfg(feature = "extension")]
 mod extension {
@@ -43,5 +47,6 @@ mod extension {
         crate::pg::guc::init();
         crate::pg::hook::init();
         crate::pg::xact::init();
+        crate::worker::init();
     }
 }
