@@ -66,6 +66,7 @@ pub enum Cell {
     Int(i64),
     Text(String),
     TextArray(Vec<String>),
+    Bytes(Vec<u8>),
 }
 
 /// One row: cells in the order of the query's columns.
@@ -74,7 +75,7 @@ pub type Row = Vec<Cell>;
 /// Something that can run the catalog queries: SPI inside the server, or a client connection.
 ///
 /// Result columns are of the types bool, int2, int4, int8, oid, text, name, `"char"` (as text, empty
-/// for the zero byte), text[] and name[]; no array holds a null.
+/// or `\0` for the zero byte) and text[]; no array holds a null.
 pub trait Reader {
     /// Why a query failed.
     type Error: From<Malformed>;
