@@ -20,7 +20,7 @@ COMMENT ON COLUMN shop.address.zip IS 'five digits';
 GRANT USAGE ON TYPE shop.address TO accord_bob;
 REVOKE USAGE ON TYPE shop.status FROM PUBLIC;
 CREATE FUNCTION shop.diff(x numeric, y numeric) RETURNS double precision LANGUAGE sql IMMUTABLE AS 'SELECT (x - y)::float8';
-CREATE TYPE shop.span AS RANGE (subtype = numeric, subtype_diff = shop.diff, multirange_type_name = "Spans");
+CREATE TYPE shop.span AS RANGE (subtype = numeric, subtype_diff = shop.diff, multirange_type_name = shop."Spans");
 CREATE TYPE "Odd.Schema"."textR" AS RANGE (subtype = text, collation = "C", subtype_opclass = text_pattern_ops);
 
 CREATE SEQUENCE shop.numbers AS integer START 10 INCREMENT 5 MINVALUE 5 MAXVALUE 1000 CACHE 3 CYCLE;
@@ -35,7 +35,7 @@ CREATE PROCEDURE shop.run(INOUT a int, b shop.status[]) LANGUAGE plpgsql AS 'BEG
 CREATE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
 COMMENT ON FUNCTION shop.touch() IS 'touches';
 REVOKE EXECUTE ON FUNCTION shop.touch() FROM PUBLIC;
-CREATE FUNCTION shop.add(state bigint, x bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';
+CREATE FUNCTION shop.add(state bigint, x bigint) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 + $2';
 CREATE AGGREGATE shop.total(bigint) (SFUNC = shop.add, STYPE = bigint, INITCOND = '0', COMBINEFUNC = shop.add, PARALLEL = SAFE,
     MSFUNC = shop.add, MINVFUNC = int8mi, MSTYPE = bigint, MINITCOND = '0');
 COMMENT ON AGGREGATE shop.total(bigint) IS 'adds up';
@@ -47,7 +47,7 @@ CREATE AGGREGATE shop.hypo(VARIADIC "any" ORDER BY VARIADIC "any") (SFUNC = orde
 CREATE TABLE shop.customers (
     id bigint GENERATED ALWAYS AS IDENTITY (START 100 INCREMENT 2) PRIMARY KEY,
     email public.citext NOT NULL,
-    name text COLLATE "C" STORAGE external,
+    name text COLLATE "C",
     home shop.address,
     tags text[] DEFAULT '{}',
     state shop.status DEFAULT 'new',
@@ -142,7 +142,7 @@ CREATE TEMP TABLE temporary (id int PRIMARY KEY);
 CREATE STATISTICS shop.stats ON customer, room FROM shop.orders;
 CREATE PUBLICATION pub FOR TABLE shop.orders;
 CREATE COLLATION shop.german (provider = libc, locale = 'C');
-CREATE OPERATOR shop.+++ (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = shop.add);
+CREATE OPERATOR shop.@+ (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = shop.add);
 CREATE CAST (shop.address AS text) WITH INOUT;
 CREATE TEXT SEARCH CONFIGURATION shop.search (COPY = english);
 CREATE FOREIGN DATA WRAPPER wrapper;
