@@ -35,7 +35,7 @@ CREATE TABLE accord.event (
     statement     text NOT NULL,
     exact         boolean NOT NULL,
     at            timestamptz NOT NULL,
-    concurrently  boolean NOT NULL DEFAULT false,
+    concurrent    boolean NOT NULL DEFAULT false,
     reconciled    boolean NOT NULL DEFAULT false,
     unmodelled    text[] NOT NULL DEFAULT '{}',
     context       json NOT NULL,
@@ -88,7 +88,8 @@ CREATE TABLE accord.projected (
 );
 
 CREATE TABLE accord.replica (
-    name          text PRIMARY KEY CHECK (name <> '' AND length(name) <= 63),
+    name          text PRIMARY KEY CHECK (name <> '' AND octet_length(name) <= 63),
+    id            bigint GENERATED ALWAYS AS IDENTITY UNIQUE, -- another one after drop and add under the same name
     conninfo      text NOT NULL,
     policy        jsonb NOT NULL DEFAULT '{}',
     projection    text NOT NULL,             -- canonical JSON
@@ -96,9 +97,13 @@ CREATE TABLE accord.replica (
     baseline      bigint,                    -- version that its baseline stands at; null until it is taken
     acknowledged  bigint,
     state         text NOT NULL DEFAULT 'connecting',
-    reason        jsonb,                     -- {code, message, detail, hint} of the current failure state
-    attempts      int NOT NULL DEFAULT 0,
+    version       bigint,                    -- the one that the state is about
+    reason        jsonb,                     -- {code, message, detail, hint} of the current failure
+    attempts      int NOT NULL DEFAULT 0,    -- consecutive failures
     retry_at      timestamptz,
+    nudges        bigint NOT NULL DEFAULT 0, -- grows when a person wants the worker to look again
+    server_version int,                      -- of the replica's server, from its last hello
+    extension     text,                      -- version of its pg_accord, from its last hello
     changed_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -114,6 +119,7 @@ CREATE TABLE accord.delivery (
     approved_by    text,
     approved_at    timestamptz,
     skip_reason    text,
+    reason         jsonb,                    -- {code, message, detail, hint} of its last failure
     negotiation    jsonb,                    -- the last verdict of negotiate
     outcome        jsonb,                    -- the last verdict of apply
     PRIMARY KEY (replica, version)

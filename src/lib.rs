@@ -18,6 +18,8 @@ mod api;
 #[cfg(feature = "extension")]
 mod capture;
 #[cfg(feature = "extension")]
+mod delivery;
+#[cfg(feature = "extension")]
 mod error;
 #[cfg(feature = "extension")]
 mod ledger;
@@ -25,6 +27,8 @@ mod ledger;
 mod pg;
 #[cfg(feature = "extension")]
 mod replica;
+#[cfg(feature = "extension")]
+mod worker;
 
 #[cfg(feature = "extension")]
 mod extension {
@@ -33,7 +37,6 @@ mod extension {
     ::pgrx::pg_module_magic!(name, version);
 
     extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
-    extension_sql_file!("../sql/views.sql", name = "views", requires = ["bootstrap"]);
     extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["views"], finalize);
 
     /// Called by the server when it loads the library: at start-up where it is preloaded, otherwise
@@ -43,5 +46,6 @@ mod extension {
         crate::pg::guc::init();
         crate::pg::hook::init();
         crate::pg::xact::init();
+        crate::worker::init();
     }
 }

@@ -3,3 +3,4 @@
 mod capture;
 mod handshake;
 mod ledger;
+mod replicas;

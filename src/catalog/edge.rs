@@ -1,8 +1,8 @@
 //! What facts depend on: `pg_depend`'s rows, led back to facts on both ends.
 
-use super::Malformed;
 use super::gather::{CLASS, EXTENSION, Gather, key};
 use super::row::Fields;
+use super::Malformed;
 use crate::model::{FactId, Kind, LocalKey};
 use std::collections::{BTreeSet, HashMap};
 

@@ -40,31 +40,11 @@ macro_rules! queries {
 }
 
 queries!(
-    SCHEMA = "schema",
-    EXTENSION = "extension",
-    TYPE = "type",
-    ENUM = "enum",
-    RANGE = "range",
-    DOMAIN_CONSTRAINT = "domain_constraint",
-    RELATION = "relation",
-    VIEW = "view",
-    COLUMN = "column",
-    DEFAULT = "default",
-    IDENTITY = "identity",
-    SEQUENCE = "sequence",
-    CONSTRAINT = "constraint",
-    INDEX = "index",
-    TRIGGER = "trigger",
-    POLICY = "policy",
-    RULE = "rule",
-    INHERIT = "inherit",
-    ROUTINE = "routine",
-    AGGREGATE = "aggregate",
-    COMMENT = "comment",
-    EDGE = "edge",
-    REFERENCE = "reference",
-    UNMODELLED = "unmodelled",
-    SECURITY_LABEL = "security_label",
+    SCHEMA = "schema", EXTENSION = "extension", TYPE = "type", ENUM = "enum", RANGE = "range", DOMAIN_CONSTRAINT = "domain_constraint",
+    RELATION = "relation", VIEW = "view", COLUMN = "column", DEFAULT = "default", IDENTITY = "identity", SEQUENCE = "sequence",
+    CONSTRAINT = "constraint", INDEX = "index", TRIGGER = "trigger", POLICY = "policy", RULE = "rule", INHERIT = "inherit",
+    ROUTINE = "routine", AGGREGATE = "aggregate", COMMENT = "comment", EDGE = "edge", REFERENCE = "reference",
+    UNMODELLED = "unmodelled", SECURITY_LABEL = "security_label",
 );
 
 fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> {
