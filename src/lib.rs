@@ -14,4 +14,19 @@ pub mod plan;
 pub mod protocol;
 
 #[cfg(feature = "extension")]
+mod capture;
+#[cfg(feature = "extension")]
+mod delivery;
+#[cfg(feature = "extension")]
+mod error;
+#[cfg(feature = "extension")]
+mod ledger;
+#[cfg(feature = "extension")]
+mod pg;
+#[cfg(feature = "extension")]
+mod replica;
+#[cfg(feature = "extension")]
+mod worker;
+
+#[cfg(feature = "extension")]
 ::pgrx::pg_module_magic!(name, version);

@@ -102,6 +102,7 @@ unsafe extern "C-unwind" fn process_utility(
 ) {
     // SAFETY: the arguments are passed on as they came.
     unsafe {
+        crate::error::OrRaise::or_raise(super::make_way::before((*statement).utilityStmt));
         let _pop = is_ddl(statement).then(|| {
             let running = Running { statement: text_of(statement, query), search_path: super::command::setting("search_path").unwrap_or_default() };
             RUNNING.with_borrow_mut(|stack| stack.push(running));

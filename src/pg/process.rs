@@ -9,6 +9,13 @@ use std::os::fd::RawFd;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+// pgrx wraps the server's functions; a handler must be the bare one.
+unsafe extern "C-unwind" {
+    fn die(signal: std::ffi::c_int);
+    #[link_name = "SignalHandlerForConfigReload"]
+    fn reload(signal: std::ffi::c_int);
+}
+
 /// Installs the handlers of a regular backend: SIGTERM interrupts whatever runs, SIGHUP asks for the
 /// configuration to be read again; then lets signals in.
 pub fn handle_signals() {
@@ -18,8 +25,8 @@ pub fn handle_signals() {
     use pg_sys::pqsignal_be as pqsignal;
     // SAFETY: the server's own handlers, installed in the process's only thread.
     unsafe {
-        pqsignal(libc::SIGTERM, Some(pg_sys::die));
-        pqsignal(libc::SIGHUP, Some(pg_sys::SignalHandlerForConfigReload));
+        pqsignal(libc::SIGTERM, Some(die));
+        pqsignal(libc::SIGHUP, Some(reload));
         pg_sys::BackgroundWorkerUnblockSignals();
     }
 }
@@ -159,15 +166,6 @@ pub fn database_oid(name: &str) -> Option<u32> {
     // SAFETY: a look-up in a shared catalog in the current transaction.
     let oid = unsafe { pg_sys::get_database_oid(name.as_ptr(), true) };
     (oid != pg_sys::Oid::INVALID).then(|| oid.to_u32())
-}
-
-/// The name of the connected database. Needs a transaction.
-pub fn database_name() -> String {
-    // SAFETY: a look-up in a shared catalog; the result is a palloc'ed string or null.
-    unsafe {
-        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
-        if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
-    }
 }
 
 /// Shows in pg_stat_activity what the worker is at; `None`: idle.
