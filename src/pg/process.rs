@@ -4,7 +4,7 @@ use super::subtransaction::{Caught, caught};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -160,12 +160,32 @@ pub fn extension_created() -> bool {
     unsafe { pg_sys::get_extension_oid(c"pg_accord".as_ptr(), true) != pg_sys::Oid::INVALID }
 }
 
-/// OID of a database, if there is one of that name. Needs a transaction.
-pub fn database_oid(name: &str) -> Option<u32> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: a look-up in a shared catalog in the current transaction.
-    let oid = unsafe { pg_sys::get_database_oid(name.as_ptr(), true) };
-    (oid != pg_sys::Oid::INVALID).then(|| oid.to_u32())
+/// OIDs and names of the databases that take connections. Needs a transaction.
+///
+/// A process without a database has no catalogs but the nailed shared ones, and those by heap scan
+/// only: this is how the autovacuum launcher does it.
+pub fn databases() -> Vec<(u32, String)> {
+    let mut found = Vec::new();
+    // SAFETY: relation and scan are opened, read and closed in the current transaction; each tuple is
+    // of pg_database and is read before the scan moves on.
+    unsafe {
+        let relation = pg_sys::table_open(pg_sys::DatabaseRelationId, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let scan = pg_sys::table_beginscan_catalog(relation, 0, std::ptr::null_mut());
+        loop {
+            let tuple = pg_sys::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
+            if tuple.is_null() {
+                break;
+            }
+            let row = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
+            if (*row).datallowconn {
+                let name = CStr::from_ptr((*row).datname.data.as_ptr()).to_string_lossy().into_owned();
+                found.push(((*row).oid.to_u32(), name));
+            }
+        }
+        pg_sys::heap_endscan(scan);
+        pg_sys::table_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+    }
+    found
 }
 
 /// Shows in pg_stat_activity what the worker is at; `None`: idle.
