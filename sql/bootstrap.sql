@@ -35,7 +35,7 @@ CREATE TABLE accord.event (
     statement     text NOT NULL,
     exact         boolean NOT NULL,
     at            timestamptz NOT NULL,
-    concurrently  boolean NOT NULL DEFAULT false,
+    "concurrently" boolean NOT NULL DEFAULT false,
     reconciled    boolean NOT NULL DEFAULT false,
     unmodelled    text[] NOT NULL DEFAULT '{}',
     context       json NOT NULL,
@@ -151,8 +151,10 @@ CREATE TABLE accord.applied (
     parent       bytea,
     fingerprint  bytea NOT NULL,
     applied_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    baseline     boolean NOT NULL,
     skipped      text,
-    offer        json,
+    events       json,
+    snapshot     json,                       -- the affected facts as they were before
     verdict      json,
     PRIMARY KEY (source, version)
 );
@@ -177,3 +179,9 @@ CREATE TABLE accord.coefficient (
     bytes        float8 NOT NULL DEFAULT 1,
     samples      bigint NOT NULL DEFAULT 0
 );
+
+-- When a transaction committed, where the server keeps that.
+CREATE FUNCTION accord.commit_time(xid8) RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    RETURN CASE WHEN current_setting('track_commit_timestamp')::boolean THEN pg_xact_commit_timestamp($1::xid) END;
+END $$;

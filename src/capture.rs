@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::hints;
 use crate::ledger::store::{self, Known};
 use crate::model::{Body, Fact, FactHash, FactId, Kind, LocalKey};
+use crate::pg::class;
 use crate::pg::command::{self, Command, Reach};
 use crate::pg::event_trigger::{Call, Event};
 use crate::pg::guc::{CAPTURE, ON_CAPTURE_ERROR, OnCaptureError};
 use crate::pg::spi::{self, Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use crate::pg::{hook, xact};
-use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
@@ -123,10 +123,6 @@ struct Touched {
     everything: bool,
 }
 
-fn class(oid: pg_sys::Oid) -> u32 {
-    oid.to_u32()
-}
-
 /// The server's list of what the command did, as families.
 fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
     let mut touched = Touched { everything: call.command.reach == Reach::Everything, ..Touched::default() };
@@ -137,6 +133,9 @@ fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
         See::Transaction,
     )?;
     let mut relations: Vec<u32> = call.command.also.clone();
+    if call.tag == "ALTER DEFAULT PRIVILEGES" {
+        touched.unmodelled.push("default acl".to_owned());
+    }
     let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
     for row in &rows {
         let (object_type, identity) = (row.text(2), row.text(4));
@@ -148,17 +147,17 @@ fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
             continue;
         }
         let (classid, objid) = (row.int(0) as u32, row.int(1) as u32);
-        match pg_sys::Oid::from(classid) {
-            pg_sys::RelationRelationId => relations.push(objid),
-            pg_sys::ProcedureRelationId | pg_sys::NamespaceRelationId | pg_sys::ExtensionRelationId => {
+        match classid {
+            class::RELATION => relations.push(objid),
+            class::ROUTINE | class::SCHEMA | class::EXTENSION => {
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
             }
-            pg_sys::TypeRelationId | pg_sys::ConstraintRelationId | pg_sys::TriggerRelationId | pg_sys::PolicyRelationId
-            | pg_sys::RewriteRelationId | pg_sys::AttrDefaultRelationId => inner.entry(classid).or_default().push(objid),
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY
+            | class::REWRITE | class::DEFAULT => inner.entry(classid).or_default().push(objid),
             _ => {
                 touched.unmodelled.push(format!("{object_type} {identity}"));
-                continue;
+                touched.roots.insert((classid, objid));
             }
         }
         if touched.target.is_none() {
@@ -196,12 +195,12 @@ const UNMODELLED_TYPES: &[&str] = &[
 
 /// The families of objects that belong to a relation or a domain.
 fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touched: &mut Touched) -> Result<()> {
-    let sql = match pg_sys::Oid::from(classid) {
-        pg_sys::TypeRelationId => "SELECT CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE 0 END, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)",
-        pg_sys::ConstraintRelationId => "SELECT c.conrelid, c.contypid FROM pg_catalog.pg_constraint c WHERE c.oid = ANY ($1)",
-        pg_sys::TriggerRelationId => "SELECT t.tgrelid, 0::oid FROM pg_catalog.pg_trigger t WHERE t.oid = ANY ($1)",
-        pg_sys::PolicyRelationId => "SELECT p.polrelid, 0::oid FROM pg_catalog.pg_policy p WHERE p.oid = ANY ($1)",
-        pg_sys::RewriteRelationId => "SELECT r.ev_class, 0::oid FROM pg_catalog.pg_rewrite r WHERE r.oid = ANY ($1)",
+    let sql = match classid {
+        class::TYPE => "SELECT CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE 0 END, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)",
+        class::CONSTRAINT => "SELECT c.conrelid, c.contypid FROM pg_catalog.pg_constraint c WHERE c.oid = ANY ($1)",
+        class::TRIGGER => "SELECT t.tgrelid, 0::oid FROM pg_catalog.pg_trigger t WHERE t.oid = ANY ($1)",
+        class::POLICY => "SELECT p.polrelid, 0::oid FROM pg_catalog.pg_policy p WHERE p.oid = ANY ($1)",
+        class::REWRITE => "SELECT r.ev_class, 0::oid FROM pg_catalog.pg_rewrite r WHERE r.oid = ANY ($1)",
         _ => "SELECT d.adrelid, 0::oid FROM pg_catalog.pg_attrdef d WHERE d.oid = ANY ($1)",
     };
     for row in spi.query(sql, &[Arg::Oids(oids)], See::Latest)? {
@@ -209,10 +208,10 @@ fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touch
         if relation != 0 {
             relations.push(relation);
         } else if other != 0 {
-            touched.roots.insert((class(pg_sys::TypeRelationId), other));
+            touched.roots.insert((class::TYPE, other));
         }
         if other != 0 {
-            touched.objects.insert((class(pg_sys::TypeRelationId), other));
+            touched.objects.insert((class::TYPE, other));
         }
     }
     Ok(())
@@ -222,7 +221,7 @@ fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touch
 /// and TOAST tables are left out.
 fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Result<()> {
     let rows = spi.query(
-        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, 0::oid), c.relpersistence, c.reltype
+        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
            FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE c.oid = ANY ($1)",
         &[Arg::Oids(relations)],
         See::Latest,
@@ -235,22 +234,25 @@ fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Res
         }
         match relkind.as_str() {
             "i" | "I" => {
-                touched.roots.insert((class(pg_sys::RelationRelationId), index_of));
+                touched.roots.insert((class::RELATION, index_of));
                 if relkind == "I" {
                     parents.push(index_of);
                 }
             }
             "r" | "p" | "v" | "m" | "S" | "c" => {
-                touched.roots.insert((class(pg_sys::RelationRelationId), oid));
-                touched.objects.insert((class(pg_sys::RelationRelationId), oid));
+                touched.roots.insert((class::RELATION, oid));
+                touched.objects.insert((class::RELATION, oid));
                 if row.int(5) != 0 {
-                    touched.objects.insert((class(pg_sys::TypeRelationId), row.int(5) as u32));
+                    touched.objects.insert((class::TYPE, row.int(5) as u32));
                 }
                 if row.bool(2) {
                     parents.push(oid);
                 }
             }
-            "f" => touched.unmodelled.push(format!("foreign table {oid}")),
+            "f" => {
+                touched.unmodelled.push(format!("foreign table {}", row.text(6)));
+                touched.roots.insert((class::RELATION, oid));
+            }
             _ => {}
         }
     }
@@ -262,7 +264,7 @@ fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Res
             See::Latest,
         )?;
         for row in rows {
-            touched.roots.insert((class(pg_sys::RelationRelationId), row.int(0) as u32));
+            touched.roots.insert((class::RELATION, row.int(0) as u32));
         }
     }
     Ok(())
@@ -297,13 +299,13 @@ fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> Result<()> 
             continue;
         }
         let (classid, objid) = (row.int(2) as u32, row.int(3) as u32);
-        match pg_sys::Oid::from(classid) {
-            pg_sys::RelationRelationId => relations.push(objid),
-            pg_sys::ProcedureRelationId => {
+        match classid {
+            class::RELATION => relations.push(objid),
+            class::ROUTINE => {
                 touched.roots.insert((classid, objid));
             }
-            pg_sys::TypeRelationId | pg_sys::ConstraintRelationId | pg_sys::TriggerRelationId | pg_sys::PolicyRelationId
-            | pg_sys::RewriteRelationId | pg_sys::AttrDefaultRelationId => inner.entry(classid).or_default().push(objid),
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY
+            | class::REWRITE | class::DEFAULT => inner.entry(classid).or_default().push(objid),
             _ => {}
         }
     }
@@ -341,22 +343,22 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     let pinned = command::pin();
     let mut touched = touched(spi, call, dropped)?;
     let frozen = spi.freeze();
+    let direct = touched.roots.clone();
     let aspects = match call.command.reach {
         Reach::AddColumn => {
             dependents(spi, &mut touched, true)?;
-            Aspects::columns()
+            Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES
         }
-        Reach::Comment => Aspects::comments(),
+        Reach::Comment => Aspects::COMMENTS,
         Reach::Grant => {
             granted(spi, &mut touched)?;
-            Aspects::all()
+            Aspects::PRIVILEGES
         }
-        Reach::Create => Aspects::all(),
+        Reach::Create | Reach::Everything => Aspects::ALL,
         Reach::Dependents => {
             dependents(spi, &mut touched, false)?;
-            Aspects::all()
+            Aspects::ALL
         }
-        Reach::Everything => Aspects::all(),
     };
     let found = if touched.everything {
         crate::ledger::store_compare(spi, store::everything(spi)?, read_everything(spi)?)?
@@ -364,14 +366,20 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         if touched.roots.is_empty() && touched.unmodelled.is_empty() {
             return Ok(());
         }
-        let roots: Vec<(u32, u32)> = touched.roots.iter().copied().collect();
-        let oids: Vec<u32> = roots.iter().map(|(_, oid)| *oid).collect();
-        // A view's whole text can change where only columns of its table are read: the aspects are the table's.
+        let oids: Vec<u32> = touched.roots.iter().map(|(_, oid)| *oid).collect();
+        // What the command names is read in the parts that it can have changed; what only depends on
+        // it (a view whose text follows) is read whole.
+        let (narrow, whole): (Vec<_>, Vec<_>) = touched.roots.iter().copied().partition(|root| direct.contains(root) || call.command.reach == Reach::Grant);
         let known = store::families(spi, &oids)?
             .into_iter()
-            .filter(|k| touched.roots.contains(&k.root) && aspects.covers_id(&k.id))
+            .filter(|k| touched.roots.contains(&k.root) && (whole.contains(&k.root) || covers(aspects, &k.id)))
             .collect::<Vec<Known>>();
-        let read = read_roots_aspects(spi, &roots, aspects)?;
+        let mut read = read_roots_aspects(spi, &narrow, aspects)?;
+        if !whole.is_empty() {
+            read.extend(read_roots(spi, &whole)?);
+        }
+        // Other objects come along with some queries: only the aspects that were asked for are compared.
+        read.retain(|fact| fact.root.is_some_and(|root| whole.contains(&root)) || covers(aspects, &fact.id.to_string()));
         crate::ledger::store_compare(spi, known, read)?
     };
     let mut changes = found.changes;
@@ -394,7 +402,7 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     let text = serde_json::to_string(&changes)?;
     let (kind, identity) = touched.target.map_or((None, None), |(kind, identity)| (Some(kind), Some(identity)));
     let rows = spi.query(
-        "INSERT INTO accord.event (id, xid, tag, kind, identity, statement, exact, at, concurrently, unmodelled, context, changes)
+        "INSERT INTO accord.event (id, xid, tag, kind, identity, statement, exact, at, \"concurrently\", unmodelled, context, changes)
          VALUES ($1::uuid, $2::xid8, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), $8, $9, $10::json, $11::json) RETURNING seq",
         &[
             Arg::Text(&Uuid::now_v7().to_string()),
@@ -415,6 +423,26 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     xact::mark_captured();
     drop(pinned);
     Ok(())
+}
+
+/// Whether a fact with this id is among what a read of these aspects brings.
+fn covers(aspects: Aspects, id: &str) -> bool {
+    let part = match id.split_once(' ').map_or(id, |(word, _)| word) {
+        "column" | "attribute" | "position" => Aspects::COLUMNS,
+        "default" => Aspects::DEFAULTS,
+        "identity" => Aspects::IDENTITY,
+        "comment" => Aspects::COMMENTS,
+        "grant" | "owner" => Aspects::PRIVILEGES,
+        "constraint" => Aspects::CONSTRAINTS,
+        "index" => Aspects::INDEXES,
+        "trigger" => Aspects::TRIGGERS,
+        "policy" => Aspects::POLICIES,
+        "rule" => Aspects::RULES,
+        "partition" | "inheritance" => Aspects::INHERITANCE,
+        "sequence" => Aspects::SEQUENCES,
+        _ => Aspects::RELATION,
+    };
+    aspects.contains(part)
 }
 
 /// The whole query string, where the hook did not see the statement begin.
@@ -510,14 +538,23 @@ fn add_values(spi: &Spi, command: &Command, statement: Option<&str>, search_path
         }
     }
     if command.alters_type && let Some(statement) = statement {
-        for (column, expression) in hints::using_expressions(statement) {
+        let expressions = match hints::using_expressions(statement) {
+            Ok(expressions) => expressions,
+            Err(error) if statement.to_ascii_lowercase().contains("using") => {
+                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, "the USING expression of this type change cannot be recorded")
+                    .detail(error.to_string())
+                    .hint("Write the ALTER TABLE with only this type change, or set accord.on_capture_error = warn and change the replicas by hand."));
+            }
+            Err(_) => Vec::new(),
+        };
+        for (column, expression) in expressions {
             let change = changes.iter_mut().find(|c| {
                 c.before.is_some() && c.kind() == Some(Kind::Column) && c.id().is_some_and(|id| id.name().as_str() == column)
             });
             if let Some(change) = change {
                 pinned.set("search_path", search_path);
                 let qualified = hints::qualify(expression, &mut |name| visible_function(spi, name), &mut |name| visible_type(spi, name));
-                pinned.set("search_path", "");
+                pinned.set("search_path", "pg_catalog, pg_temp");
                 change.using = Some(qualified?);
             }
         }
@@ -557,19 +594,19 @@ pub fn read_everything(spi: &Spi) -> Result<Vec<Fact>> {
 
 /// Reads these families whole.
 pub fn read_roots(spi: &Spi, roots: &[(u32, u32)]) -> Result<Vec<Fact>> {
-    read_roots_aspects(spi, roots, Aspects::all())
+    read_roots_aspects(spi, roots, Aspects::ALL)
 }
 
 fn read_roots_aspects(spi: &Spi, roots: &[(u32, u32)], aspects: Aspects) -> Result<Vec<Fact>> {
     let mut objects = Objects { aspects, ..Objects::default() };
     for &(classid, oid) in roots {
-        match pg_sys::Oid::from(classid) {
-            pg_sys::RelationRelationId => objects.relations.push(oid),
-            pg_sys::TypeRelationId => objects.types.push(oid),
-            pg_sys::ProcedureRelationId => objects.routines.push(oid),
-            pg_sys::NamespaceRelationId => objects.schemas.push(oid),
-            pg_sys::ExtensionRelationId => objects.extensions.push(oid),
-            _ => {}
+        match classid {
+            class::RELATION => objects.relations.push(oid),
+            class::TYPE => objects.types.push(oid),
+            class::ROUTINE => objects.routines.push(oid),
+            class::SCHEMA => objects.schemas.push(oid),
+            class::EXTENSION => objects.extensions.push(oid),
+            _ => objects.unmodelled.push((classid, oid)),
         }
     }
     let read = catalog::read_objects(&mut SpiReader(spi), &objects)?;

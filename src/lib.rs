@@ -14,6 +14,8 @@ pub mod plan;
 pub mod protocol;
 
 #[cfg(feature = "extension")]
+mod api;
+#[cfg(feature = "extension")]
 mod capture;
 #[cfg(feature = "extension")]
 mod delivery;
@@ -29,4 +31,22 @@ mod replica;
 mod worker;
 
 #[cfg(feature = "extension")]
-::pgrx::pg_module_magic!(name, version);
+mod extension {
+    use pgrx::prelude::*;
+
+    ::pgrx::pg_module_magic!(name, version);
+
+    extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
+    extension_sql_file!("../sql/views.sql", name = "views", requires = ["bootstrap"]);
+    extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["views"], finalize);
+
+    /// Called by the server when it loads the library: at start-up where it is preloaded, otherwise
+    /// in each backend that calls one of our functions.
+    #[pg_guard]
+    pub extern "C-unwind" fn _PG_init() {
+        crate::pg::guc::init();
+        crate::pg::hook::init();
+        crate::pg::xact::init();
+        crate::worker::init();
+    }
+}

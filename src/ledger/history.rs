@@ -134,3 +134,66 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
         })
         .collect()
 }
+
+/// What an event's changes destroyed and their reverse would destroy, in words.
+pub fn losses(changes: serde_json::Value) -> Result<Vec<String>> {
+    struct Nowhere;
+    impl Surroundings for Nowhere {
+        fn get(&self, _: &FactId) -> Option<Fact> {
+            None
+        }
+        fn children(&self, _: &FactId) -> Vec<Fact> {
+            Vec::new()
+        }
+        fn dependents(&self, _: &FactId) -> Vec<Fact> {
+            Vec::new()
+        }
+    }
+    let changes: Vec<Change> = serde_json::from_value(changes)?;
+    let mut words = Vec::new();
+    for list in [reversed(&changes), changes] {
+        match plan::plan(&list, &Nowhere, &plan::Options::default()) {
+            Ok(plan) => words.extend(plan.steps.into_iter().flat_map(|s| s.losses).map(|l| l.what)),
+            Err(e) => words.push(e.to_string()),
+        }
+    }
+    words.sort();
+    words.dedup();
+    Ok(words)
+}
+
+/// How long `accord.version()` waits for the worker to seal what was committed before the call.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The newest version, once everything committed before the call is sealed: by the worker, or here
+/// where there is none.
+pub fn version(spi: &Spi) -> Result<i64> {
+    let unsealed = |upto: i64| -> Result<bool> {
+        let rows = spi.query(
+            "SELECT FROM accord.pending p JOIN accord.event e USING (seq) WHERE p.seq <= $1 AND e.xid IS DISTINCT FROM pg_catalog.pg_current_xact_id_if_assigned() LIMIT 1",
+            &[Arg::Int(upto)],
+            See::Latest,
+        )?;
+        Ok(!rows.is_empty())
+    };
+    let newest = spi.query("SELECT max(p.seq) FROM accord.pending p", &[], See::Latest)?;
+    if let Some(upto) = newest.first().and_then(|row| row.maybe_int(0)) {
+        let begun = std::time::Instant::now();
+        while unsealed(upto)? {
+            if !crate::pg::wake::worker_running() {
+                if command::read_committed() && !command::in_recovery() {
+                    let _pinned = command::pin();
+                    super::seal(spi)?;
+                }
+                break;
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE, "the worker has not sealed what was committed before this call")
+                    .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
+            }
+            crate::pg::wake::wake_worker();
+            command::nap(2);
+        }
+    }
+    Ok(head(spi)?.version)
+}

@@ -11,7 +11,7 @@ mod seal;
 pub mod store;
 mod sums;
 
-pub use history::{Head, Ledger, fingerprint, head, last_known_sums, model_at_head, reverse_plans};
+pub use history::{Head, Ledger, fingerprint, head, last_known_sums, losses, model_at_head, reverse_plans, version};
 pub use offer::{baseline_offer, offers};
 pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
 pub use seal::{seal, Sealed};

@@ -230,13 +230,36 @@ pub fn users() -> (Option<String>, Option<String>) {
 /// Settings pinned and rights raised for as long as this value lives: what capture does for a user's
 /// DDL, it does as the extension's owner, under an empty search_path, whatever the user has set.
 pub struct Pinned {
-    nest: i32,
-    user: pg_sys::Oid,
-    context: i32,
+    nest: Option<i32>,
+    user: Option<(pg_sys::Oid, i32)>,
 }
 
 /// Pins the settings that deparsed text depends on and becomes the bootstrap superuser.
 pub fn pin() -> Pinned {
+    let owner = become_owner();
+    let settings = pin_settings();
+    let pinned = Pinned { nest: settings.nest, user: owner.user };
+    std::mem::forget(owner);
+    std::mem::forget(settings);
+    pinned
+}
+
+/// Pins the settings that deparsed text depends on, and leaves the user's rights as they are.
+pub fn pin_settings() -> Pinned {
+    // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
+    unsafe {
+        let nest = pg_sys::NewGUCNestLevel();
+        for (name, value) in crate::catalog::PINNED_SETTINGS {
+            if setting(name).as_deref() != Some(value) {
+                set(name, value);
+            }
+        }
+        Pinned { nest: Some(nest), user: None }
+    }
+}
+
+/// Becomes the bootstrap superuser, who owns what the extension's tables hold.
+pub fn become_owner() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
         let mut user = pg_sys::Oid::INVALID;
@@ -246,13 +269,7 @@ pub fn pin() -> Pinned {
             pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID),
             context | (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS) as i32,
         );
-        let nest = pg_sys::NewGUCNestLevel();
-        for (name, value) in crate::catalog::PINNED_SETTINGS {
-            if setting(name).as_deref() != Some(value) {
-                set(name, value);
-            }
-        }
-        Pinned { nest, user, context }
+        Pinned { nest: None, user: Some((user, context)) }
     }
 }
 
@@ -286,8 +303,12 @@ impl Drop for Pinned {
         if !std::thread::panicking() {
             // SAFETY: the nest level is the innermost one that we opened; user and context are those of before.
             unsafe {
-                pg_sys::AtEOXact_GUC(false, self.nest);
-                pg_sys::SetUserIdAndSecContext(self.user, self.context);
+                if let Some(nest) = self.nest {
+                    pg_sys::AtEOXact_GUC(false, nest);
+                }
+                if let Some((user, context)) = self.user {
+                    pg_sys::SetUserIdAndSecContext(user, context);
+                }
             }
         }
     }
@@ -317,9 +338,16 @@ pub fn debug_query_string() -> Option<String> {
 pub fn resources() -> (f64, i64, i64) {
     // SAFETY: getrusage fills the struct that it is given.
     unsafe {
-        let mut usage: pgrx::libc::rusage = std::mem::zeroed();
-        pgrx::libc::getrusage(pgrx::libc::RUSAGE_SELF, &raw mut usage);
-        let ms = |t: pgrx::libc::timeval| t.tv_sec as f64 * 1000.0 + t.tv_usec as f64 / 1000.0;
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        let ms = |t: libc::timeval| t.tv_sec as f64 * 1000.0 + t.tv_usec as f64 / 1000.0;
         (ms(usage.ru_utime) + ms(usage.ru_stime), usage.ru_maxrss * 1024, usage.ru_inblock * 512)
     }
+}
+
+/// Sleeps for so many milliseconds, answering interrupts.
+pub fn nap(milliseconds: i64) {
+    pgrx::check_for_interrupts!();
+    std::thread::sleep(std::time::Duration::from_millis(milliseconds as u64));
+    pgrx::check_for_interrupts!();
 }

@@ -1,5 +1,6 @@
 //! The server's C interface: the only place with `unsafe`.
 
+pub mod class;
 pub mod command;
 pub mod event_trigger;
 pub mod guc;
