@@ -37,3 +37,59 @@ SELECT v.version,
   FROM accord.event e
   LEFT JOIN accord.version v ON v.xid = e.xid;
 COMMENT ON VIEW accord.events IS 'one row per captured DDL command; version is null until it is sealed';
+
+-- Replicas
+
+CREATE VIEW accord.replicas AS
+SELECT r.name,
+       -- Secrets are the owner's alone.
+       CASE WHEN pg_has_role((SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE')
+            THEN r.conninfo ELSE accord.mask_conninfo(r.conninfo) END AS conninfo,
+       r.state,
+       r.baseline,
+       r.acknowledged,
+       r.server_version,
+       r.extension,
+       r.added_at,
+       r.policy,
+       r.projection::jsonb AS projection
+  FROM accord.replica r;
+COMMENT ON VIEW accord.replicas IS 'who follows this database, with what policy';
+
+CREATE VIEW accord.deliveries AS
+SELECT d.replica,
+       d.version,
+       d.state,
+       d.offered_at,
+       d.negotiated_at,
+       d.applying_at,
+       d.acknowledged_at,
+       d.attempts,
+       d.reason,
+       coalesce(d.outcome -> 'estimate', d.negotiation -> 'estimate') AS estimate,
+       d.outcome -> 'actual' AS actual,
+       coalesce(d.outcome -> 'impact', d.negotiation -> 'impact') AS impact,
+       coalesce(d.outcome -> 'steps', d.negotiation -> 'steps') AS steps,
+       coalesce(d.outcome -> 'rollback', d.negotiation -> 'rollback') AS rollback,
+       coalesce(d.outcome -> 'reasons', d.negotiation -> 'reasons') AS reasons,
+       d.approved_by,
+       d.approved_at,
+       d.skip_reason,
+       d.negotiation,
+       d.outcome
+  FROM accord.delivery d;
+COMMENT ON VIEW accord.deliveries IS 'each version''s way to each replica, with what the replica answered';
+
+CREATE VIEW accord.status AS
+SELECT r.name AS replica,
+       CASE WHEN r.state <> 'paused' AND NOT accord.worker_running() THEN 'no worker' ELSE r.state END AS state,
+       h.version,
+       r.acknowledged,
+       h.version - coalesce(r.acknowledged, -1) AS behind,
+       date_trunc('second', clock_timestamp() - r.changed_at) AS since,
+       r.reason ->> 'message' AS reason,
+       r.reason ->> 'hint' AS hint,
+       date_trunc('second', r.retry_at) AS retry_at
+  FROM accord.replica r, (SELECT max(v.version) AS version FROM accord.version v) h
+ ORDER BY r.name;
+COMMENT ON VIEW accord.status IS 'where each replica stands, how far behind, and why';

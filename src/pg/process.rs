@@ -4,10 +4,17 @@ use super::subtransaction::{Caught, caught};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+
+// pgrx wraps the server's functions; a handler must be the bare one.
+unsafe extern "C-unwind" {
+    fn die(signal: std::ffi::c_int);
+    #[link_name = "SignalHandlerForConfigReload"]
+    fn reload(signal: std::ffi::c_int);
+}
 
 /// Installs the handlers of a regular backend: SIGTERM interrupts whatever runs, SIGHUP asks for the
 /// configuration to be read again; then lets signals in.
@@ -18,8 +25,8 @@ pub fn handle_signals() {
     use pg_sys::pqsignal_be as pqsignal;
     // SAFETY: the server's own handlers, installed in the process's only thread.
     unsafe {
-        pqsignal(libc::SIGTERM, Some(pg_sys::die));
-        pqsignal(libc::SIGHUP, Some(pg_sys::SignalHandlerForConfigReload));
+        pqsignal(libc::SIGTERM, Some(die));
+        pqsignal(libc::SIGHUP, Some(reload));
         pg_sys::BackgroundWorkerUnblockSignals();
     }
 }
@@ -153,21 +160,32 @@ pub fn extension_created() -> bool {
     unsafe { pg_sys::get_extension_oid(c"pg_accord".as_ptr(), true) != pg_sys::Oid::INVALID }
 }
 
-/// OID of a database, if there is one of that name. Needs a transaction.
-pub fn database_oid(name: &str) -> Option<u32> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: a look-up in a shared catalog in the current transaction.
-    let oid = unsafe { pg_sys::get_database_oid(name.as_ptr(), true) };
-    (oid != pg_sys::Oid::INVALID).then(|| oid.to_u32())
-}
-
-/// The name of the connected database. Needs a transaction.
-pub fn database_name() -> String {
-    // SAFETY: a look-up in a shared catalog; the result is a palloc'ed string or null.
+/// OIDs and names of the databases that take connections. Needs a transaction.
+///
+/// A process without a database has no catalogs but the nailed shared ones, and those by heap scan
+/// only: this is how the autovacuum launcher does it.
+pub fn databases() -> Vec<(u32, String)> {
+    let mut found = Vec::new();
+    // SAFETY: relation and scan are opened, read and closed in the current transaction; each tuple is
+    // of pg_database and is read before the scan moves on.
     unsafe {
-        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
-        if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+        let relation = pg_sys::table_open(pg_sys::DatabaseRelationId, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let scan = pg_sys::table_beginscan_catalog(relation, 0, std::ptr::null_mut());
+        loop {
+            let tuple = pg_sys::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
+            if tuple.is_null() {
+                break;
+            }
+            let row = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
+            if (*row).datallowconn {
+                let name = CStr::from_ptr((*row).datname.data.as_ptr()).to_string_lossy().into_owned();
+                found.push(((*row).oid.to_u32(), name));
+            }
+        }
+        pg_sys::heap_endscan(scan);
+        pg_sys::table_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
     }
+    found
 }
 
 /// Shows in pg_stat_activity what the worker is at; `None`: idle.

@@ -50,7 +50,9 @@ fn wanted() -> Result<Vec<(u32, String)>, crate::pg::subtransaction::Caught> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    process::transaction(|| Ok(names.into_iter().filter_map(|name| Some((process::database_oid(&name)?, name))).collect()))
+    let mut databases = process::transaction(|| Ok(process::databases()))?;
+    databases.retain(|(_, name)| names.contains(name));
+    Ok(databases)
 }
 
 /// Ends the workers of databases that are no longer named.

@@ -64,11 +64,6 @@ impl Network {
         self.commands.send(command).is_ok()
     }
 
-    /// Sends a word to a replica's task.
-    pub fn tell(&self, replica: i64, word: Word) -> bool {
-        self.send(Command::Tell(replica, word))
-    }
-
     /// Takes the notes that are there.
     pub fn notes(&mut self) -> Vec<Note> {
         let mut buffer = [0; 256];
