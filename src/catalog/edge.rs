@@ -1,6 +1,6 @@
 //! What facts depend on: `pg_depend`'s rows, led back to facts on both ends.
 
-use super::gather::{CLASS, EXTENSION, Gather, key};
+use super::gather::{CLASS, CONSTRAINT, EXTENSION, Gather, TYPE, key};
 use super::row::Fields;
 use super::Malformed;
 use crate::model::{FactId, Kind, LocalKey};
@@ -24,6 +24,11 @@ pub(super) fn edges(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfor
         }
     }
     Ok(())
+}
+
+/// Whether a reference can lead to a member of an extension of which no other query tells.
+pub(super) fn can_be_member(referenced: &LocalKey) -> bool {
+    !matches!(referenced.classid, CLASS | TYPE | EXTENSION | CONSTRAINT)
 }
 
 /// What stands for an object that is no fact itself.

@@ -43,7 +43,8 @@ queries!(
     SCHEMA = "schema", EXTENSION = "extension", TYPE = "type", ENUM = "enum", RANGE = "range", DOMAIN_CONSTRAINT = "domain_constraint",
     RELATION = "relation", VIEW = "view", COLUMN = "column", DEFAULT = "default", IDENTITY = "identity", SEQUENCE = "sequence",
     CONSTRAINT = "constraint", INDEX = "index", TRIGGER = "trigger", POLICY = "policy", RULE = "rule", INHERIT = "inherit",
-    ROUTINE = "routine", AGGREGATE = "aggregate", COMMENT = "comment", EDGE = "edge", REFERENCE = "reference",
+    ROUTINE = "routine", AGGREGATE = "aggregate", COMMENT = "comment", EDGE = "edge", REFERENCE_TYPE = "reference_type",
+    REFERENCE_RELATION = "reference_relation", REFERENCE_MEMBER = "reference_member",
     UNMODELLED = "unmodelled", SECURITY_LABEL = "security_label",
 );
 
