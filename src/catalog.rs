@@ -234,7 +234,8 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
 }
 
 fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
-    let pairs: Option<Vec<u32>> = objects.map(|o| o.unmodelled.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
+    let pairs: Option<Vec<u32>> =
+        objects.map(|o| o.unmodelled.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
     unmodelled::objects(gather, source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
     if objects.is_none() {
         unmodelled::security_labels(gather, source.fetch(&query::SECURITY_LABEL, None)?)?;

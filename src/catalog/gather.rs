@@ -130,7 +130,8 @@ impl Gather {
 
     /// OIDs that can have comments.
     pub(super) fn commented(&self) -> Vec<u32> {
-        let composites = self.row_types.iter().filter(|(_, rel)| self.relations.get(rel).is_some_and(Relation::is_composite)).map(|(ty, _)| *ty);
+        let composites =
+            self.row_types.iter().filter(|(_, rel)| self.relations.get(rel).is_some_and(Relation::is_composite)).map(|(ty, _)| *ty);
         let objects = self.targets.keys().filter(|k| k.classid != ATTRDEF && k.classid != ENUM).map(|k| k.objid);
         sorted(self.relations.keys().copied().chain(composites).chain(objects))
     }
