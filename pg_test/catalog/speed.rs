@@ -17,8 +17,8 @@ fn microseconds(client: &mut Client, sql: &str, oids: &[u32]) -> f64 {
     let body = sql.replace("$1", "oids");
     let ddl = format!(
         "CREATE OR REPLACE FUNCTION pg_temp.probe(oids oid[], runs int) RETURNS float8 LANGUAGE plpgsql AS $probe$
-         DECLARE at timestamptz; best float8 := 'infinity'; r record; BEGIN
-         FOR run IN 1..runs LOOP at := clock_timestamp(); FOR r IN {body} LOOP END LOOP;
+         DECLARE at timestamptz; best float8 := 'infinity'; probed record; BEGIN
+         FOR run IN 1..runs LOOP at := clock_timestamp(); FOR probed IN {body} LOOP END LOOP;
          best := least(best, extract(epoch FROM clock_timestamp() - at) * 1e6); END LOOP; RETURN best; END $probe$"
     );
     client.batch_execute(&ddl).unwrap();
