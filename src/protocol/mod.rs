@@ -6,6 +6,7 @@ mod message;
 mod state;
 
 pub use message::{
-    Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing, StepReport, Verdict, VerdictState,
+    Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
+    StepReport, Verdict, VerdictState,
 };
 pub use state::DeliveryState;
