@@ -35,7 +35,7 @@ CREATE TABLE accord.event (
     statement     text NOT NULL,
     exact         boolean NOT NULL,
     at            timestamptz NOT NULL,
-    concurrently  boolean NOT NULL DEFAULT false,
+    concurrent    boolean NOT NULL DEFAULT false,
     reconciled    boolean NOT NULL DEFAULT false,
     unmodelled    text[] NOT NULL DEFAULT '{}',
     context       json NOT NULL,
@@ -46,11 +46,14 @@ CREATE INDEX event_xid ON accord.event (xid);
 -- What unsealed events changed, one row per changed fact: overlays accord.fact until the event is sealed.
 CREATE TABLE accord.pending (
     seq         bigint NOT NULL,
-    root        oid NOT NULL,
-    objid       oid NOT NULL,
+    ordinal     int NOT NULL,       -- of the change in the event
     id          text COLLATE "C" NOT NULL,
-    hash        bytea,      -- null: the fact is gone
-    ordinal     int NOT NULL -- of the change in the event
+    hash        bytea,              -- null: the fact is gone
+    classid     oid NOT NULL,
+    objid       oid NOT NULL,
+    objsubid    int NOT NULL,
+    root_class  oid NOT NULL,
+    root        oid NOT NULL
 );
 CREATE INDEX pending_root ON accord.pending (root);
 CREATE INDEX pending_seq ON accord.pending (seq);
@@ -85,7 +88,8 @@ CREATE TABLE accord.projected (
 );
 
 CREATE TABLE accord.replica (
-    name          text PRIMARY KEY CHECK (name <> '' AND length(name) <= 63),
+    name          text PRIMARY KEY CHECK (name <> '' AND octet_length(name) <= 63),
+    id            bigint GENERATED ALWAYS AS IDENTITY UNIQUE, -- another one after drop and add under the same name
     conninfo      text NOT NULL,
     policy        jsonb NOT NULL DEFAULT '{}',
     projection    text NOT NULL,             -- canonical JSON
@@ -93,9 +97,13 @@ CREATE TABLE accord.replica (
     baseline      bigint,                    -- version that its baseline stands at; null until it is taken
     acknowledged  bigint,
     state         text NOT NULL DEFAULT 'connecting',
-    reason        jsonb,                     -- {code, message, detail, hint} of the current failure state
-    attempts      int NOT NULL DEFAULT 0,
+    version       bigint,                    -- the one that the state is about
+    reason        jsonb,                     -- {code, message, detail, hint} of the current failure
+    attempts      int NOT NULL DEFAULT 0,    -- consecutive failures
     retry_at      timestamptz,
+    nudges        bigint NOT NULL DEFAULT 0, -- grows when a person wants the worker to look again
+    server_version int,                      -- of the replica's server, from its last hello
+    extension     text,                      -- version of its pg_accord, from its last hello
     changed_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -111,6 +119,7 @@ CREATE TABLE accord.delivery (
     approved_by    text,
     approved_at    timestamptz,
     skip_reason    text,
+    reason         jsonb,                    -- {code, message, detail, hint} of its last failure
     negotiation    jsonb,                    -- the last verdict of negotiate
     outcome        jsonb,                    -- the last verdict of apply
     PRIMARY KEY (replica, version)
@@ -130,7 +139,8 @@ CREATE TABLE accord.upstream (
 CREATE TABLE accord.mirror (
     source       uuid NOT NULL,
     id           text COLLATE "C" NOT NULL,
-    hash         bytea NOT NULL,
+    hash         bytea NOT NULL,               -- the source's; equals the local fact's unless waived
+    waived       boolean NOT NULL DEFAULT false, -- a skipped version left the local fact behind
     PRIMARY KEY (source, id)
 );
 
@@ -141,8 +151,10 @@ CREATE TABLE accord.applied (
     parent       bytea,
     fingerprint  bytea NOT NULL,
     applied_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    baseline     boolean NOT NULL,
     skipped      text,
-    offer        json,
+    events       json,
+    snapshot     json,                       -- the affected facts as they were before
     verdict      json,
     PRIMARY KEY (source, version)
 );
@@ -167,3 +179,9 @@ CREATE TABLE accord.coefficient (
     bytes        float8 NOT NULL DEFAULT 1,
     samples      bigint NOT NULL DEFAULT 0
 );
+
+-- When a transaction committed, where the server keeps that.
+CREATE FUNCTION accord.commit_time(xid8) RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    RETURN CASE WHEN current_setting('track_commit_timestamp')::boolean THEN pg_xact_commit_timestamp($1::xid) END;
+END $$;

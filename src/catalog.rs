@@ -1,6 +1,62 @@
-//! `sql/catalog/*.sql` → facts, for SPI and for a client connection alike. One query per catalog.
+//! `sql/catalog/*.sql` → facts, for SPI and for a client connection alike.
+//!
+//! One query per catalog brings raw columns; they are joined here. The same query, with a filter on
+//! an indexed OID column, reads the few objects that a command touched, and queries that could bring
+//! nothing are not run.
+//!
+//! What is left out: system schemas, temporary objects, the schema `accord`, members of extensions,
+//! what initdb installed, and what PostgreSQL makes by itself (row, array and multirange types, range
+//! constructors, TOAST, internal triggers, clones on partitions, sequences of identity columns).
 
-use crate::model::Fact;
+mod column;
+mod constraint;
+mod deparse;
+mod edge;
+mod gather;
+mod index;
+mod namespace;
+mod objects;
+mod property;
+mod query;
+mod relation;
+mod routine;
+mod row;
+mod trigger;
+mod types;
+mod unmodelled;
+
+pub use objects::{Aspects, Objects};
+
+use crate::model::{Fact, LocalKey};
+use gather::Gather;
+use query::Query;
+use row::Fields;
+use std::collections::BTreeSet;
+
+/// Settings that decide how PostgreSQL deparses expressions: every session or function that reads
+/// runs under these. The path is `''` for whatever users own, and keeps temporary objects, which an
+/// empty path would look through first, behind the catalogs.
+pub const PINNED_SETTINGS: &[(&str, &str)] = &[
+    ("search_path", "pg_catalog, pg_temp"),
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("bytea_output", "hex"),
+    ("quote_all_identifiers", "off"),
+    ("extra_float_digits", "1"),
+    ("jit", "off"),
+];
+
+/// Settings under which the filtered queries are best planned, once: an index scan per catalog,
+/// whatever the statistics of a small or freshly grown catalog say, and one plan for any list of OIDs.
+pub const FILTERED_SETTINGS: &[(&str, &str)] = &[
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("enable_memoize", "off"),
+];
 
 /// One value of a catalog row.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +67,7 @@ pub enum Cell {
     Int(i64),
     Text(String),
     TextArray(Vec<String>),
+    Bytes(Vec<u8>),
 }
 
 /// One row: cells in the order of the query's columns.
@@ -18,14 +75,15 @@ pub type Row = Vec<Cell>;
 
 /// Something that can run the catalog queries: SPI inside the server, or a client connection.
 ///
-/// Result columns are of the types bool, int2, int4, int8, oid, text, name, `"char"`, text[], name[]
-/// and int arrays are returned as text[]; anything else is an error in the query.
+/// Result columns are of the types bool, int2, int4, int8, oid, text, name, `"char"` (as text, empty
+/// or `\0` for the zero byte) and text[]; no array holds a null.
 pub trait Reader {
     /// Why a query failed.
     type Error: From<Malformed>;
     /// Major version of the server, e.g. 15.
     fn major(&self) -> u32;
-    /// Runs one query. `oids` is its only parameter `$1` (`oid[]`), absent in queries without it.
+    /// Runs one query under [`PINNED_SETTINGS`]. `oids` is its only parameter `$1` (`oid[]`), absent
+    /// in queries without it. The same text always has the same address, so either can name a kept plan.
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>, Self::Error>;
 }
 
@@ -39,14 +97,166 @@ pub struct Malformed {
     pub what: String,
 }
 
-/// What to read.
+/// What was read.
 #[derive(Clone, Debug, Default)]
-pub struct Family {
-    /// Relations (`pg_class` OIDs of tables, views, materialized views, sequences, composite types), each with everything that belongs to it.
-    pub relations: Vec<u32>,
+pub struct Read {
+    /// The facts, in no particular order; those in `depends` are in the order of their ids.
+    pub facts: Vec<Fact>,
+    /// References that lead to no fact that was read: the index of the fact that depends, and the
+    /// key of what it depends on. Keys are those that facts carry: a type for its array, a constraint
+    /// for its index, an extension for its member. After a full read these lead to what is left out.
+    pub unresolved: Vec<(usize, LocalKey)>,
 }
 
 /// Reads everything.
-pub fn read_all<R: Reader>(_reader: &mut R) -> Result<Vec<Fact>, R::Error> {
-    Ok(Vec::new())
+pub fn read_all<R: Reader>(reader: &mut R) -> Result<Read, R::Error> {
+    read(&mut Source { reader }, None)
+}
+
+/// Reads these objects; those that do not exist or are left out bring no facts.
+pub fn read_objects<R: Reader>(reader: &mut R, objects: &Objects) -> Result<Read, R::Error> {
+    read(&mut Source { reader }, Some(objects))
+}
+
+/// All objects, or those with the given OIDs.
+type Select<'a> = Option<&'a [u32]>;
+
+struct Source<'r, R> {
+    reader: &'r mut R,
+}
+
+impl<R: Reader> Source<'_, R> {
+    fn fetch(&mut self, query: &'static Query, select: Select) -> Result<Vec<Fields>, R::Error> {
+        if select.is_some_and(<[u32]>::is_empty) {
+            return Ok(Vec::new());
+        }
+        let sql = query.text(self.reader.major(), select.is_some())?;
+        let rows = self.reader.rows(sql, select)?;
+        Ok(rows.into_iter().map(|row| Fields::new(query.name, row)).collect())
+    }
+}
+
+fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>) -> Result<Read, R::Error> {
+    let mut gather = Gather::new(objects.map_or(Aspects::ALL, |o| o.aspects));
+    let select = |list: fn(&Objects) -> &Vec<u32>| objects.map(|o| list(o).as_slice());
+
+    namespace::schemas(&mut gather, source.fetch(&query::SCHEMA, select(|o| &o.schemas))?)?;
+    namespace::extensions(&mut gather, source.fetch(&query::EXTENSION, select(|o| &o.extensions))?)?;
+    read_types(source, &mut gather, select(|o| &o.types))?;
+    read_routines(source, &mut gather, select(|o| &o.routines))?;
+    read_relations(source, &mut gather, select(|o| &o.relations))?;
+    read_unmodelled(source, &mut gather, objects)?;
+    if gather.wants(Aspects::COMMENTS) {
+        let oids = objects.map(|_| gather.commented());
+        property::comments(&mut gather, source.fetch(&query::COMMENT, oids.as_deref())?)?;
+    }
+    let unresolved = if gather.wants(Aspects::EDGES) { read_edges(source, &mut gather, objects.is_none())? } else { Vec::new() };
+    Ok(Read { facts: gather.facts, unresolved })
+}
+
+fn read_types<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
+    types::types(gather, source.fetch(&query::TYPE, select)?)?;
+    let of = |gather: &Gather, kind| select.map(|_| gather.types_of(kind));
+    let oids = of(gather, types::ENUM);
+    types::labels(gather, source.fetch(&query::ENUM, oids.as_deref())?)?;
+    let oids = of(gather, types::DOMAIN);
+    types::domain_constraints(gather, source.fetch(&query::DOMAIN_CONSTRAINT, oids.as_deref())?)?;
+    let oids = of(gather, types::RANGE);
+    types::ranges(gather, source.fetch(&query::RANGE, oids.as_deref())?)?;
+    Ok(())
+}
+
+fn read_routines<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
+    routine::routines(gather, source.fetch(&query::ROUTINE, select)?)?;
+    let rest: Option<Vec<u32>> = select.map(|oids| oids.iter().copied().filter(|&oid| !gather.has_routine(oid)).collect());
+    routine::aggregates(gather, source.fetch(&query::AGGREGATE, rest.as_deref())?)?;
+    Ok(())
+}
+
+fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
+    use relation::Relation;
+    relation::relations(gather, source.fetch(&query::RELATION, select)?)?;
+    // The relations of which a catalog is worth reading.
+    let of = |gather: &Gather, wanted: &dyn Fn(&Relation) -> bool| select.map(|_| gather.relations_where(wanted));
+    let wants = |gather: &Gather, aspect| gather.wants(aspect);
+
+    let everything = wants(gather, Aspects::COLUMNS) || wants(gather, Aspects::PRIVILEGES);
+    let definitions = wants(gather, Aspects::RELATION);
+    if everything || definitions {
+        let oids = of(gather, &|r| r.has_columns() && (everything || r.is_view()));
+        column::columns(gather, source.fetch(&query::COLUMN, oids.as_deref())?)?;
+    }
+    if definitions {
+        let oids = of(gather, &Relation::is_view);
+        relation::views(gather, source.fetch(&query::VIEW, oids.as_deref())?)?;
+    }
+    if wants(gather, Aspects::SEQUENCES) || wants(gather, Aspects::PRIVILEGES) {
+        let oids = of(gather, &Relation::is_sequence);
+        relation::sequences(gather, source.fetch(&query::SEQUENCE, oids.as_deref())?)?;
+    }
+    // What columns say of defaults and identities is known only where they were read.
+    let known = everything;
+    if wants(gather, Aspects::DEFAULTS) {
+        let oids = of(gather, &|r| r.has_columns() && (r.has_default || !known));
+        column::defaults(gather, source.fetch(&query::DEFAULT, oids.as_deref())?)?;
+    }
+    if wants(gather, Aspects::IDENTITY) {
+        let oids = of(gather, &|r| r.is_table() && (r.has_identity || !known));
+        column::identities(gather, source.fetch(&query::IDENTITY, oids.as_deref())?)?;
+    }
+    if wants(gather, Aspects::INHERITANCE) {
+        let oids = of(gather, &Relation::is_table);
+        relation::parents(gather, source.fetch(&query::INHERIT, oids.as_deref())?)?;
+    }
+    if wants(gather, Aspects::CONSTRAINTS) {
+        let oids = of(gather, &Relation::is_table);
+        constraint::constraints(gather, source.fetch(&query::CONSTRAINT, oids.as_deref())?)?;
+    }
+    if wants(gather, Aspects::INDEXES) {
+        let oids = of(gather, &|r| r.has_index);
+        index::indexes(gather, source.fetch(&query::INDEX, oids.as_deref())?)?;
+    }
+    if wants(gather, Aspects::TRIGGERS) {
+        let oids = of(gather, &|r| r.has_trigger);
+        trigger::triggers(gather, source.fetch(&query::TRIGGER, oids.as_deref())?)?;
+    }
+    if wants(gather, Aspects::POLICIES) {
+        let oids = of(gather, &Relation::is_table);
+        trigger::policies(gather, source.fetch(&query::POLICY, oids.as_deref())?)?;
+    }
+    let view_edges = wants(gather, Aspects::EDGES) && definitions;
+    let rules = wants(gather, Aspects::RULES);
+    if rules || view_edges {
+        let oids = of(gather, &|r| r.has_rule && (rules || r.is_view()));
+        trigger::rules(gather, source.fetch(&query::RULE, oids.as_deref())?)?;
+    }
+    Ok(())
+}
+
+fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
+    let pairs: Option<Vec<u32>> =
+        objects.map(|o| o.unmodelled.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
+    unmodelled::objects(gather, source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
+    if objects.is_none() {
+        unmodelled::security_labels(gather, source.fetch(&query::SECURITY_LABEL, None)?)?;
+    }
+    Ok(())
+}
+
+fn read_edges<R: Reader>(source: &mut Source<R>, gather: &mut Gather, full: bool) -> Result<Vec<(usize, LocalKey)>, R::Error> {
+    let select = |list: Vec<u32>| if full { None } else { Some(list) };
+    let depending = select(gather.depending());
+    edge::edges(gather, source.fetch(&query::EDGE, depending.as_deref())?)?;
+
+    let mut stand_ins = edge::StandIns::default();
+    let missing = gather.missing();
+    let of = |class| gather::sorted(missing.iter().filter(|k| k.classid == class).map(|k| k.objid));
+    let types = select(of(gather::TYPE));
+    stand_ins.read(source.fetch(&query::REFERENCE_TYPE, types.as_deref())?)?;
+    if !full {
+        stand_ins.read(source.fetch(&query::REFERENCE_RELATION, Some(&of(gather::CLASS)))?)?;
+    }
+    let members = select(gather::two_lists(missing.iter().filter(|k| edge::can_be_member(k))));
+    stand_ins.read(source.fetch(&query::REFERENCE_MEMBER, members.as_deref())?)?;
+    Ok(edge::resolve(gather, &stand_ins))
 }

@@ -6,10 +6,46 @@
 //! replica answered.
 
 pub mod catalog;
+pub mod conninfo;
 pub mod diff;
+pub mod hints;
 pub mod model;
 pub mod plan;
 pub mod protocol;
 
 #[cfg(feature = "extension")]
-::pgrx::pg_module_magic!(name, version);
+mod api;
+#[cfg(feature = "extension")]
+mod capture;
+#[cfg(feature = "extension")]
+mod delivery;
+#[cfg(feature = "extension")]
+mod error;
+#[cfg(feature = "extension")]
+mod ledger;
+#[cfg(feature = "extension")]
+mod pg;
+#[cfg(feature = "extension")]
+mod replica;
+#[cfg(feature = "extension")]
+mod worker;
+
+#[cfg(feature = "extension")]
+mod extension {
+    use pgrx::prelude::*;
+
+    ::pgrx::pg_module_magic!(name, version);
+
+    extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
+    extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["views"], finalize);
+
+    /// Called by the server when it loads the library: at start-up where it is preloaded, otherwise
+    /// in each backend that calls one of our functions.
+    #[pg_guard]
+    pub extern "C-unwind" fn _PG_init() {
+        crate::pg::guc::init();
+        crate::pg::hook::init();
+        crate::pg::xact::init();
+        crate::worker::init();
+    }
+}

@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 mod message;
+mod policy;
 mod state;
 
 pub use message::{
     Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
     StepReport, Verdict, VerdictState,
 };
+pub use policy::{Above, Carrier, OnDrop, Policy, RequireApproval, Span};
 pub use state::DeliveryState;

@@ -1,0 +1,31 @@
+-- Every relation with facts of its own. A composite type's privileges and its membership of an extension hang on its pg_type row.
+SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartition, c.reltype,
+       c.relhasindex, c.relhastriggers, c.relhasrules,
+       c.reloptions, toast.reloptions,
+       CASE WHEN c.relam NOT IN (0, 2) THEN (SELECT am.amname FROM pg_catalog.pg_am am WHERE am.oid = c.relam) END,
+       CASE WHEN c.reltablespace <> 0 THEN (SELECT ts.spcname FROM pg_catalog.pg_tablespace ts WHERE ts.oid = c.reltablespace) END,
+       c.relrowsecurity, c.relforcerowsecurity,
+       CASE WHEN c.reloftype <> 0 THEN
+           (SELECT ARRAY[tn.nspname::text, t.typname::text] FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+            WHERE t.oid = c.reloftype) END,
+       c.relreplident,
+       CASE WHEN c.relreplident = 'i' THEN
+           (SELECT ic.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+            WHERE i.indrelid = c.oid AND i.indisreplident) END,
+       CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
+       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
+       c.relispopulated,
+       pg_get_userbyid(c.relowner),
+       CASE WHEN c.relkind = 'c' THEN ct.typacl ELSE c.relacl END::text[],
+       CASE WHEN c.relkind = 'c' THEN CASE WHEN ct.typacl IS NOT NULL THEN acldefault('T', c.relowner)::text[] END
+            WHEN c.relacl IS NOT NULL THEN acldefault(CASE WHEN c.relkind = 'S' THEN 's' ELSE 'r' END::"char", c.relowner)::text[] END
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
+LEFT JOIN pg_catalog.pg_type ct ON c.relkind = 'c' AND ct.oid = c.reltype
+WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'c', 'S') AND c.relpersistence <> 't'
+  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                  WHERE e.classid = CASE WHEN c.relkind = 'c' THEN 1247 ELSE 1259 END
+                    AND e.objid = CASE WHEN c.relkind = 'c' THEN c.reltype ELSE c.oid END AND e.deptype = 'e')
+  /*filter c.oid*/

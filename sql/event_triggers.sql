@@ -1,0 +1,19 @@
+-- ALWAYS: also for what a replication apply worker or a restoring session does under
+-- session_replication_role = replica.
+CREATE EVENT TRIGGER accord_ddl_command_end ON ddl_command_end EXECUTE FUNCTION accord.on_event();
+CREATE EVENT TRIGGER accord_sql_drop ON sql_drop EXECUTE FUNCTION accord.on_event();
+CREATE EVENT TRIGGER accord_table_rewrite ON table_rewrite EXECUTE FUNCTION accord.on_event();
+ALTER EVENT TRIGGER accord_ddl_command_end ENABLE ALWAYS;
+ALTER EVENT TRIGGER accord_sql_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER accord_table_rewrite ENABLE ALWAYS;
+
+-- What is in the database becomes version 0.
+SELECT accord.initialize();
+
+-- Nothing for PUBLIC; what only reads, for pg_monitor.
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA accord FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA accord FROM PUBLIC;
+GRANT USAGE ON SCHEMA accord TO pg_monitor;
+GRANT SELECT ON accord.versions, accord.events, accord.replicas, accord.deliveries, accord.status TO pg_monitor;
+GRANT EXECUTE ON FUNCTION accord.version(), accord.fingerprint(boolean, jsonb), accord.model(jsonb), accord.event_loss(json), accord.reverse_ddl(bigint),
+    accord.mask_conninfo(text), accord.worker_running(), accord.wait_for_replica(text, interval) TO pg_monitor;

@@ -1,0 +1,8 @@
+//! The SQL functions: each reads its arguments, calls, converts. No logic.
+
+mod capture;
+mod handshake;
+mod ledger;
+mod replicas;
+
+pgrx::extension_sql_file!("../../sql/views.sql", name = "views", requires = ["bootstrap", ledger::event_loss, replicas::mask_conninfo, replicas::worker_running]);

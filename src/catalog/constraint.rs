@@ -1,0 +1,38 @@
+//! Table constraints, with what their indexes add.
+
+use super::Malformed;
+use super::deparse::without_not_valid;
+use super::gather::{CLASS, CONSTRAINT, Gather, key};
+use super::row::Fields;
+use crate::model::{Constraint, ConstraintType, Kind};
+
+pub(super) fn constraints(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
+    for mut row in rows {
+        let (oid, relation, name) = (row.oid()?, row.oid()?, row.name()?);
+        let Some(relation) = gather.relations.get(&relation) else { continue };
+        let constraint_type = match row.letter()? {
+            Some('c') => ConstraintType::Check,
+            Some('n') => ConstraintType::NotNull,
+            Some('p') => ConstraintType::PrimaryKey,
+            Some('u') => ConstraintType::Unique,
+            Some('f') => ConstraintType::ForeignKey,
+            Some('x') => ConstraintType::Exclusion,
+            other => return Err(row.malformed(format!("contype {other:?}"))),
+        };
+        let definition = without_not_valid(row.text()?);
+        let not_valid = !row.bool()?;
+        let (inherited, not_local) = (row.bool()?, !row.bool()?);
+        let (referenced, index) = (row.oid()?, row.opt_oid()?);
+        let (options, tablespace, clustered, attached_to) = (row.texts()?, row.opt_name()?, row.bool()?, row.qualified()?);
+        let subject = relation.part(Kind::Constraint, name, CONSTRAINT, oid, 0);
+        let body = Constraint { constraint_type, definition, not_valid, inherited, not_local, options, tablespace, clustered, attached_to };
+        let fact = gather.object(subject, body);
+        if referenced != 0 {
+            gather.references.push((fact, key(CLASS, referenced, 0)));
+        }
+        if let Some(index) = index {
+            gather.alias(key(CLASS, index, 0), fact);
+        }
+    }
+    Ok(())
+}

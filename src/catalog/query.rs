@@ -1,0 +1,153 @@
+//! The queries, expanded for a major version and for a full or a filtered read.
+//!
+//! Markers in a query: `/*filter c.oid*/` becomes `AND c.oid = ANY ($1)` in a filtered read and
+//! nothing in a full one; `/*if X*/ … /*else*/ … /*end*/` keeps one part, X being `full`, `filtered`,
+//! `>=17` or `<17`. They can be nested.
+
+use super::Malformed;
+use std::sync::OnceLock;
+
+const OLDEST: u32 = 14;
+const NEWEST: u32 = 18;
+const VARIANTS: usize = (NEWEST - OLDEST + 1) as usize * 2;
+
+pub(super) struct Query {
+    pub(super) name: &'static str,
+    template: &'static str,
+    expanded: [OnceLock<Result<&'static str, String>>; VARIANTS],
+}
+
+impl Query {
+    const fn new(name: &'static str, template: &'static str) -> Self {
+        Self { name, template, expanded: [const { OnceLock::new() }; VARIANTS] }
+    }
+
+    /// The query's text, the same address each time. It is leaked once per variant.
+    pub(super) fn text(&self, major: u32, filtered: bool) -> Result<&'static str, Malformed> {
+        let major = major.clamp(OLDEST, NEWEST);
+        let variant = (major - OLDEST) as usize * 2 + usize::from(filtered);
+        let text = self.expanded[variant].get_or_init(|| Ok(String::leak(expand(self.template, major, filtered)?)));
+        text.as_ref().copied().map_err(|what| Malformed { query: self.name, what: what.clone() })
+    }
+}
+
+macro_rules! queries {
+    ($($constant:ident = $file:literal),* $(,)?) => {
+        $(pub(super) static $constant: Query = Query::new($file, include_str!(concat!("../../sql/catalog/", $file, ".sql")));)*
+        #[cfg(test)]
+        static ALL: &[&Query] = &[$(&$constant),*];
+    };
+}
+
+queries!(
+    SCHEMA = "schema",
+    EXTENSION = "extension",
+    TYPE = "type",
+    ENUM = "enum",
+    RANGE = "range",
+    DOMAIN_CONSTRAINT = "domain_constraint",
+    RELATION = "relation",
+    VIEW = "view",
+    COLUMN = "column",
+    DEFAULT = "default",
+    IDENTITY = "identity",
+    SEQUENCE = "sequence",
+    CONSTRAINT = "constraint",
+    INDEX = "index",
+    TRIGGER = "trigger",
+    POLICY = "policy",
+    RULE = "rule",
+    INHERIT = "inherit",
+    ROUTINE = "routine",
+    AGGREGATE = "aggregate",
+    COMMENT = "comment",
+    EDGE = "edge",
+    REFERENCE_TYPE = "reference_type",
+    REFERENCE_RELATION = "reference_relation",
+    REFERENCE_MEMBER = "reference_member",
+    UNMODELLED = "unmodelled",
+    SECURITY_LABEL = "security_label",
+);
+
+fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> {
+    let mut out = String::with_capacity(template.len());
+    // One element per open `if`: whether its current part is kept.
+    let mut kept: Vec<bool> = Vec::new();
+    let mut rest = template;
+    while let Some(start) = rest.find("/*") {
+        let end = rest[start..].find("*/").ok_or("a marker is not closed")? + start;
+        let (before, marker) = (&rest[..start], &rest[start + 2..end]);
+        if kept.iter().all(|k| *k) {
+            out.push_str(before);
+        }
+        match marker.split_once(' ').unwrap_or((marker, "")) {
+            ("filter", column) if filtered && kept.iter().all(|k| *k) => {
+                out.push_str("AND ");
+                out.push_str(column);
+                out.push_str(" = ANY ($1)");
+            }
+            ("filter", _) => {}
+            ("if", condition) => kept.push(holds(condition, major, filtered)?),
+            ("else", "") => {
+                let last = kept.last_mut().ok_or("else without if")?;
+                *last = !*last;
+            }
+            ("end", "") => {
+                kept.pop().ok_or("end without if")?;
+            }
+            _ => return Err(format!("unknown marker {marker}")),
+        }
+        rest = &rest[end + 2..];
+    }
+    if !kept.is_empty() {
+        return Err("an if is not closed".to_owned());
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn holds(condition: &str, major: u32, filtered: bool) -> Result<bool, String> {
+    let number = |text: &str| text.parse::<u32>().map_err(|_| format!("unknown condition {condition}"));
+    match condition {
+        "full" => Ok(!filtered),
+        "filtered" => Ok(filtered),
+        _ => match (condition.strip_prefix(">="), condition.strip_prefix('<')) {
+            (Some(least), _) => Ok(major >= number(least)?),
+            (_, Some(below)) => Ok(major < number(below)?),
+            _ => Err(format!("unknown condition {condition}")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers() {
+        let template = "a /*if >=17*/b/*if full*/ full/*end*/ /*else*/c /*end*/d /*filter x.y*/ e";
+        assert_eq!(expand(template, 15, false).unwrap(), "a c d  e");
+        assert_eq!(expand(template, 17, false).unwrap(), "a b full d  e");
+        assert_eq!(expand(template, 18, true).unwrap(), "a b d AND x.y = ANY ($1) e");
+        for bad in ["/*if >=x*/a/*end*/", "/*if full*/a", "a/*end*/", "a/*else*/b", "/*what*/", "/*filter x"] {
+            assert!(expand(bad, 15, false).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn all_queries_expand_and_keep_their_address() {
+        for query in ALL {
+            for major in 13..20 {
+                for filtered in [false, true] {
+                    if query.name == "security_label" && filtered {
+                        continue;
+                    }
+                    let text = query.text(major, filtered).unwrap();
+                    assert!(std::ptr::eq(text, query.text(major, filtered).unwrap()));
+                    assert_eq!(text.contains("$1"), filtered, "{}", query.name);
+                    assert!(!text.contains("/*"));
+                }
+            }
+        }
+    }
+}

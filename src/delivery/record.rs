@@ -1,0 +1,284 @@
+//! What replicas answered, into the tables. Called by the worker, in short transactions of its own.
+//!
+//! A person's pause is never overwritten, and a row that a person's open transaction holds is not
+//! waited for: its notes come again.
+
+use super::resolution;
+use crate::error::Result;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::pg::subtransaction::Caught;
+use crate::protocol::{Offer, PROTOCOL_VERSION, Standing, VerdictState};
+use crate::worker::messages::{Cause, Note, What};
+
+/// What follows from a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    Done,
+    /// Its row is held by somebody: record it later.
+    Later,
+    /// The task waits for what follows this version; none for a baseline.
+    After(Option<i64>),
+    /// The task waits for a person.
+    Halt,
+}
+
+/// A replica's row, locked for this transaction.
+struct Row {
+    id: i64,
+    name: String,
+    acknowledged: Option<i64>,
+    baseline: Option<i64>,
+}
+
+/// Records notes in their order.
+pub fn record(spi: &Spi, notes: &[Note]) -> Result<Vec<Next>> {
+    let mut later: Vec<i64> = Vec::new();
+    notes
+        .iter()
+        .map(|note| {
+            if later.contains(&note.replica) {
+                return Ok(Next::Later);
+            }
+            let rows = spi.query(
+                "SELECT r.id, r.name, r.acknowledged, r.baseline FROM accord.replica r WHERE r.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+                &[Arg::Int(note.replica)],
+                See::Transaction,
+            )?;
+            if let Some(row) = rows.first() {
+                let row = Row { id: row.int(0), name: row.text(1), acknowledged: row.maybe_int(2), baseline: row.maybe_int(3) };
+                return write(spi, &row, &note.what);
+            }
+            // Gone, or held by somebody.
+            if spi.query("SELECT FROM accord.replica r WHERE r.id = $1", &[Arg::Int(note.replica)], See::Latest)?.is_empty() {
+                return Ok(Next::Done);
+            }
+            later.push(note.replica);
+            Ok(Next::Later)
+        })
+        .collect()
+}
+
+fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
+    match what {
+        What::Hello { standing, .. } => return greet(spi, row, standing),
+        What::Need { after, .. } => {
+            state(spi, row, "following", None, None)?;
+            return Ok(Next::After(Some(*after)));
+        }
+        What::Negotiating { version } => {
+            delivery(spi, row, *version, "negotiating", "offered_at = coalesce(d.offered_at, clock_timestamp())", None)?;
+            state(spi, row, "negotiating", Some(*version), None)?;
+        }
+        What::Applying { version } => {
+            delivery(spi, row, *version, "applying", "applying_at = clock_timestamp()", None)?;
+            state(spi, row, "applying", Some(*version), None)?;
+        }
+        What::Negotiated { version, state: VerdictState::Applied, verdict, .. } => acknowledge(spi, row, *version, "negotiation", verdict)?,
+        What::Negotiated { version, state: answer, cause, verdict } => {
+            delivery(spi, row, *version, word(*answer, cause.as_ref()), "negotiated_at = clock_timestamp(), negotiation = $4::jsonb", Some(verdict))?;
+            stopped(spi, row, *version, *answer, cause.as_ref())?;
+        }
+        What::Outcome { version, state: VerdictState::Applied, verdict, .. } => acknowledge(spi, row, *version, "outcome", verdict)?,
+        What::Outcome { version, state: answer, cause, verdict } => {
+            delivery(spi, row, *version, word(*answer, cause.as_ref()), "outcome = $4::jsonb", Some(verdict))?;
+            stopped(spi, row, *version, *answer, cause.as_ref())?;
+        }
+        What::Trouble { version, cause, attempts, retry_in } => {
+            let word = if retry_in.is_some() { "retrying" } else { "paused" };
+            state(spi, row, word, *version, Some(cause))?;
+            let millis = retry_in.map(|time| time.as_millis() as i64);
+            spi.run(
+                "UPDATE accord.replica SET attempts = $2, retry_at = clock_timestamp() + $3 * interval '1 ms' WHERE id = $1 AND (state <> 'paused' OR $3 IS NULL)",
+                &[Arg::Int(row.id), Arg::Int(i64::from(*attempts)), Arg::MaybeInt(millis)],
+            )?;
+            if let Some(version) = version {
+                delivery(spi, row, *version, word, "attempts = d.attempts + 1", None)?;
+                reason(spi, row, *version, cause)?;
+            }
+        }
+        What::Died { why } => {
+            let cause = Cause::new("internal", "the task that serves this replica ended by a defect; it is started again").detail(why);
+            state(spi, row, "retrying", None, Some(&cause))?;
+        }
+    }
+    Ok(Next::Done)
+}
+
+/// The word of an answer that is not an acknowledgement.
+fn word(answer: VerdictState, cause: Option<&Cause>) -> &'static str {
+    match (answer, cause.map_or("", |cause| cause.code.as_str())) {
+        (VerdictState::Held, _) => "held",
+        (VerdictState::Rejected, "unknown_parent" | "diverged") => "diverged",
+        (VerdictState::Rejected, "lock_timeout") | (VerdictState::RolledBack, _) => "retrying",
+        (VerdictState::Rejected, _) => "rejected",
+        (VerdictState::Accepted | VerdictState::Step | VerdictState::Applied, _) => "applying",
+    }
+}
+
+/// Records that the replica waits for a person, if it does.
+fn stopped(spi: &Spi, row: &Row, version: i64, answer: VerdictState, cause: Option<&Cause>) -> Result<()> {
+    let word = word(answer, cause);
+    if !matches!(word, "held" | "rejected" | "diverged") {
+        return Ok(());
+    }
+    let cause = cause.cloned().unwrap_or_else(|| Cause::new(word, format!("the replica answered {word} and gave no reason")));
+    reason(spi, row, version, &cause)?;
+    state(spi, row, word, Some(version), Some(&cause))
+}
+
+/// The replica's state. Without a cause, the last failure's stays until a version is acknowledged.
+fn state(spi: &Spi, row: &Row, word: &str, version: Option<i64>, cause: Option<&Cause>) -> Result<()> {
+    let cause = cause.map(|cause| complete(cause, word, &row.name, version).json());
+    spi.run(
+        "UPDATE accord.replica SET state = $2, version = coalesce($3, version), reason = coalesce($4::jsonb, reason),
+                retry_at = CASE WHEN $2 = 'retrying' THEN retry_at END,
+                changed_at = CASE WHEN state = $2 THEN changed_at ELSE clock_timestamp() END
+          WHERE id = $1 AND state <> 'paused'",
+        &[Arg::Int(row.id), Arg::Text(word), Arg::MaybeInt(version), Arg::MaybeText(cause.as_deref())],
+    )
+}
+
+/// Every failure names the function that resolves it.
+fn complete(cause: &Cause, state: &str, name: &str, version: Option<i64>) -> Cause {
+    let way_out = resolution(state, name, version);
+    let mut cause = cause.clone();
+    cause.hint = match cause.hint.take() {
+        Some(hint) if way_out.is_empty() || hint.contains("accord.") => Some(hint),
+        Some(hint) => Some(format!("{hint} {way_out}")),
+        None => Some(way_out).filter(|way_out| !way_out.is_empty()),
+    };
+    cause
+}
+
+fn reason(spi: &Spi, row: &Row, version: i64, cause: &Cause) -> Result<()> {
+    spi.run(
+        "UPDATE accord.delivery SET reason = $3::jsonb WHERE replica = $1 AND version = $2",
+        &[Arg::Text(&row.name), Arg::Int(version), Arg::Text(&cause.json())],
+    )
+}
+
+/// The delivery's row. `set` is a constant of this file; `$4` in it is the verdict.
+fn delivery(spi: &Spi, row: &Row, version: i64, word: &str, set: &'static str, verdict: Option<&str>) -> Result<()> {
+    spi.run(
+        "INSERT INTO accord.delivery (replica, version, state) VALUES ($1, $2, 'offered') ON CONFLICT (replica, version) DO NOTHING",
+        &[Arg::Text(&row.name), Arg::Int(version)],
+    )?;
+    spi.run(
+        &format!("UPDATE accord.delivery d SET state = $3, {set} WHERE d.replica = $1 AND d.version = $2 AND ($4::text IS NULL OR true)"),
+        &[Arg::Text(&row.name), Arg::Int(version), Arg::Text(word), Arg::MaybeText(verdict)],
+    )
+}
+
+/// The replica has this version.
+fn acknowledge(spi: &Spi, row: &Row, version: i64, column: &'static str, verdict: &str) -> Result<()> {
+    let set = match column {
+        "negotiation" => "acknowledged_at = clock_timestamp(), negotiation = $4::jsonb, reason = NULL",
+        _ => "acknowledged_at = clock_timestamp(), outcome = $4::jsonb, reason = NULL",
+    };
+    delivery(spi, row, version, "acknowledged", set, Some(verdict))?;
+    spi.run("UPDATE accord.delivery SET state = 'skipped' WHERE replica = $1 AND version = $2 AND skip_reason IS NOT NULL", &[Arg::Text(&row.name), Arg::Int(version)])?;
+    spi.run(
+        "UPDATE accord.replica SET acknowledged = $2, baseline = coalesce(baseline, $2), version = $2, attempts = 0, retry_at = NULL,
+                reason = CASE WHEN state = 'paused' THEN reason END,
+                changed_at = CASE WHEN state IN ('paused', 'following') THEN changed_at ELSE clock_timestamp() END,
+                state = CASE WHEN state = 'paused' THEN state ELSE 'following' END
+          WHERE id = $1",
+        &[Arg::Int(row.id), Arg::Int(version)],
+    )
+}
+
+/// A replica said what it has: is that a place in our history?
+fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
+    spi.run(
+        "UPDATE accord.replica SET server_version = $2, extension = $3 WHERE id = $1",
+        &[Arg::Int(row.id), Arg::Int(i64::from(standing.server_version)), Arg::Text(&standing.extension)],
+    )?;
+    if let Some((word, cause)) = obstacle(spi, row, standing)? {
+        state(spi, row, word, standing.position.as_ref().map(|position| position.version), Some(&cause))?;
+        return Ok(Next::Halt);
+    }
+    let Some(position) = &standing.position else {
+        state(spi, row, "following", None, None)?;
+        spi.run("UPDATE accord.replica SET acknowledged = NULL, baseline = NULL WHERE id = $1", &[Arg::Int(row.id)])?;
+        return Ok(Next::After(None));
+    };
+    // What it has is acknowledged, whether or not its answer reached us.
+    if row.acknowledged != Some(position.version) || row.baseline.is_none() {
+        spi.run(
+            "UPDATE accord.delivery SET state = CASE WHEN skip_reason IS NULL THEN 'acknowledged' ELSE 'skipped' END,
+                    acknowledged_at = coalesce(acknowledged_at, clock_timestamp()), reason = NULL
+              WHERE replica = $1 AND version <= $2 AND acknowledged_at IS NULL",
+            &[Arg::Text(&row.name), Arg::Int(position.version)],
+        )?;
+        spi.run(
+            "UPDATE accord.replica SET acknowledged = $2, baseline = coalesce(baseline, $2), attempts = 0 WHERE id = $1",
+            &[Arg::Int(row.id), Arg::Int(position.version)],
+        )?;
+    }
+    spi.run(
+        "UPDATE accord.replica SET reason = NULL WHERE id = $1 AND state <> 'paused' AND (attempts = 0 OR reason ->> 'code' IN ('connection', 'refused'))",
+        &[Arg::Int(row.id)],
+    )?;
+    state(spi, row, "following", Some(position.version), None)?;
+    Ok(Next::After(Some(position.version)))
+}
+
+/// Why a replica that answered cannot be served.
+fn obstacle(spi: &Spi, row: &Row, standing: &Standing) -> Result<Option<(&'static str, Cause)>> {
+    if standing.protocol != PROTOCOL_VERSION {
+        let cause = Cause::new("unknown_protocol", format!("the replica speaks protocol {}, the source {PROTOCOL_VERSION}", standing.protocol))
+            .hint("Install the same version of pg_accord on both sides.");
+        return Ok(Some(("rejected", cause)));
+    }
+    let own = spi.query("SELECT l.id::text FROM accord.ledger l", &[], See::Latest)?;
+    if own.first().is_some_and(|own| own.text(0) == standing.ledger.to_string()) {
+        let cause = Cause::new("same_database", "the connection string leads back to the source, or to a copy of its database")
+            .hint("Correct it (drop the replica and add it again); in a copy, DROP EXTENSION pg_accord and create it anew.");
+        return Ok(Some(("rejected", cause)));
+    }
+    if let Some(position) = &standing.position {
+        let rows = spi.query("SELECT v.id FROM accord.version v WHERE v.version = $1", &[Arg::Int(position.version)], See::Latest)?;
+        let known = rows.first().map(|version| version.hash(0)).transpose()?;
+        if known != Some(position.id.0) {
+            let detail = match known {
+                None => format!("It has version {}; the newest here is {}.", position.version, crate::ledger::head(spi)?.version),
+                Some(id) => format!("Version {} is {} there and {} here.", position.version, position.id, crate::model::Fingerprint(id)),
+            };
+            let cause = Cause::new("unknown_parent", "the replica has a version that is not in this history: the source was restored from a backup, or failed over without its last changes")
+                .detail(detail)
+                .hint("Restore the lost changes here or undo them on the replica; to begin anew, run DROP EXTENSION pg_accord and CREATE EXTENSION pg_accord on the replica: an equal schema is adopted.");
+            return Ok(Some(("diverged", cause)));
+        }
+    }
+    if !standing.drift.is_empty() {
+        let cause = Cause::new("diverged", format!("somebody changed {} of the mirrored facts on the replica", standing.drift.len()))
+            .detail(standing.drift.join("; "))
+            .hint("Undo the change there.");
+        return Ok(Some(("diverged", cause)));
+    }
+    let _ = row;
+    Ok(None)
+}
+
+/// A baseline carries what a person decided about any version of a replica that has none yet.
+pub fn decide_baseline(spi: &Spi, name: &str, offer: &mut Offer) -> Result<()> {
+    let rows = spi.query(
+        "SELECT bool_or(d.approved_at IS NOT NULL), max(d.skip_reason) FROM accord.delivery d WHERE d.replica = $1 AND d.acknowledged_at IS NULL",
+        &[Arg::Text(name)],
+        See::Latest,
+    )?;
+    if let Some(row) = rows.first() {
+        offer.approved |= row.bool(0);
+        offer.skip = offer.skip.take().or_else(|| row.maybe_text(1));
+    }
+    Ok(())
+}
+
+/// Offers cannot be prepared: ours to explain.
+pub fn unable(spi: &Spi, replica: i64, error: &Caught) -> Result<()> {
+    let mut cause = Cause::new("internal", format!("the next version cannot be offered: {}", error.message)).detail(error.to_string());
+    cause.hint = error.hint.clone();
+    let row = Row { id: replica, name: String::new(), acknowledged: None, baseline: None };
+    state(spi, &row, "retrying", None, Some(&cause))
+}

@@ -1,0 +1,199 @@
+//! Questions to the ledger.
+
+use super::store;
+use super::sums::Sums;
+use crate::capture;
+use crate::diff::{Change, reversed};
+use crate::error::{Error, Result};
+use crate::model::{Fact, FactId, Fingerprint, Model, Projection};
+use crate::pg::command;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::plan::{self, Plan, Surroundings};
+
+/// The newest version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its number.
+    pub version: i64,
+    /// Its id.
+    pub id: Fingerprint,
+}
+
+/// The newest sealed version.
+pub fn head(spi: &Spi) -> Result<Head> {
+    let rows = spi.query("SELECT v.version, v.id FROM accord.version v ORDER BY v.version DESC LIMIT 1", &[], See::Latest)?;
+    let row = rows.first().ok_or_else(|| Error::state("this database has no ledger").hint("CREATE EXTENSION pg_accord makes one."))?;
+    Ok(Head { version: row.int(0), id: Fingerprint(row.hash(1)?) })
+}
+
+/// The fingerprint of the last known facts, unsealed events included; with `verify`, of the catalogs
+/// as they are read now, which must agree.
+pub fn fingerprint(spi: &Spi, verify: bool, projection: &Projection) -> Result<Fingerprint> {
+    let _frozen = spi.freeze();
+    let recorded = last_known_sums(spi)?.fingerprint(projection);
+    if !verify {
+        return Ok(recorded);
+    }
+    let read = {
+        let _pinned = command::pin();
+        capture::read_everything(spi)?
+    };
+    Ok(Sums::of(&read).fingerprint(projection))
+}
+
+/// The stored sums with what unsealed events changed.
+pub fn last_known_sums(spi: &Spi) -> Result<Sums> {
+    let mut sums = Sums::read(spi, See::Latest)?;
+    let rows = spi.query(
+        "SELECT DISTINCT ON (p.id) p.id, p.hash, f.hash, p.seq, p.ordinal, f.body FROM accord.pending p LEFT JOIN accord.fact f ON f.id = p.id
+          WHERE p.id <> '' ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST",
+        &[],
+        See::Latest,
+    )?;
+    let ids: Vec<String> = rows.iter().filter(|row| !row.is_null(1)).map(|row| row.text(0)).collect();
+    for row in rows.iter().filter(|row| !row.is_null(2)) {
+        let fact: Fact = serde_json::from_str(&row.text(5))?;
+        sums.remove(&fact.id, &row.hash(2)?);
+    }
+    if !ids.is_empty() {
+        let known = store::by_ids(spi, &ids)?;
+        for fact in store::load(spi, &known)? {
+            sums.add(&fact.id, &fact.hash());
+        }
+    }
+    Ok(sums)
+}
+
+/// The last known facts as a model.
+pub fn model_at_head(spi: &Spi, projection: &Projection) -> Result<Model> {
+    let known = store::everything(spi)?;
+    let facts = store::load(spi, &known)?.into_iter().filter(|fact| projection.mirrors(&fact.id));
+    Model::new(facts).map_err(|e| Error::internal(e.to_string()))
+}
+
+/// Last known facts as a plan's surroundings.
+pub struct Ledger<'a>(pub &'a Spi);
+
+impl Ledger<'_> {
+    fn load(&self, sql: &str, id: &FactId) -> Vec<Fact> {
+        // A failed look-up means fewer surroundings: the plan then reports what it lacks.
+        let read = || -> Result<Vec<Fact>> {
+            let rows = self.0.query(sql, &[Arg::Text(&id.to_string()), Arg::Text(&id.path.last().map(ToString::to_string).unwrap_or_default())], See::Latest)?;
+            rows.iter().map(|row| Ok(serde_json::from_str(&row.text(0))?)).collect()
+        };
+        read().unwrap_or_default()
+    }
+}
+
+impl Surroundings for Ledger<'_> {
+    fn get(&self, id: &FactId) -> Option<Fact> {
+        store::by_ids(self.0, &[id.to_string()]).and_then(|known| store::load(self.0, &known)).ok()?.pop()
+    }
+    fn children(&self, id: &FactId) -> Vec<Fact> {
+        let family = || -> Result<Vec<Fact>> {
+            let known = store::by_ids(self.0, &[id.to_string()])?;
+            let Some(object) = known.first() else { return Ok(Vec::new()) };
+            let family: Vec<_> = store::families(self.0, &[object.root.1])?.into_iter().filter(|k| k.root == object.root).collect();
+            Ok(store::load(self.0, &family)?.into_iter().filter(|fact| fact.parent().as_ref() == Some(id)).collect())
+        };
+        family().unwrap_or_default()
+    }
+    fn dependents(&self, id: &FactId) -> Vec<Fact> {
+        // The name narrows the search; the edges decide.
+        self.load("SELECT f.body FROM accord.fact f WHERE $1 <> '' AND pg_catalog.strpos(f.body, $2) > 0", &FactId { path: vec![id.name().clone()], ..id.clone() })
+            .into_iter()
+            .filter(|fact| fact.depends.contains(id))
+            .collect()
+    }
+}
+
+/// The plans that lead from a version back to the one before it: one a captured command, the last
+/// command's first.
+pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
+    let rows = spi.query("SELECT v.xid::text FROM accord.version v WHERE v.version = $1", &[Arg::Int(version)], See::Latest)?;
+    let row = rows.first().ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
+    let Some(xid) = row.maybe_text(0) else {
+        return Err(Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed."));
+    };
+    let events = spi.query("SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC", &[Arg::Text(&xid)], See::Latest)?;
+    let ledger = Ledger(spi);
+    events
+        .iter()
+        .map(|event| {
+            if let Some(crate::catalog::Cell::TextArray(list)) = event.get(1)
+                && !list.is_empty()
+            {
+                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} holds changes that are not modelled"))
+                    .detail(format!("{}: {}.", event.text(2), list.join(", ")))
+                    .hint("Reverse them by hand; accord.events shows the statement."));
+            }
+            let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
+            plan::plan(&reversed(&changes), &ledger, &plan::Options::default()).map_err(|e| {
+                Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed")).detail(e.to_string())
+            })
+        })
+        .collect()
+}
+
+/// What an event's changes destroyed and their reverse would destroy, in words.
+pub fn losses(changes: serde_json::Value) -> Result<Vec<String>> {
+    struct Nowhere;
+    impl Surroundings for Nowhere {
+        fn get(&self, _: &FactId) -> Option<Fact> {
+            None
+        }
+        fn children(&self, _: &FactId) -> Vec<Fact> {
+            Vec::new()
+        }
+        fn dependents(&self, _: &FactId) -> Vec<Fact> {
+            Vec::new()
+        }
+    }
+    let changes: Vec<Change> = serde_json::from_value(changes)?;
+    let mut words = Vec::new();
+    for list in [reversed(&changes), changes] {
+        match plan::plan(&list, &Nowhere, &plan::Options::default()) {
+            Ok(plan) => words.extend(plan.steps.into_iter().flat_map(|s| s.losses).map(|l| l.what)),
+            Err(e) => words.push(e.to_string()),
+        }
+    }
+    words.sort();
+    words.dedup();
+    Ok(words)
+}
+
+/// How long `accord.version()` waits for the worker to seal what was committed before the call.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The newest version, once everything committed before the call is sealed: by the worker, or here
+/// where there is none.
+pub fn version(spi: &Spi) -> Result<i64> {
+    let unsealed = |upto: i64| -> Result<bool> {
+        let rows = spi.query(
+            "SELECT FROM accord.pending p JOIN accord.event e USING (seq) WHERE p.seq <= $1 AND e.xid IS DISTINCT FROM pg_catalog.pg_current_xact_id_if_assigned() LIMIT 1",
+            &[Arg::Int(upto)],
+            See::Latest,
+        )?;
+        Ok(!rows.is_empty())
+    };
+    let newest = spi.query("SELECT max(p.seq) FROM accord.pending p", &[], See::Latest)?;
+    if let Some(upto) = newest.first().and_then(|row| row.maybe_int(0)) {
+        let begun = std::time::Instant::now();
+        while unsealed(upto)? {
+            if !crate::pg::wake::worker_running() {
+                if command::read_committed() && !command::in_recovery() {
+                    let _pinned = command::pin();
+                    super::seal(spi)?;
+                }
+                break;
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE, "the worker has not sealed what was committed before this call")
+                    .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
+            }
+            crate::pg::wake::wake_worker();
+            command::nap(2);
+        }
+    }
+    Ok(head(spi)?.version)
+}

@@ -1,0 +1,18 @@
+//! The ledger: what is known of this database's schema, and its history of versions.
+//!
+//! `store` keeps the last known facts (sealed ones, overlaid by what unsealed events changed);
+//! `seal` turns committed DDL transactions into numbered, chained versions; `sums` keeps the running
+//! fingerprints; `offer` cuts versions to a replica's projection; `history` answers questions.
+
+mod history;
+mod offer;
+mod reconcile;
+mod seal;
+pub mod store;
+mod sums;
+
+pub use history::{Head, Ledger, fingerprint, head, last_known_sums, losses, model_at_head, reverse_plans, version};
+pub use offer::{baseline_offer, offers};
+pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
+pub use seal::{seal, Sealed};
+pub use sums::{projection_text, Sums};

@@ -1,0 +1,151 @@
+//! Versions cut to a replica's projection.
+
+use super::seal::project_head;
+use crate::diff::Change;
+use crate::error::{Error, Result};
+use crate::model::{Fingerprint, Projection, READER_VERSION};
+use crate::pg::command::major;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Position};
+use uuid::Uuid;
+
+/// What an offer needs to know of its replica.
+struct Target {
+    name: String,
+    policy: serde_json::Value,
+    projection_text: String,
+    projection: Projection,
+    ledger: Uuid,
+}
+
+fn target(spi: &Spi, replica: &str) -> Result<Target> {
+    let rows = spi.query(
+        "SELECT r.name, r.policy::text, r.projection, l.id::text FROM accord.replica r, accord.ledger l WHERE r.name = $1",
+        &[Arg::Text(replica)],
+        See::Latest,
+    )?;
+    let row = rows.first().ok_or_else(|| Error::undefined(format!("replica \"{replica}\" does not exist")))?;
+    Ok(Target {
+        name: row.text(0),
+        policy: serde_json::from_str(&row.text(1))?,
+        projection: serde_json::from_str(&row.text(2))?,
+        projection_text: row.text(2),
+        ledger: row.text(3).parse().map_err(|_| Error::internal("the ledger's id is no UUID"))?,
+    })
+}
+
+impl Target {
+    fn offer(&self, kind: OfferKind, position: Position, fingerprint_after: Fingerprint) -> Offer {
+        Offer {
+            protocol: PROTOCOL_VERSION,
+            source: self.ledger,
+            replica: self.name.clone(),
+            kind,
+            position,
+            parent: None,
+            projection: self.projection.clone(),
+            policy: self.policy.clone(),
+            major: major(),
+            reader: READER_VERSION,
+            fingerprint_before: None,
+            fingerprint_after,
+            approved: false,
+            skip: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// The part of a change that the replica mirrors; a fact that crosses the projection's border
+    /// appears or goes there.
+    fn cut(&self, change: Change) -> Option<Change> {
+        let mirrored = |fact: &Option<crate::model::Fact>| fact.as_ref().is_some_and(|f| self.projection.mirrors(&f.id));
+        match (mirrored(&change.before), mirrored(&change.after)) {
+            (true, true) => Some(change),
+            (true, false) if change.after.is_none() => Some(change),
+            (false, true) if change.before.is_none() => Some(change),
+            (true, false) => change.before.map(Change::drop),
+            (false, true) => change.after.map(Change::create),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The whole projected model at the newest version, as creations.
+pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
+    let target = target(spi, replica)?;
+    let (head, fingerprint) = project_head(spi, &target.projection)?;
+    let rows = spi.query("SELECT v.id FROM accord.version v WHERE v.version = $1", &[Arg::Int(head)], See::Latest)?;
+    let id = rows.first().ok_or_else(|| Error::internal("the newest version is gone"))?.hash(0)?;
+    let mut offer = target.offer(OfferKind::Baseline, Position { version: head, id: Fingerprint(id) }, fingerprint);
+    let mut changes = Vec::new();
+    for row in spi.query("SELECT f.body FROM accord.fact f ORDER BY f.id", &[], See::Latest)? {
+        let fact = serde_json::from_str(&row.text(0))?;
+        changes.extend(target.cut(Change::create(fact)));
+    }
+    offer.events.push(Event {
+        id: target.ledger,
+        tag: "BASELINE".to_owned(),
+        statement: String::new(),
+        concurrently: false,
+        unmodelled: Vec::new(),
+        changes,
+    });
+    Ok(offer)
+}
+
+/// The versions after `after`, in order, at most `limit` of them and, beyond the first, at most about
+/// `bytes` of changes.
+pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) -> Result<Vec<Offer>> {
+    let target = target(spi, replica)?;
+    let versions = spi.query(
+        "SELECT v.version, v.id, v.parent, v.xid::text, b.id, f.fingerprint, p.fingerprint, d.approved_at IS NOT NULL, d.skip_reason
+           FROM accord.version v
+           JOIN accord.version b ON b.version = v.version - 1
+           JOIN accord.projected f ON f.version = v.version AND f.projection = $2
+           JOIN accord.projected p ON p.version = v.version - 1 AND p.projection = $2
+           LEFT JOIN accord.delivery d ON d.replica = $4 AND d.version = v.version
+          WHERE v.version > $1 ORDER BY v.version LIMIT $3",
+        &[Arg::Int(after), Arg::Text(&target.projection_text), Arg::Int(limit as i64), Arg::Text(replica)],
+        See::Latest,
+    )?;
+    let mut offers = Vec::new();
+    let mut size = 0;
+    let mut expected = after + 1;
+    for row in versions {
+        let version = row.int(0);
+        if version != expected {
+            break;
+        }
+        expected += 1;
+        let mut offer = target.offer(OfferKind::Version, Position { version, id: Fingerprint(row.hash(1)?) }, Fingerprint(row.hash(5)?));
+        offer.parent = Some(Position { version: version - 1, id: Fingerprint(row.hash(4)?) });
+        offer.fingerprint_before = Some(Fingerprint(row.hash(6)?));
+        offer.approved = row.bool(7);
+        offer.skip = row.maybe_text(8);
+        for event in spi.query(
+            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
+            &[Arg::Text(&row.text(3))],
+            See::Latest,
+        )? {
+            let text = event.text(5);
+            size += text.len();
+            let changes: Vec<Change> = serde_json::from_str(&text)?;
+            offer.events.push(Event {
+                id: event.text(0).parse().map_err(|_| Error::internal("an event's id is no UUID"))?,
+                tag: event.text(1),
+                statement: event.text(2),
+                concurrently: event.bool(3),
+                unmodelled: match event.get(4) {
+                    Some(crate::catalog::Cell::TextArray(list)) => list.clone(),
+                    _ => Vec::new(),
+                },
+                changes: changes.into_iter().filter_map(|change| target.cut(change)).collect(),
+            });
+        }
+        offers.push(offer);
+        if size > bytes {
+            break;
+        }
+    }
+    Ok(offers)
+}

@@ -1,0 +1,125 @@
+//! Reading the catalogs again and comparing them with the ledger.
+
+use super::seal::{self, version_id};
+use super::store::{self, Known};
+use super::sums::Sums;
+use crate::capture;
+use crate::diff::{Change, diff};
+use crate::error::{Error, Result};
+use crate::model::{Fact, FactHash, LocalKey, Projection, READER_VERSION};
+use crate::pg::command::{self, major};
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// What differs between the catalogs and the last known facts.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The changes that lead from the last known facts to the catalogs.
+    pub changes: Vec<Change>,
+    /// Local keys and families of the facts they speak of.
+    pub keys: HashMap<String, (LocalKey, (u32, u32))>,
+}
+
+/// Compares last known facts with facts that were read just now.
+pub fn compare(spi: &Spi, known: Vec<Known>, read: Vec<Fact>) -> Result<Found> {
+    let hashes: HashMap<String, (FactHash, LocalKey)> = known.iter().map(|k| (k.id.clone(), (k.hash, k.key))).collect();
+    let mut same: HashSet<String> = HashSet::new();
+    let mut fresh = Vec::new();
+    for fact in read {
+        let id = fact.id.to_string();
+        match hashes.get(&id) {
+            Some((hash, key)) if *hash == fact.hash() && Some(*key) == fact.key => {
+                same.insert(id);
+            }
+            _ => fresh.push(fact),
+        }
+    }
+    let changed: Vec<Known> = known.into_iter().filter(|k| !same.contains(&k.id)).collect();
+    if changed.is_empty() && fresh.is_empty() {
+        return Ok(Found::default());
+    }
+    let before = store::load(spi, &changed)?;
+    let mut keys: HashMap<String, (LocalKey, (u32, u32))> = changed.iter().map(|k| (k.id.clone(), (k.key, k.root))).collect();
+    for fact in &fresh {
+        if let (Some(key), Some(root)) = (fact.key, fact.root) {
+            keys.insert(fact.id.to_string(), (key, root));
+        }
+    }
+    Ok(Found { changes: diff(&before, &fresh), keys })
+}
+
+/// Reads these families again and compares them with the last known facts.
+pub fn differences(spi: &Spi, roots: &[(u32, u32)]) -> Result<Found> {
+    let _pinned = command::pin();
+    let _frozen = spi.freeze();
+    let oids: Vec<u32> = roots.iter().map(|(_, oid)| *oid).collect();
+    let known = store::families(spi, &oids)?.into_iter().filter(|k| roots.contains(&k.root)).collect();
+    let read = capture::read_roots(spi, roots)?;
+    compare(spi, known, read)
+}
+
+/// Inserts a reconciled event and its pending rows; returns its id and the text of its changes.
+pub(super) fn record(spi: &Spi, xid: &str, found: &Found, why: &str) -> Result<(String, String)> {
+    let id = Uuid::now_v7().to_string();
+    let text = serde_json::to_string(&found.changes)?;
+    let (session, current) = command::users();
+    let context = serde_json::json!({ "session_user": session, "role": current, "why": why });
+    spi.run(
+        "INSERT INTO accord.event (id, xid, tag, statement, exact, at, reconciled, context, changes)
+         VALUES ($1::uuid, $2::xid8, 'RECONCILE', '', false, clock_timestamp(), true, $3::json, $4::json)",
+        &[Arg::Text(&id), Arg::Text(xid), Arg::Text(&context.to_string()), Arg::Text(&text)],
+    )?;
+    Ok((id, text))
+}
+
+/// The periodic full read: what no event trigger saw becomes one reconciled event. Returns how many
+/// facts differed.
+///
+/// Works on the newest committed state; a family that a running transaction is changing is compared
+/// as it was committed last.
+pub fn reconcile(spi: &Spi) -> Result<usize> {
+    spi.query("SELECT pg_catalog.pg_advisory_xact_lock(1633903460, 1)", &[], See::Transaction)?;
+    let _pinned = command::pin();
+    let found = {
+        let _frozen = spi.freeze();
+        compare(spi, store::everything(spi)?, capture::read_everything(spi)?)?
+    };
+    if found.changes.is_empty() {
+        return Ok(0);
+    }
+    let xid = command::top_xid().to_string();
+    record(spi, &xid, &found, "found by reconciliation")?;
+    let seq = spi.query("SELECT max(e.seq) FROM accord.event e WHERE e.xid = $1::xid8", &[Arg::Text(&xid)], See::Transaction)?[0].int(0);
+    capture::insert_pending(spi, seq, &found.changes, &found.keys)?;
+    crate::pg::xact::mark_captured();
+    Ok(found.changes.len())
+}
+
+/// CREATE EXTENSION: everything that is there becomes version 0.
+pub fn initialize(spi: &Spi) -> Result<i64> {
+    if !spi.query("SELECT FROM accord.ledger l", &[], See::Transaction)?.is_empty() {
+        return Err(Error::state("this database has a ledger already").hint("accord.initialize() is called once, by CREATE EXTENSION."));
+    }
+    let facts = {
+        let _pinned = command::pin();
+        capture::read_everything(spi)?
+    };
+    spi.run(
+        "INSERT INTO accord.ledger (id, reader, major) VALUES ($1::uuid, $2, $3)",
+        &[Arg::Text(&Uuid::now_v7().to_string()), Arg::Int(i64::from(READER_VERSION)), Arg::Int(i64::from(major()))],
+    )?;
+    seal::write_facts(spi, &facts)?;
+    let mut sums = Sums::of(&facts);
+    let fingerprint = sums.fingerprint(&Projection::default());
+    let content = sums.fingerprint(&Projection { column_order: false, ..Projection::default() });
+    sums.write(spi)?;
+    // The ledger's id stands in for a parent: two databases that begin alike do not have one history.
+    let ledger = spi.query("SELECT l.id::text FROM accord.ledger l", &[], See::Transaction)?[0].text(0);
+    let id = version_id(None, [(ledger.as_str(), "")], &fingerprint);
+    spi.run(
+        "INSERT INTO accord.version (version, id, committed_at, fingerprint, content, events) VALUES (0, $1, clock_timestamp(), $2, $3, 0)",
+        &[Arg::Bytes(&id), Arg::Bytes(&fingerprint.0), Arg::Bytes(&content.0)],
+    )?;
+    Ok(facts.len() as i64)
+}

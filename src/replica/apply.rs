@@ -1,0 +1,468 @@
+//! Application: carry out, read what came of it, compare, record — in one transaction.
+//!
+//! A step that cannot run in a transaction (CREATE INDEX CONCURRENTLY) is recorded, handed to the
+//! caller to run on the same connection, and reported back; what a failed one leaves behind is
+//! cleared away by its compensation before the version is given up.
+
+use super::estimate::{self, Meter};
+use super::examine::{self, Examined};
+use super::mirror::{self, Mirrored, Upstream};
+use super::{Applying, reason, verdict};
+use crate::diff::diff;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::ledger::store;
+use crate::model::{Body, Fact, FactHash, FactId, Kind, LtHash, Name};
+use crate::pg::command;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::pg::subtransaction::{Caught, subtransaction};
+use crate::plan::{self, Options, Step};
+use crate::protocol::{Apply, OfferKind, Reason, ReasonCode, StepReport, Verdict, VerdictState};
+use pgrx::PgSqlErrorCode;
+use std::collections::{BTreeMap, HashMap};
+
+/// How often what is left to do after a plan is planned again (texts that only the server can
+/// derive: a view over a renamed column) before the version is given up.
+const ROUNDS: usize = 3;
+
+/// The argument of `accord.apply` to its answer.
+pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
+    let apply: Apply = match serde_json::from_str(message) {
+        Ok(apply) => apply,
+        Err(e) => {
+            // Not an application: perhaps a bare offer, whose own reading says what is wrong with it.
+            let offer = serde_json::from_str::<serde_json::Value>(message).ok().and_then(|v| v.get("offer").cloned());
+            let text = offer.map_or_else(|| message.to_owned(), |o| o.to_string());
+            return Ok(match examine::read(&text) {
+                Err(refused) => *refused,
+                Ok(_) => verdict(
+                    VerdictState::Rejected,
+                    None,
+                    vec![Reason { detail: Some(e.to_string()), ..reason(ReasonCode::Malformed, "the message is no application: {\"offer\": {…}}") }],
+                ),
+            });
+        }
+    };
+    let (offer, policy) = match examine::read(&serde_json::to_string(&apply.offer)?) {
+        Ok(read) => read,
+        Err(refused) => return Ok(*refused),
+    };
+    let settings = command::pin_settings();
+    settings.set("lock_timeout", &policy.lock_timeout.millis().to_string());
+    settings.set("check_function_bodies", "off");
+    settings.set("row_security", "off");
+    settings.set("default_tablespace", "");
+    settings.set("default_table_access_method", "heap");
+    settings.set("default_toast_compression", "pglz");
+    settings.set("client_min_messages", "warning");
+    let examined = {
+        let _owner = command::become_owner();
+        // One application at a time: two connections of one source cannot both record.
+        spi.query("SELECT pg_catalog.pg_advisory_xact_lock(1633903460, 2)", &[], See::Transaction)?;
+        examine::examine(spi, offer, policy)?
+    };
+    if examined.verdict.state != VerdictState::Accepted {
+        return Ok(examined.verdict);
+    }
+    let _applying = Applying::begin(&examined.offer);
+    if examined.verdict.steps.iter().any(|step| step.outside_transaction) {
+        return outside(spi, examined, apply.step);
+    }
+    inside(spi, examined)
+}
+
+/// Runs the whole version in a subtransaction of this transaction.
+fn inside(spi: &Spi, examined: Examined) -> Result<Verdict> {
+    let meter = Meter::start(spi)?;
+    let outcome = subtransaction(|| {
+        let steps = if examined.offer.skip.is_some() { Vec::new() } else { carry_out(spi, &examined)? };
+        record(spi, &examined, &steps)
+    });
+    finish(spi, examined, &meter, outcome)
+}
+
+/// The verdict of a finished application.
+fn finish(spi: &Spi, mut examined: Examined, meter: &Meter, outcome: std::result::Result<crate::model::Fingerprint, Caught>) -> Result<Verdict> {
+    let _owner = command::become_owner();
+    let actual = meter.stop(spi)?;
+    match outcome {
+        Ok(fingerprint) => {
+            if let Some(expected) = &examined.verdict.estimate {
+                estimate::learn(spi, &examined.verdict.steps, expected, &actual)?;
+            }
+            examined.verdict.state = VerdictState::Applied;
+            examined.verdict.fingerprint = Some(fingerprint);
+            examined.verdict.actual = Some(actual);
+            spi.run(
+                "UPDATE accord.applied SET verdict = $3::json WHERE source = $1::uuid AND version = $2",
+                &[
+                    Arg::Text(&examined.offer.source.to_string()),
+                    Arg::Int(examined.offer.position.version),
+                    Arg::Text(&serde_json::to_string(&examined.verdict)?),
+                ],
+            )?;
+        }
+        Err(error) => {
+            let unchanged = same_as_before(spi, &examined)?;
+            examined.verdict.state = VerdictState::RolledBack;
+            examined.verdict.actual = Some(actual);
+            examined.verdict.reasons.push(failure(&examined, &error, unchanged));
+        }
+    }
+    Ok(examined.verdict)
+}
+
+/// Whether the affected facts are what they were before the attempt.
+fn same_as_before(spi: &Spi, examined: &Examined) -> Result<bool> {
+    let ids: Vec<String> = examined.net.keys().cloned().collect();
+    let now = mirror::local(spi, &ids)?;
+    Ok(ids.iter().all(|id| now.get(id).map(|k| k.hash) == examined.local.get(id).map(|k| k.hash)))
+}
+
+fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
+    let name = &examined.offer.replica;
+    let undone = if unchanged { "What it had done is undone; the schema is as it was." } else { "What it had done is undone." };
+    let detail = [Some(format!("SQLSTATE {}: {}.", error.sqlstate, error.message)), error.detail.clone(), Some(undone.to_owned())].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let (code, words) = match error.code {
+        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE => {
+            (ReasonCode::LockTimeout, format!("a lock was not to be had within {} ms: {}", examined.policy.lock_timeout.millis(), error.message))
+        }
+        PgSqlErrorCode::ERRCODE_DATA_EXCEPTION if error.message.starts_with("not verified") => (ReasonCode::NotVerified, error.message.clone()),
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE | PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT | PgSqlErrorCode::ERRCODE_UNDEFINED_FILE => {
+            (ReasonCode::Missing, format!("the replica lacks what the change needs: {}", error.message))
+        }
+        PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION | PgSqlErrorCode::ERRCODE_CHECK_VIOLATION | PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION
+        | PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION | PgSqlErrorCode::ERRCODE_EXCLUSION_VIOLATION => {
+            (ReasonCode::RowsForbid, format!("rows on the replica do not allow the change: {}", error.message))
+        }
+        _ => (ReasonCode::StepFailed, format!("a step failed on the replica: {}", error.message)),
+    };
+    let hint = match code {
+        ReasonCode::LockTimeout => "It is tried again by itself; pg_stat_activity on the replica shows who holds the lock.".to_owned(),
+        _ => format!("Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').", examined.offer.position.version),
+    };
+    Reason { detail: Some(detail), hint: Some(hint), ..reason(code, words) }
+}
+
+/// Carries the events out, one after the other, each by its own plan. Returns the steps that ran.
+fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
+    let mut done = Vec::new();
+    for event in &examined.offer.events {
+        let steps = {
+            let _owner = command::become_owner();
+            let (changes, options) = examined.rendered(spi, event)?;
+            plan_of(spi, &changes, &options)?
+        };
+        run(spi, &steps)?;
+        done.extend(steps);
+    }
+    Ok(done)
+}
+
+fn plan_of(spi: &Spi, changes: &[crate::diff::Change], options: &Options) -> Result<Vec<Step>> {
+    plan::plan(changes, &Ledger(spi), options)
+        .map(|plan| plan.steps)
+        .map_err(|e| Error::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, e.to_string()))
+}
+
+/// Runs steps with the rights of the connected role.
+fn run(spi: &Spi, steps: &[Step]) -> Result<()> {
+    for step in steps {
+        spi.execute(&step.sql)?;
+    }
+    Ok(())
+}
+
+/// What each touched fact must be afterwards: the offer's word, and for everything else that is
+/// mirrored, what it was.
+struct Expected {
+    facts: BTreeMap<String, Option<Fact>>,
+}
+
+/// Compares, mends what only the server could derive, and records. The error rolls everything back.
+fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model::Fingerprint> {
+    let mut expected = Expected { facts: examined.net.iter().map(|(id, net)| (id.clone(), net.after.clone())).collect() };
+    if examined.offer.skip.is_none() {
+        for round in 0.. {
+            let differing = {
+                let _owner = command::become_owner();
+                differing(spi, examined, &mut expected)?
+            };
+            if differing.is_empty() {
+                break;
+            }
+            let mend = {
+                let _owner = command::become_owner();
+                let actual = mirror::local_facts(spi, &differing)?;
+                let before: Vec<Fact> = actual.into_values().map(|f| Fact { key: None, ..f }).collect();
+                let after: Vec<Fact> = differing.iter().filter_map(|id| expected.facts.get(id)).flatten().cloned().collect();
+                plan_of(spi, &diff(&before, &after), &Options::default())?
+            };
+            if round == ROUNDS || mend.is_empty() {
+                return Err(not_verified(spi, &differing, &expected, steps)?);
+            }
+            run(spi, &mend)?;
+        }
+    }
+    let _owner = command::become_owner();
+    write_record(spi, examined)
+}
+
+fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[Step]) -> Result<Error> {
+    let _owner = command::become_owner();
+    let actual = mirror::local_facts(spi, differing)?;
+    let mut words = Vec::new();
+    for id in differing.iter().take(5) {
+        let here = actual.values().find(|f| f.id.to_string() == *id).map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+        let there = expected.facts.get(id).and_then(Option::as_ref).map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+        words.push(format!("{id}: offered {there}, came out as {here}"));
+    }
+    let silent = if !steps.is_empty() && !recorded_anything(spi)? { " No event was captured here: are event triggers or accord.capture switched off for this role?" } else { "" };
+    Ok(Error::new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, format!("not verified: {} facts are not as offered", differing.len())).detail(format!("{}.{silent}", words.join("; "))))
+}
+
+fn recorded_anything(spi: &Spi) -> Result<bool> {
+    Ok(!spi.query("SELECT FROM accord.event e WHERE e.xid = $1::xid8 LIMIT 1", &[Arg::Text(&command::top_xid().to_string())], See::Latest)?.is_empty())
+}
+
+/// The ids whose local fact is not what it must be now.
+fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<Vec<String>> {
+    // What our own DDL changed beyond the offer must not be mirrored (or must have come out equal).
+    let touched: Vec<String> = spi
+        .query(
+            "SELECT DISTINCT p.id FROM accord.pending p JOIN accord.event e USING (seq) WHERE e.xid = $1::xid8 AND p.id <> ''",
+            &[Arg::Text(&command::top_xid().to_string())],
+            See::Latest,
+        )?
+        .iter()
+        .map(|row| row.text(0))
+        .filter(|id| !expected.facts.contains_key(id))
+        .collect();
+    let mirrored = mirror::mirrored(spi, examined.offer.source, &touched)?;
+    let unexpected: HashMap<String, FactHash> = mirrored.into_iter().filter(|(_, m)| !m.waived).map(|(id, m)| (id, m.hash)).collect();
+    let ids: Vec<String> = expected.facts.keys().cloned().chain(unexpected.keys().cloned()).collect();
+    let local = mirror::local(spi, &ids)?;
+    let mut differing: Vec<String> = Vec::new();
+    for id in &ids {
+        let wanted = match expected.facts.get(id) {
+            Some(fact) => fact.as_ref().map(Fact::hash),
+            None => unexpected.get(id).copied(),
+        };
+        let kept = wanted.is_none() && examined.keeps(id);
+        if local.get(id).map(|k| k.hash) != wanted && !kept {
+            differing.push(id.clone());
+        }
+    }
+    if differing.is_empty() {
+        return Ok(differing);
+    }
+    Ok(without_own_neighbours(spi, examined, differing)?)
+}
+
+/// Leaves out positions that differ only because a column of the replica's own stands between.
+fn without_own_neighbours(spi: &Spi, examined: &Examined, differing: Vec<String>) -> Result<Vec<String>> {
+    let mut left = Vec::new();
+    for id in differing {
+        let net = examined.net.get(&id).and_then(|n| n.after.as_ref());
+        let Some(Fact { id: fact_id, body: Body::Position(wanted), .. }) = net else {
+            left.push(id);
+            continue;
+        };
+        if actual_predecessor(spi, examined, fact_id)? != Some(wanted.after.clone()) {
+            left.push(id);
+        }
+    }
+    Ok(left)
+}
+
+/// The nearest column before this one that is mirrored; `None` where the column is not here.
+fn actual_predecessor(spi: &Spi, examined: &Examined, id: &FactId) -> Result<Option<Option<Name>>> {
+    let Some(own) = store::by_ids(spi, &[id.to_string()])?.pop() else { return Ok(None) };
+    let family: Vec<_> = store::families(spi, &[own.root.1])?.into_iter().filter(|k| k.id.starts_with("position ")).collect();
+    let chain: HashMap<FactId, Option<Name>> = store::load(spi, &family)?
+        .into_iter()
+        .filter_map(|f| match f.body {
+            Body::Position(p) => Some((f.id, p.after)),
+            _ => None,
+        })
+        .collect();
+    let column = |name: &Name| FactId::new(Kind::Position, [id.path[0].clone(), id.path[1].clone(), name.clone()]);
+    let ids: Vec<String> = chain.keys().map(ToString::to_string).collect();
+    let mirrored = mirror::mirrored(spi, examined.offer.source, &ids)?;
+    let belongs = |position: &FactId| match examined.net.get(&position.to_string()) {
+        Some(net) => net.after.is_some(),
+        None => mirrored.contains_key(&position.to_string()),
+    };
+    let mut at = id.clone();
+    for _ in 0..=chain.len() {
+        match chain.get(&at) {
+            Some(Some(name)) => {
+                at = column(name);
+                if belongs(&at) {
+                    return Ok(Some(Some(name.clone())));
+                }
+            }
+            Some(None) => return Ok(Some(None)),
+            None => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+impl Examined {
+    /// Whether policy keeps this fact here although the offer drops it.
+    fn keeps(&self, id: &str) -> bool {
+        use crate::protocol::OnDrop;
+        self.net.get(id).is_some_and(|net| {
+            net.after.is_none() && (self.policy.on_drop_column == OnDrop::Keep || self.policy.on_drop_table == OnDrop::Keep) && net.before.is_some()
+        })
+    }
+}
+
+/// Mirror, upstream, applied: the record that makes the version done, in the transaction that did it.
+fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerprint> {
+    let offer = &examined.offer;
+    let ids: Vec<String> = examined.net.keys().cloned().collect();
+    let local = mirror::local(spi, &ids)?;
+    let mut lanes = examined.upstream.as_ref().map(|u| u.lanes.clone()).unwrap_or_default();
+    let mut changes: BTreeMap<String, Option<Mirrored>> = BTreeMap::new();
+    for (id, net) in &examined.net {
+        if let Some(old) = examined.mirrored.get(id) {
+            lanes.remove(&old.hash);
+        }
+        let mirrored = net.after.as_ref().map(|after| {
+            let hash = after.hash();
+            lanes.add(&hash);
+            // A position among columns of the replica's own is as offered and still another fact here.
+            Mirrored { hash, waived: local.get(id).map(|k| k.hash) != Some(hash) }
+        });
+        changes.insert(id.clone(), mirrored);
+    }
+    let fingerprint = LtHash::fingerprint(&lanes);
+    if fingerprint != offer.fingerprint_after {
+        return Err(Error::new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, "not verified: the fingerprint after the version is not the offered one")
+            .detail(format!("Offered: {}. Came out as {fingerprint}.", offer.fingerprint_after)));
+    }
+    mirror::write(spi, offer.source, &changes)?;
+    let upstream = Upstream { position: offer.position.clone(), projection: offer.projection.clone(), lanes };
+    mirror::write_upstream(spi, offer.source, &offer.replica, &upstream)?;
+    let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();
+    spi.run(
+        "INSERT INTO accord.applied (source, version, id, parent, fingerprint, baseline, skipped, events, snapshot)
+         VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::json, $9::json)",
+        &[
+            Arg::Text(&offer.source.to_string()),
+            Arg::Int(offer.position.version),
+            Arg::Bytes(&offer.position.id.0),
+            Arg::MaybeBytes(offer.parent.as_ref().map(|p| &p.id.0[..])),
+            Arg::Bytes(&fingerprint.0),
+            Arg::Bool(offer.kind == OfferKind::Baseline),
+            Arg::MaybeText(offer.skip.as_deref()),
+            Arg::MaybeText((offer.kind == OfferKind::Version).then(|| serde_json::to_string(&offer.events)).transpose()?.as_deref()),
+            Arg::Text(&serde_json::to_string(&snapshot)?),
+        ],
+    )?;
+    spi.run(
+        "DELETE FROM accord.step WHERE source = $1::uuid AND version = $2",
+        &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],
+    )?;
+    Ok(fingerprint)
+}
+
+/// A version whose steps cannot run in a transaction: one step at a time, each recorded before it runs.
+fn outside(spi: &Spi, mut examined: Examined, report: Option<StepReport>) -> Result<Verdict> {
+    let steps = examined.verdict.steps.clone();
+    let source = examined.offer.source.to_string();
+    let version = examined.offer.position.version;
+    let recorded = {
+        let _owner = command::become_owner();
+        spi.query(
+            "SELECT s.step, s.sql, s.compensation, s.state, s.error FROM accord.step s WHERE s.source = $1::uuid AND s.version = $2 ORDER BY s.step DESC LIMIT 1",
+            &[Arg::Text(&source), Arg::Int(version)],
+            See::Latest,
+        )?
+    };
+    let set = |step: i64, sql: &str, compensation: Option<&str>, state: &str, error: Option<&str>| -> Result<()> {
+        let _owner = command::become_owner();
+        spi.run(
+            "INSERT INTO accord.step (source, version, step, sql, compensation, state, error) VALUES ($1::uuid, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (source, version, step) DO UPDATE SET state = EXCLUDED.state, error = EXCLUDED.error, changed_at = pg_catalog.clock_timestamp()",
+            &[Arg::Text(&source), Arg::Int(version), Arg::Int(step), Arg::Text(sql), Arg::MaybeText(compensation), Arg::Text(state), Arg::MaybeText(error)],
+        )
+    };
+    let run_next = |mut verdict: Verdict, sql: &str| {
+        verdict.state = VerdictState::Step;
+        verdict.run = Some(sql.to_owned());
+        Ok(verdict)
+    };
+    let Some(last) = recorded.first() else {
+        return match steps.first() {
+            Some(step) => {
+                set(0, &step.sql, step.compensation.as_deref(), "running", None)?;
+                run_next(examined.verdict, &step.sql)
+            }
+            None => inside(spi, examined),
+        };
+    };
+    let (number, sql, compensation, state) = (last.int(0), last.text(1), last.maybe_text(2), last.text(3));
+    match (state.as_str(), report) {
+        // The step ended and its end was reported.
+        ("running", Some(StepReport { run, error: None })) if run == sql => {
+            set(number, &sql, None, "done", None)?;
+            if let Some(step) = steps.get(number as usize + 1) {
+                set(number + 1, &step.sql, step.compensation.as_deref(), "running", None)?;
+                return run_next(examined.verdict, &step.sql);
+            }
+            let meter = Meter::start(spi)?;
+            let outcome = subtransaction(|| record(spi, &examined, &steps));
+            finish(spi, examined, &meter, outcome)
+        }
+        // It failed, or nobody knows how it ended: clear away, then say so.
+        ("running", report) => {
+            let error = report.and_then(|r| r.error).unwrap_or_else(|| "the connection was lost while the step ran".to_owned());
+            match compensation {
+                Some(compensation) => {
+                    set(number, &sql, Some(&compensation), "compensating", Some(&error))?;
+                    run_next(examined.verdict, &compensation)
+                }
+                None => give_up(spi, examined, &error),
+            }
+        }
+        ("compensating", Some(StepReport { run, error })) if Some(&run) == compensation.as_ref() => {
+            let first = last.maybe_text(4).unwrap_or_default();
+            let words = match error {
+                None => first,
+                Some(error) => format!("{first}; and clearing away failed: {error}"),
+            };
+            give_up(spi, examined, &words)
+        }
+        ("compensating", _) => match compensation {
+            Some(compensation) => run_next(examined.verdict, &compensation),
+            None => give_up(spi, examined, "the step failed"),
+        },
+        _ => {
+            examined.verdict.state = VerdictState::RolledBack;
+            give_up(spi, examined, "the step's record is in an unknown state")
+        }
+    }
+}
+
+/// Forgets the recorded steps and reports the failure.
+fn give_up(spi: &Spi, mut examined: Examined, error: &str) -> Result<Verdict> {
+    let _owner = command::become_owner();
+    spi.run(
+        "DELETE FROM accord.step WHERE source = $1::uuid AND version = $2",
+        &[Arg::Text(&examined.offer.source.to_string()), Arg::Int(examined.offer.position.version)],
+    )?;
+    let unchanged = same_as_before(spi, &examined)?;
+    let undone = if unchanged { " What it left behind is cleared away." } else { "" };
+    let code = if error.starts_with("55P03") { ReasonCode::LockTimeout } else { ReasonCode::StepFailed };
+    examined.verdict.state = VerdictState::RolledBack;
+    let name = &examined.offer.replica;
+    examined.verdict.reasons.push(Reason {
+        detail: Some(format!("{error}.{undone}")),
+        hint: Some(format!("Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').", examined.offer.position.version)),
+        ..reason(code, format!("a step outside a transaction failed: {error}"))
+    });
+    Ok(examined.verdict)
+}

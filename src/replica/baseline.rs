@@ -1,0 +1,69 @@
+//! The first offer: builds an empty replica, adopts one that is equal already, refuses any other.
+
+use super::examine::Examined;
+use super::reason;
+use crate::error::Result;
+use crate::model::{FactId, Kind};
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::protocol::{Reason, ReasonCode, VerdictState};
+use std::collections::BTreeSet;
+
+/// Kinds that an otherwise empty database may have already.
+fn ambient(id: &FactId) -> bool {
+    matches!(id.of.unwrap_or(id.kind), Kind::Schema | Kind::Extension)
+}
+
+/// Compares what is offered with what is here.
+pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
+    let mut different: Vec<String> = Vec::new();
+    let mut present: Vec<FactId> = Vec::new();
+    let mut missing: Vec<FactId> = Vec::new();
+    for (id, net) in &examined.net {
+        let Some(after) = &net.after else { continue };
+        match examined.local.get(id) {
+            None => missing.push(after.id.clone()),
+            Some(local) if local.hash == after.hash() => {
+                if !ambient(&after.id) {
+                    present.push(after.id.clone());
+                }
+            }
+            Some(_) => different.push(format!("{id} is another")),
+        }
+    }
+    // Objects of its own are welcome in schemas that the source does not have.
+    let schemas: BTreeSet<String> = examined.net.values().filter_map(|n| n.after.as_ref()).filter_map(|f| f.id.schema()).map(|s| s.as_str().to_owned()).collect();
+    let schemas: Vec<String> = schemas.into_iter().collect();
+    for row in spi.query(
+        "SELECT f.id, f.body FROM accord.fact f WHERE f.schema = ANY ($1) AND f.kind NOT IN ('owner', 'grant', 'schema') ORDER BY f.id",
+        &[Arg::Texts(&schemas)],
+        See::Latest,
+    )? {
+        let fact: crate::model::Fact = serde_json::from_str(&row.text(1))?;
+        if examined.offer.projection.mirrors(&fact.id) && !examined.net.contains_key(&row.text(0)) && !ambient(&fact.id) {
+            different.push(format!("{} is only here", row.text(0)));
+        }
+    }
+    let begun = !present.is_empty();
+    if begun {
+        different.extend(missing.iter().map(|id| format!("{id} is missing")));
+    }
+    if !different.is_empty() {
+        let more = different.len().saturating_sub(20);
+        let mut shown = different.iter().take(20).cloned().collect::<Vec<_>>().join("; ");
+        if more > 0 {
+            shown.push_str(&format!("; and {more} more"));
+        }
+        let words = format!("the replica is neither empty nor equal to the source: {} differences", different.len());
+        examined.verdict.state = VerdictState::Rejected;
+        examined.verdict.reasons.push(Reason {
+            detail: Some(shown),
+            hint: Some(format!(
+                "Make it empty or equal, then on the source SELECT accord.retry('{}'); or mirror less: accord.add_replica(…, policy => '{{\"schemas\": […]}}').",
+                examined.offer.replica
+            )),
+            facts: missing.into_iter().filter(|_| begun).take(20).collect(),
+            ..reason(ReasonCode::Diverged, words)
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,516 @@
+//! Negotiation: validation, compatibility, impact, rollback plan, resources.
+
+use super::estimate;
+use super::mirror::{self, Mirrored, Upstream};
+use super::{baseline, reason, verdict};
+use crate::diff::{Change, Operation, reversed};
+use crate::error::Result;
+use crate::ledger::Ledger;
+use crate::ledger::store::Known;
+use crate::model::{Body, Fact, FactId, Kind, READER_VERSION};
+use crate::pg::command;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::plan::{self, Options, Plan};
+use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
+use crate::protocol::{OnDrop, Policy, RequireApproval};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// One fact's way through a version: as it was before the first event and after the last.
+#[derive(Debug, Default)]
+pub struct Net {
+    /// Before.
+    pub before: Option<Fact>,
+    /// After.
+    pub after: Option<Fact>,
+}
+
+/// An offer that was read and understood.
+pub struct Examined {
+    /// The offer.
+    pub offer: Offer,
+    /// The policy in it.
+    pub policy: Policy,
+    /// Where the source's history stands here.
+    pub upstream: Option<Upstream>,
+    /// What happens to each fact, by id.
+    pub net: BTreeMap<String, Net>,
+    /// Mirrored facts among them.
+    pub mirrored: HashMap<String, Mirrored>,
+    /// Local facts among them.
+    pub local: HashMap<String, Known>,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// Reads an offer; the verdict where it is none.
+pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>> {
+    let refuse = |code, words: String, detail: Option<String>, hint: &str| {
+        Box::new(verdict(VerdictState::Rejected, None, vec![Reason { detail, hint: Some(hint.to_owned()), ..reason(code, words) }]))
+    };
+    // The protocol's version is looked at first: an unknown protocol may have any shape.
+    let document: serde_json::Value = serde_json::from_str(message)
+        .map_err(|e| refuse(ReasonCode::Malformed, "the offer is not JSON".to_owned(), Some(e.to_string()), "The message was cut or altered on its way: offer it again."))?;
+    match document.get("protocol").and_then(serde_json::Value::as_u64) {
+        Some(version) if version == u64::from(PROTOCOL_VERSION) => {}
+        Some(version) => {
+            return Err(refuse(
+                ReasonCode::UnknownProtocol,
+                format!("protocol version {version} is not known here"),
+                Some(format!("This server speaks protocol version {PROTOCOL_VERSION}.")),
+                "Bring both sides to versions of pg_accord that share a protocol.",
+            ));
+        }
+        None => return Err(refuse(ReasonCode::Malformed, "the offer names no protocol version".to_owned(), None, "Offers are made by accord's worker; see the protocol's description.")),
+    }
+    let offer: Offer = serde_json::from_value(document)
+        .map_err(|e| refuse(ReasonCode::Malformed, "the offer is not as the protocol describes it".to_owned(), Some(e.to_string()), "The message was cut or altered on its way: offer it again."))?;
+    let malformed = |words: &str| {
+        let mut refused = refuse(ReasonCode::Malformed, words.to_owned(), None, "The message was cut or altered on its way: offer it again.");
+        refused.position = Some(offer.position.clone());
+        refused
+    };
+    if offer.events.iter().flat_map(|e| &e.changes).any(|c| c.operation().is_none()) {
+        return Err(malformed("the offer holds a change that changes nothing"));
+    }
+    let outside = |change: &Change| [&change.before, &change.after].into_iter().flatten().any(|fact| !offer.projection.mirrors(&fact.id));
+    if offer.events.iter().flat_map(|e| &e.changes).any(outside) {
+        return Err(malformed("the offer holds a change outside its own projection"));
+    }
+    if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(|id| id.schema().is_some_and(|s| is_protected(s.as_str()))) {
+        return Err(malformed("the offer changes a schema that no replica mirrors"));
+    }
+    if offer.kind == OfferKind::Version && (offer.parent.is_none() || offer.fingerprint_before.is_none()) {
+        return Err(malformed("the offer of a version names no parent"));
+    }
+    let policy = Policy::read(&offer.policy).map_err(|e| malformed(&format!("the offer's policy cannot be read: {e}")))?;
+    Ok((offer, policy))
+}
+
+fn is_protected(schema: &str) -> bool {
+    matches!(schema, "accord" | "information_schema") || schema.starts_with("pg_")
+}
+
+/// What happens to each fact over all events.
+fn net(events: &[Event]) -> BTreeMap<String, Net> {
+    let mut net: BTreeMap<String, Net> = BTreeMap::new();
+    for event in events {
+        for before in event.changes.iter().filter_map(|c| c.before.as_ref()) {
+            net.entry(before.id.to_string()).or_insert_with(|| Net { before: Some(before.clone()), after: None }).after = None;
+        }
+        for after in event.changes.iter().filter_map(|c| c.after.as_ref()) {
+            net.entry(after.id.to_string()).or_default().after = Some(after.clone());
+        }
+    }
+    net
+}
+
+/// The argument of `accord.negotiate` to its answer.
+pub fn negotiate(spi: &Spi, message: &str) -> Result<Verdict> {
+    let _pinned = command::pin();
+    if !crate::pg::wake::worker_running() && command::read_committed() {
+        crate::ledger::seal(spi)?;
+    }
+    match read(message) {
+        Err(refused) => Ok(*refused),
+        Ok((offer, policy)) => Ok(examine(spi, offer, policy)?.verdict),
+    }
+}
+
+/// Examines an offer. Runs with the owner's rights and pinned settings.
+pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
+    let _frozen = spi.freeze();
+    let upstream = mirror::upstream(spi, offer.source)?;
+    let net = net(&offer.events);
+    let ids: Vec<String> = net.keys().cloned().collect();
+    let mirrored = mirror::mirrored(spi, offer.source, &ids)?;
+    let local = mirror::local(spi, &ids)?;
+    let answer = verdict(VerdictState::Accepted, Some(&offer), Vec::new());
+    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, verdict: answer };
+    if examined.validate(spi)? {
+        return Ok(examined);
+    }
+    if examined.offer.kind == OfferKind::Baseline {
+        baseline::examine(spi, &mut examined)?;
+    } else {
+        examined.compatibility(spi)?;
+    }
+    examined.prepare(spi)?;
+    Ok(examined)
+}
+
+impl Examined {
+    fn refuse(&mut self, state: VerdictState, reason: Reason) {
+        let rank = |state: VerdictState| match state {
+            VerdictState::Rejected => 2,
+            VerdictState::Held => 1,
+            _ => 0,
+        };
+        if rank(state) > rank(self.verdict.state) {
+            self.verdict.state = state;
+        }
+        self.verdict.reasons.push(reason);
+    }
+
+    /// Whether the offer is the next one of a history that is known here. True: the verdict stands.
+    fn validate(&mut self, spi: &Spi) -> Result<bool> {
+        let position = self.offer.position.clone();
+        let recorded = spi.query(
+            "SELECT a.id, a.fingerprint FROM accord.applied a WHERE a.source = $1::uuid AND a.version = $2",
+            &[Arg::Text(&self.offer.source.to_string()), Arg::Int(position.version)],
+            See::Latest,
+        )?;
+        if let Some(row) = recorded.first() {
+            if row.hash(0)? == position.id.0 {
+                self.verdict.state = VerdictState::Applied;
+                self.verdict.already = true;
+                self.verdict.fingerprint = Some(crate::model::Fingerprint(row.hash(1)?));
+            } else {
+                self.refuse(
+                    VerdictState::Rejected,
+                    Reason {
+                        detail: Some(format!("Recorded here: {}. Offered: {}.", crate::model::Fingerprint(row.hash(0)?), position.id)),
+                        hint: Some("The source's history is another: it was restored from a backup or failed over without its last changes. On the source, accord.drop_replica and accord.add_replica begin anew.".to_owned()),
+                        ..reason(ReasonCode::UnknownParent, format!("version {} is known here with another id", position.version))
+                    },
+                );
+            }
+            return Ok(true);
+        }
+        if self.offer.reader != READER_VERSION {
+            let words = format!("the source reads its catalogs with reader {}, this server with reader {READER_VERSION}", self.offer.reader);
+            self.refuse(VerdictState::Rejected, Reason { hint: Some("Bring both sides to one version of pg_accord.".to_owned()), ..reason(ReasonCode::UnknownProtocol, words) });
+            return Ok(true);
+        }
+        let (upstream, parent) = match (&self.upstream, &self.offer.parent) {
+            (None, None) => return Ok(false),
+            (Some(upstream), None) => {
+                let words = format!("this source's history is here already, at version {}", upstream.position.version);
+                self.refuse(VerdictState::Rejected, Reason { hint: Some("accord.forget_source(…) on the replica forgets it; its objects stay.".to_owned()), ..reason(ReasonCode::OutOfOrder, words) });
+                return Ok(true);
+            }
+            (None, Some(parent)) => {
+                let words = format!("nothing of this source was ever applied here, and the offer follows version {}", parent.version);
+                self.refuse(VerdictState::Rejected, Reason { hint: Some("On the source, accord.drop_replica and accord.add_replica begin with a baseline.".to_owned()), ..reason(ReasonCode::UnknownParent, words) });
+                return Ok(true);
+            }
+            (Some(upstream), Some(parent)) => (upstream, parent),
+        };
+        let refusal = if parent.version != upstream.position.version {
+            Some((ReasonCode::OutOfOrder, format!("version {} follows version {}, and this replica stands at version {}", position.version, parent.version, upstream.position.version)))
+        } else if parent.id != upstream.position.id {
+            Some((ReasonCode::UnknownParent, format!("version {} here has another id than the offered version's parent", parent.version)))
+        } else if self.offer.projection != upstream.projection {
+            Some((ReasonCode::Malformed, "the offer's projection is not the one that is mirrored here".to_owned()))
+        } else if self.offer.fingerprint_before != Some(upstream.lanes.fingerprint()) {
+            Some((ReasonCode::Diverged, "the fingerprint before the version is not that of what is mirrored here".to_owned()))
+        } else {
+            None
+        };
+        if let Some((code, words)) = refusal {
+            let hint = "Compare SELECT * FROM accord.versions on the source with accord.applied here; on the source, accord.drop_replica and accord.add_replica begin anew.";
+            self.refuse(VerdictState::Rejected, Reason { hint: Some(hint.to_owned()), ..reason(code, words) });
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Each change against what is here.
+    fn compatibility(&mut self, spi: &Spi) -> Result<()> {
+        if self.offer.skip.is_some() {
+            return Ok(());
+        }
+        let mut diverged = Vec::new();
+        let mut taken = Vec::new();
+        for (id, net) in &self.net {
+            let local = self.local.get(id);
+            match (&net.before, self.mirrored.get(id)) {
+                (Some(before), Some(mirrored)) => {
+                    if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.hash) {
+                        diverged.push(before.id.clone());
+                    }
+                }
+                (Some(before), None) => diverged.push(before.id.clone()),
+                (None, _) => {
+                    let same = net.after.as_ref().is_none_or(|after| local.is_some_and(|k| k.hash == after.hash()));
+                    if local.is_some() && !same && !self.is_outcome(net) {
+                        taken.extend(net.after.as_ref().map(|f| f.id.clone()));
+                    }
+                }
+            }
+        }
+        if !diverged.is_empty() {
+            let detail = mirror::drift(spi, self.offer.source, 5)?;
+            let detail = if detail.is_empty() { names(&diverged) } else { detail.join("; ") };
+            self.refuse(
+                VerdictState::Rejected,
+                Reason {
+                    detail: Some(detail),
+                    hint: Some(format!("Undo the change on the replica, then on the source SELECT accord.retry('{}').", self.offer.replica)),
+                    facts: diverged,
+                    ..reason(ReasonCode::Diverged, "the replica's schema is not what the change starts from: somebody changed it there")
+                },
+            );
+            return Ok(());
+        }
+        if !taken.is_empty() {
+            self.refuse(
+                VerdictState::Rejected,
+                Reason {
+                    detail: Some(names(&taken)),
+                    hint: Some(format!("Rename or drop the replica's own object, then on the source SELECT accord.retry('{}').", self.offer.replica)),
+                    facts: taken,
+                    ..reason(ReasonCode::NameTaken, "the replica has an object of its own under the name of a new one")
+                },
+            );
+        }
+        let own = self.own_dependents(spi)?;
+        if !own.is_empty() {
+            let names: Vec<String> = own.iter().map(|(id, dependant)| format!("{dependant} depends on {id}")).collect();
+            self.refuse(
+                VerdictState::Rejected,
+                Reason {
+                    detail: Some(format!("{}.", names.join("; "))),
+                    hint: Some(format!(
+                        "Change the replica's own objects, then on the source SELECT accord.retry('{}'); or SELECT accord.skip('{}', {}, '<reason>').",
+                        self.offer.replica, self.offer.replica, self.offer.position.version
+                    )),
+                    facts: own.iter().map(|(id, _)| id.clone()).collect(),
+                    ..reason(ReasonCode::OwnDependents, format!("the replica's own objects depend on what the version takes away or alters: {}", own.iter().map(|(_, d)| d.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")))
+                },
+            );
+        }
+        self.policy_on_drops();
+        let unmodelled: Vec<&str> = self.offer.events.iter().flat_map(|e| e.unmodelled.iter().map(String::as_str)).collect();
+        if !unmodelled.is_empty() && !self.offer.approved {
+            let detail = self.offer.events.iter().filter(|e| !e.unmodelled.is_empty()).map(|e| e.statement.clone()).collect::<Vec<_>>().join("; ");
+            let (name, version) = (&self.offer.replica, self.offer.position.version);
+            let words = format!("the version changes what pg_accord does not model yet: {}", unmodelled.join(", "));
+            let hint = format!("Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest.");
+            self.refuse(VerdictState::Held, Reason { detail: Some(detail), hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
+        }
+        Ok(())
+    }
+
+    /// Position and label order are outcomes of other changes, not objects that a name could be taken by.
+    fn is_outcome(&self, net: &Net) -> bool {
+        net.after.as_ref().is_some_and(|f| matches!(f.id.kind, Kind::Position | Kind::Owner | Kind::Grant))
+    }
+
+    fn policy_on_drops(&mut self) {
+        let mut refused = Vec::new();
+        for change in self.offer.events.iter().flat_map(|e| &e.changes) {
+            if change.operation() == Some(Operation::Drop)
+                && let Some(before) = &change.before
+            {
+                let policy = match before.id.kind {
+                    Kind::Column => self.policy.on_drop_column,
+                    Kind::Table => self.policy.on_drop_table,
+                    _ => OnDrop::Apply,
+                };
+                if policy == OnDrop::Reject {
+                    refused.push(before.id.clone());
+                }
+            }
+        }
+        if !refused.is_empty() {
+            let words = format!("this replica's policy refuses to drop {}", names(&refused));
+            let hint = format!("SELECT accord.skip('{}', {}, '<reason>') leaves it here and goes on.", self.offer.replica, self.offer.position.version);
+            self.refuse(VerdictState::Rejected, Reason { hint: Some(hint), facts: refused, ..reason(ReasonCode::Policy, words) });
+        }
+    }
+
+    /// The replica's own objects that stand on what is dropped or retyped.
+    fn own_dependents(&self, spi: &Spi) -> Result<Vec<(FactId, String)>> {
+        let mut keys: Vec<(crate::model::LocalKey, FactId)> = Vec::new();
+        for net in self.net.values() {
+            let Some(before) = &net.before else { continue };
+            let goes = net.after.is_none();
+            let retyped = matches!((&before.body, net.after.as_ref().map(|f| &f.body)), (Body::Column(a), Some(Body::Column(b))) if a.data_type != b.data_type);
+            let object = !matches!(before.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Default | Kind::Identity);
+            let kept = before.id.kind == Kind::Column && self.policy.on_drop_column == OnDrop::Keep
+                || before.id.kind == Kind::Table && self.policy.on_drop_table == OnDrop::Keep;
+            if object && (goes && !kept || retyped)
+                && let Some(local) = self.local.get(&before.id.to_string())
+            {
+                // A rename leaves its id behind too; its object stays.
+                let renamed = self.offer.events.iter().flat_map(|e| &e.changes).any(|c| {
+                    c.operation() == Some(Operation::Rename) && c.before.as_ref().is_some_and(|f| f.id == before.id)
+                });
+                if !renamed {
+                    keys.push((local.key, before.id.clone()));
+                }
+            }
+        }
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let oids: Vec<u32> = keys.iter().map(|(key, _)| key.objid).collect();
+        let rows = spi.query(
+            "SELECT d.refclassid, d.refobjid, d.refobjsubid, f.id
+               FROM pg_catalog.pg_depend d
+               LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+               JOIN accord.fact f ON f.objid = coalesce(r.ev_class, d.objid)
+                AND f.classid = CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass::oid END
+              WHERE d.refobjid = ANY ($1) AND d.deptype IN ('n', 'a')
+                AND f.kind NOT IN ('owner', 'comment', 'grant', 'position', 'column', 'default', 'identity')
+                AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
+             UNION
+             SELECT f.root_class, f.root, 0, f.id FROM accord.fact f
+              WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'trigger', 'constraint', 'policy', 'rule')
+                AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
+              ORDER BY 4",
+            &[Arg::Oids(&oids), Arg::Text(&self.offer.source.to_string())],
+            See::Latest,
+        )?;
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        for row in rows {
+            let (classid, objid, objsubid) = (row.int(0) as u32, row.int(1) as u32, row.int(2) as i32);
+            // A dropped table takes whatever stands on any of its columns; a column only what stands on it.
+            let on = keys.iter().find(|(key, _)| key.classid == classid && key.objid == objid && (key.objsubid == objsubid || key.objsubid == 0));
+            if let Some((key, id)) = on
+                && seen.insert((row.text(3), *key))
+            {
+                found.push((id.clone(), row.text(3)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Impact, plan, rollback plan, resources; and what policy says of them.
+    fn prepare(&mut self, spi: &Spi) -> Result<()> {
+        if self.verdict.state == VerdictState::Rejected || self.offer.skip.is_some() {
+            return Ok(());
+        }
+        let ledger = Ledger(spi);
+        let mut steps = Vec::new();
+        let mut rollback = Vec::new();
+        for event in self.offer.events.clone() {
+            let (changes, options) = self.rendered(spi, &event)?;
+            match plan::plan(&changes, &ledger, &options) {
+                Ok(plan) => steps.extend(plan.steps),
+                Err(e) => {
+                    let code = if matches!(e, plan::PlanError::Impossible { .. }) { ReasonCode::RowsForbid } else { ReasonCode::StepFailed };
+                    let hint = format!("SELECT accord.skip('{}', {}, '<reason>') on the source goes on without it.", self.offer.replica, self.offer.position.version);
+                    self.refuse(VerdictState::Rejected, Reason { detail: Some(e.to_string()), hint: Some(hint), ..reason(code, format!("no plan leads from the replica's schema to the offered one: {e}")) });
+                    return Ok(());
+                }
+            }
+            if self.offer.kind == OfferKind::Version {
+                let back = plan::plan(&reversed(&changes), &ledger, &Options::default()).unwrap_or_else(|_| Plan::default());
+                rollback.splice(0..0, back.steps);
+            }
+        }
+        let mut impact = estimate::impact(spi, self, &steps)?;
+        let expected = estimate::estimate(spi, &impact, &steps)?;
+        let lossy = !impact.losses.is_empty();
+        let above = self.policy.require_approval_above.as_ref().is_some_and(|above| above.duration.is_some_and(|d| expected.duration_ms > d.millis() as f64) || above.bytes.is_some_and(|b| expected.read_bytes.max(expected.write_bytes) > b));
+        let asked = match self.policy.require_approval {
+            RequireApproval::Never => above,
+            RequireApproval::Lossy => lossy || above,
+            RequireApproval::Always => true,
+        };
+        if asked && !self.offer.approved && self.offer.kind == OfferKind::Version {
+            let why = if lossy { format!("it loses {}", impact.losses.iter().map(|l| l.what.clone()).collect::<Vec<_>>().join(", ")) } else { format!("it is estimated at {:.0} ms and {} bytes", expected.duration_ms, expected.write_bytes) };
+            let (name, version) = (self.offer.replica.clone(), self.offer.position.version);
+            self.refuse(
+                VerdictState::Held,
+                Reason {
+                    detail: Some(why),
+                    hint: Some(format!("SELECT accord.approve('{name}', {version}) or SELECT accord.skip('{name}', {version}, '<reason>').")),
+                    ..reason(ReasonCode::NeedsApproval, "this replica's policy asks for approval of this version")
+                },
+            );
+        }
+        impact.objects.sort();
+        impact.objects.dedup();
+        self.verdict.impact = Some(impact);
+        self.verdict.estimate = Some(expected);
+        // A baseline's thousands of steps are not sent back.
+        if self.offer.kind == OfferKind::Version && steps.len() <= 1000 {
+            self.verdict.steps = steps;
+            self.verdict.rollback = rollback;
+        }
+        Ok(())
+    }
+
+    /// The changes of one event that are carried out here: without what is here already, and without
+    /// what policy keeps; and how to plan them.
+    pub fn rendered(&self, spi: &Spi, event: &Event) -> Result<(Vec<Change>, Options)> {
+        let created: Vec<String> = event.changes.iter().filter(|c| c.before.is_none()).filter_map(|c| c.id().map(ToString::to_string)).collect();
+        let here = mirror::local(spi, &created)?;
+        let dropped_tables: HashSet<&FactId> = event
+            .changes
+            .iter()
+            .filter(|c| c.operation() == Some(Operation::Drop) && c.kind() == Some(Kind::Table))
+            .filter_map(Change::id)
+            .collect();
+        let of_table = |id: &FactId| (id.path.len() >= 2).then(|| FactId::new(Kind::Table, id.path[..2].iter().cloned()));
+        let mut changes = Vec::new();
+        for change in &event.changes {
+            let Some(id) = change.id() else { continue };
+            if change.before.is_none() && here.get(&id.to_string()).is_some_and(|k| change.after.as_ref().is_some_and(|f| f.hash() == k.hash)) {
+                continue;
+            }
+            let table_goes = of_table(id).is_some_and(|table| dropped_tables.contains(&table));
+            if change.operation() == Some(Operation::Drop) {
+                if table_goes && self.policy.on_drop_table == OnDrop::Keep {
+                    continue;
+                }
+                if !table_goes && self.policy.on_drop_column == OnDrop::Keep && is_of_dropped_column(id, &event.changes) {
+                    if let (Kind::Column, Some(Fact { body: Body::Column(column), .. })) = (id.kind, &change.before)
+                        && column.not_null
+                        && let Some(before) = &change.before
+                    {
+                        let mut nullable = before.clone();
+                        nullable.body = Body::Column(crate::model::Column { not_null: false, ..column.clone() });
+                        changes.push(Change::alter(before.clone(), nullable));
+                    }
+                    continue;
+                }
+            }
+            changes.push(change.clone());
+        }
+        let mut options = Options { concurrently: event.concurrently, ..Options::default() };
+        let volatile = |c: &&Change| c.before.is_none() && c.after.as_ref().is_some_and(|f| f.notes.contains_key("volatile") || f.id.kind == Kind::Identity || f.id.kind == Kind::Default);
+        let tables: BTreeSet<FactId> = changes.iter().filter(volatile).filter_map(Change::id).filter_map(of_table).collect();
+        for table in tables {
+            if has_rows(spi, &table)? {
+                options.populated.push(table);
+            }
+        }
+        Ok((changes, options))
+    }
+}
+
+fn is_of_dropped_column(id: &FactId, changes: &[Change]) -> bool {
+    let column = match id.of {
+        Some(Kind::Column) => id.target(),
+        None if matches!(id.kind, Kind::Column | Kind::Position | Kind::Default | Kind::Identity) => Some(FactId { kind: Kind::Column, ..id.clone() }),
+        _ => None,
+    };
+    column.is_some_and(|column| changes.iter().any(|c| c.operation() == Some(Operation::Drop) && c.id() == Some(&column)))
+}
+
+/// Whether a table here holds rows; false where there is no such table.
+fn has_rows(spi: &Spi, table: &FactId) -> Result<bool> {
+    let [schema, name] = table.path.as_slice() else { return Ok(false) };
+    let rows = spi.query(
+        "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')",
+        &[Arg::Text(schema.as_str()), Arg::Text(name.as_str())],
+        See::Latest,
+    )?;
+    if rows.is_empty() {
+        return Ok(false);
+    }
+    Ok(!spi.execute(&format!("SELECT FROM {schema}.{name} LIMIT 1"))?.is_empty())
+}
+
+/// A list of ids in words, the first few.
+pub fn names(ids: &[FactId]) -> String {
+    let mut words: Vec<String> = ids.iter().take(10).map(ToString::to_string).collect();
+    if ids.len() > 10 {
+        words.push(format!("and {} more", ids.len() - 10));
+    }
+    words.join(", ")
+}

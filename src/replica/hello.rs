@@ -1,0 +1,40 @@
+//! Who is here, and how far a source's history has come.
+
+use super::mirror;
+use crate::error::{Error, Result};
+use crate::pg::command;
+use crate::pg::spi::{Cells, See, Spi};
+use crate::protocol::{Hello, PROTOCOL_VERSION, Standing};
+use pgrx::PgSqlErrorCode;
+
+/// Answers a source's greeting.
+pub fn hello(spi: &Spi, message: &str) -> Result<Standing> {
+    let hello: Hello = serde_json::from_str(message).map_err(|e| {
+        Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "this is no greeting of pg_accord's protocol")
+            .detail(e.to_string())
+            .hint("A greeting is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\"}.")
+    })?;
+    if hello.protocol != PROTOCOL_VERSION {
+        return Err(Error::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("protocol version {} is not known here", hello.protocol))
+            .detail(format!("This server speaks protocol version {PROTOCOL_VERSION}."))
+            .hint("Bring both sides to versions of pg_accord that share a protocol."));
+    }
+    let _pinned = command::pin();
+    if !crate::pg::wake::worker_running() && command::read_committed() {
+        crate::ledger::seal(spi)?;
+    }
+    let _frozen = spi.freeze();
+    let ledger = spi.query("SELECT l.id::text FROM accord.ledger l", &[], See::Latest)?;
+    let ledger = ledger.first().ok_or_else(|| Error::state("this database has no ledger").hint("CREATE EXTENSION pg_accord makes one."))?;
+    let upstream = mirror::upstream(spi, hello.source)?;
+    let drift = if upstream.is_some() { mirror::drift(spi, hello.source, 10)? } else { Vec::new() };
+    Ok(Standing {
+        protocol: PROTOCOL_VERSION,
+        extension: env!("CARGO_PKG_VERSION").to_owned(),
+        server_version: command::server_version_num(),
+        ledger: ledger.text(0).parse().map_err(|_| Error::internal("the ledger's id is no UUID"))?,
+        fingerprint: upstream.as_ref().map(|u| u.lanes.fingerprint()),
+        position: upstream.map(|u| u.position),
+        drift,
+    })
+}

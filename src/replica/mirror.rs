@@ -1,0 +1,139 @@
+//! Which facts of a source are mirrored here, and where its history stands.
+
+use crate::error::{Error, Result};
+use crate::ledger::store::{self, Known};
+use crate::model::{Fact, FactHash, FactId, Fingerprint, LtHash, Projection};
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::protocol::Position;
+use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
+
+/// Where one source's history stands in this database.
+pub struct Upstream {
+    /// Newest version recorded here.
+    pub position: Position,
+    /// What is mirrored.
+    pub projection: Projection,
+    /// Sum over the mirrored facts, as the source has them.
+    pub lanes: LtHash,
+}
+
+/// One mirrored fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Mirrored {
+    /// Hash of the source's fact.
+    pub hash: FactHash,
+    /// A skipped version left the local fact behind.
+    pub waived: bool,
+}
+
+/// Reads where a source's history stands; `None` for a source that was never applied here.
+pub fn upstream(spi: &Spi, source: Uuid) -> Result<Option<Upstream>> {
+    let rows = spi.query(
+        "SELECT u.version, u.id, u.projection, u.lanes FROM accord.upstream u WHERE u.source = $1::uuid",
+        &[Arg::Text(&source.to_string())],
+        See::Latest,
+    )?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Upstream {
+        position: Position { version: row.int(0), id: Fingerprint(row.hash(1)?) },
+        projection: serde_json::from_str(&row.text(2))?,
+        lanes: LtHash::from_bytes(&row.bytes(3)).ok_or_else(|| Error::internal("a stored sum has the wrong length"))?,
+    }))
+}
+
+/// Writes where a source's history stands.
+pub fn write_upstream(spi: &Spi, source: Uuid, replica: &str, upstream: &Upstream) -> Result<()> {
+    spi.run(
+        "INSERT INTO accord.upstream (source, replica, version, id, projection, lanes) VALUES ($1::uuid, $2, $3, $4, $5, $6)
+         ON CONFLICT (source) DO UPDATE SET replica = EXCLUDED.replica, version = EXCLUDED.version, id = EXCLUDED.id,
+             projection = EXCLUDED.projection, lanes = EXCLUDED.lanes",
+        &[
+            Arg::Text(&source.to_string()),
+            Arg::Text(replica),
+            Arg::Int(upstream.position.version),
+            Arg::Bytes(&upstream.position.id.0),
+            Arg::Text(&crate::ledger::projection_text(&upstream.projection)?),
+            Arg::Bytes(&upstream.lanes.to_bytes()),
+        ],
+    )
+}
+
+/// The mirrored facts among these ids.
+pub fn mirrored(spi: &Spi, source: Uuid, ids: &[String]) -> Result<HashMap<String, Mirrored>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    spi.query(
+        "SELECT m.id, m.hash, m.waived FROM accord.mirror m WHERE m.source = $1::uuid AND m.id = ANY ($2)",
+        &[Arg::Text(&source.to_string()), Arg::Texts(ids)],
+        See::Latest,
+    )?
+    .iter()
+    .map(|row| Ok((row.text(0), Mirrored { hash: row.hash(1)?, waived: row.bool(2) })))
+    .collect()
+}
+
+/// Replaces mirrored facts: a hash for each id that is mirrored from now on, `None` for one that is not.
+pub fn write(spi: &Spi, source: Uuid, changes: &BTreeMap<String, Option<Mirrored>>) -> Result<()> {
+    let gone: Vec<String> = changes.iter().filter(|(_, m)| m.is_none()).map(|(id, _)| id.clone()).collect();
+    if !gone.is_empty() {
+        spi.run("DELETE FROM accord.mirror m WHERE m.source = $1::uuid AND m.id = ANY ($2)", &[Arg::Text(&source.to_string()), Arg::Texts(&gone)])?;
+    }
+    let hex = |hash: &FactHash| Fingerprint(*hash).to_string();
+    let (mut ids, mut hashes, mut waived) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, mirrored) in changes {
+        if let Some(mirrored) = mirrored {
+            ids.push(id.clone());
+            hashes.push(hex(&mirrored.hash));
+            waived.push(mirrored.waived.to_string());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    spi.run(
+        "INSERT INTO accord.mirror (source, id, hash, waived)
+         SELECT $1::uuid, n.id, pg_catalog.decode(n.hash, 'hex'), n.waived::boolean
+           FROM pg_catalog.unnest($2::text[], $3::text[], $4::text[]) n(id, hash, waived)
+         ON CONFLICT (source, id) DO UPDATE SET hash = EXCLUDED.hash, waived = EXCLUDED.waived",
+        &[Arg::Text(&source.to_string()), Arg::Texts(&ids), Arg::Texts(&hashes), Arg::Texts(&waived)],
+    )
+}
+
+/// Local facts with these ids, by id as text.
+pub fn local(spi: &Spi, ids: &[String]) -> Result<HashMap<String, Known>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(store::by_ids(spi, ids)?.into_iter().map(|k| (k.id.clone(), k)).collect())
+}
+
+/// Bodies of local facts with these ids.
+pub fn local_facts(spi: &Spi, ids: &[String]) -> Result<HashMap<FactId, Fact>> {
+    let known = store::by_ids(spi, ids)?;
+    Ok(store::load(spi, &known)?.into_iter().map(|f| (f.id.clone(), f)).collect())
+}
+
+/// Mirrored facts that are not here as the source has them, in words with who did it, where an event
+/// tells; at most `limit`.
+pub fn drift(spi: &Spi, source: Uuid, limit: i64) -> Result<Vec<String>> {
+    spi.query(
+        "SELECT m.id, f.id IS NULL,
+                (SELECT pg_catalog.format('by %s with %s at %s: %s', coalesce(e.context ->> 'role', '?'), coalesce(nullif(e.context ->> 'application_name', ''), 'an unnamed client'),
+                                          pg_catalog.date_trunc('second', e.at), pg_catalog.left(e.statement, 200))
+                   FROM accord.event e WHERE e.context ->> 'origin' IS NULL AND pg_catalog.strpos(e.changes::text, pg_catalog.to_json((pg_catalog.regexp_match(m.id, '([^.\" ]+)\"?$'))[1])::text) > 0
+                  ORDER BY e.seq DESC LIMIT 1)
+           FROM accord.mirror m LEFT JOIN accord.fact f ON f.id = m.id
+          WHERE m.source = $1::uuid AND NOT m.waived AND f.hash IS DISTINCT FROM m.hash ORDER BY m.id LIMIT $2",
+        &[Arg::Text(&source.to_string()), Arg::Int(limit)],
+        See::Latest,
+    )?
+    .iter()
+    .map(|row| {
+        let what = if row.bool(1) { "is gone" } else { "is another" };
+        let who = row.maybe_text(2).map(|who| format!(", {who}")).unwrap_or_default();
+        Ok(format!("{} {what}{who}", row.text(0)))
+    })
+    .collect()
+}

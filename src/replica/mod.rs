@@ -1,0 +1,67 @@
+//! The replica's side of the handshake: hello, negotiate, apply, verify, acknowledge.
+//!
+//! `negotiate` examines an offer and promises nothing; `apply` examines it again and, in one
+//! transaction, carries it out, reads what came of it, compares and records. The facts of the source
+//! that are mirrored here stand in `accord.mirror`; everything else in this database is its own,
+//! outside what is compared, and is never touched.
+
+mod apply;
+mod baseline;
+mod estimate;
+mod examine;
+mod hello;
+mod mirror;
+
+pub use apply::apply;
+pub use examine::negotiate;
+pub use hello::hello;
+
+use crate::protocol::{Offer, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
+use std::cell::RefCell;
+use uuid::Uuid;
+
+thread_local! {
+    static ORIGIN: RefCell<Option<(Uuid, i64)>> = const { RefCell::new(None) };
+}
+
+/// The source and version that this backend is applying, noted in the events that its DDL makes.
+pub fn origin() -> Option<(Uuid, i64)> {
+    ORIGIN.with_borrow(|origin| *origin)
+}
+
+/// Marks this backend's DDL as a source's for as long as the value lives.
+struct Applying;
+
+impl Applying {
+    fn begin(offer: &Offer) -> Self {
+        ORIGIN.set(Some((offer.source, offer.position.version)));
+        Self
+    }
+}
+
+impl Drop for Applying {
+    fn drop(&mut self) {
+        ORIGIN.set(None);
+    }
+}
+
+fn reason(code: ReasonCode, message: impl Into<String>) -> Reason {
+    Reason { code, message: message.into(), detail: None, hint: None, facts: Vec::new() }
+}
+
+fn verdict(state: VerdictState, offer: Option<&Offer>, reasons: Vec<Reason>) -> Verdict {
+    Verdict {
+        protocol: PROTOCOL_VERSION,
+        state,
+        position: offer.map(|o| o.position.clone()),
+        reasons,
+        impact: None,
+        steps: Vec::new(),
+        rollback: Vec::new(),
+        estimate: None,
+        actual: None,
+        fingerprint: None,
+        already: false,
+        run: None,
+    }
+}

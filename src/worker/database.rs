@@ -1,0 +1,323 @@
+//! One database's worker, main thread: wakes, records what the replicas answered, seals what was
+//! committed, and hands out offers. Every step is a transaction of its own and survives any error.
+
+use super::messages::{Assignment, Command, Note, Parcel, What, Word};
+use super::network::Network;
+use super::{complain, settings};
+use crate::delivery::record::{self, Next};
+use crate::delivery::roster::{self, Seat};
+use crate::ledger;
+use crate::pg::subtransaction::Caught;
+use crate::pg::{process, spi, wake};
+use crate::protocol::Offer;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Between rounds that nobody asked for: finds what a lost wake-up would have brought.
+const TICK: Duration = Duration::from_secs(5);
+/// After a failure of a step.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Offers handed out at a time, and bytes of changes among them.
+const OFFERS: usize = 32;
+const BYTES: usize = 4 << 20;
+/// A round of sealing that was not cut short seals fewer versions than this.
+const FULL_ROUND: usize = 10_000;
+
+/// A replica that is served.
+struct Served {
+    seat: Seat,
+    /// What its task waits for.
+    hunger: Option<Hunger>,
+}
+
+/// A question of a task that is not answered yet.
+#[derive(Clone, Copy)]
+struct Hunger {
+    request: u64,
+    /// `None`: the replica has nothing yet.
+    after: Option<i64>,
+    not_before: Instant,
+}
+
+/// The worker.
+pub(super) struct Worker {
+    network: Option<Network>,
+    served: HashMap<i64, Served>,
+    /// Notes that could not be recorded yet, because somebody holds the replica's row.
+    kept: Vec<Note>,
+    head: i64,
+    /// Something may be there to seal.
+    unsealed: bool,
+    created: bool,
+    reconciled: Option<Instant>,
+    seal_not_before: Instant,
+}
+
+impl Worker {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { network: None, served: HashMap::new(), kept: Vec::new(), head: -1, unsealed: true, created: false, reconciled: None, seal_not_before: now }
+    }
+
+    pub(super) fn run(mut self) -> ! {
+        loop {
+            self.round();
+            process::show_activity(None);
+            let timeout = if self.kept.is_empty() && self.unsealed { AGAIN } else if self.kept.is_empty() { TICK } else { Duration::from_millis(100) };
+            let woken = process::wait(self.network.as_ref().map(Network::bell), timeout);
+            self.unsealed |= woken.latch || woken.timeout;
+        }
+    }
+
+    /// One round, by named steps.
+    fn round(&mut self) {
+        if process::in_recovery() || !self.open_for_business() {
+            self.dismiss_all();
+            return;
+        }
+        if self.unsealed {
+            self.attend_replicas();
+            self.seal();
+        }
+        self.record();
+        self.serve();
+        self.reconcile();
+    }
+
+    /// Whether pg_accord is created here.
+    fn open_for_business(&mut self) -> bool {
+        if !self.created || self.unsealed {
+            match process::transaction(|| Ok(process::extension_created())) {
+                Ok(created) => self.created = created,
+                Err(error) => complain("looking for the extension", &error),
+            }
+        }
+        self.created
+    }
+
+    fn dismiss_all(&mut self) {
+        let ids: Vec<i64> = self.served.drain().map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.command(Command::Stop(id)));
+        self.kept.clear();
+        (self.unsealed, self.reconciled, self.head) = (false, None, -1);
+        if let Some(network) = &mut self.network {
+            network.notes();
+        }
+    }
+
+    /// Starts, stops and wakes tasks as the table of replicas says.
+    fn attend_replicas(&mut self) {
+        let seats = match process::transaction(|| spi::connect(roster::read)) {
+            Ok(seats) => seats,
+            Err(error) => return complain("reading the replicas", &error),
+        };
+        let gone: Vec<i64> = self.served.keys().copied().filter(|id| !seats.iter().any(|seat| seat.assignment.id == *id && !seat.paused)).collect();
+        for id in gone {
+            self.served.remove(&id);
+            self.command(Command::Stop(id));
+        }
+        for seat in seats.into_iter().filter(|seat| !seat.paused) {
+            let id = seat.assignment.id;
+            match self.served.get_mut(&id) {
+                None => self.start(seat),
+                Some(served) if served.seat.nudges != seat.nudges => {
+                    served.seat = seat;
+                    self.tell(id, Word::Wake);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn start(&mut self, seat: Seat) {
+        let assignment: Assignment = seat.assignment.clone();
+        self.served.insert(assignment.id, Served { seat, hunger: None });
+        self.command(Command::Start(Box::new(assignment)));
+    }
+
+    /// Seals what was committed. Waiters learn that this round is through.
+    fn seal(&mut self) {
+        if Instant::now() < self.seal_not_before {
+            return;
+        }
+        process::show_activity(Some(c"sealing"));
+        self.unsealed = false;
+        let round = wake::begin_round();
+        loop {
+            match process::transaction(|| spi::connect(ledger::seal)) {
+                Ok(sealed) => {
+                    self.head = sealed.head;
+                    if sealed.versions < FULL_ROUND {
+                        return wake::finish_round(round);
+                    }
+                }
+                Err(error) => {
+                    (self.unsealed, self.seal_not_before) = (true, Instant::now() + AGAIN);
+                    return complain("sealing", &error);
+                }
+            }
+        }
+    }
+
+    /// Records what the replicas answered.
+    fn record(&mut self) {
+        let mut notes = std::mem::take(&mut self.kept);
+        notes.extend(self.network.as_mut().map(Network::notes).unwrap_or_default());
+        notes.retain(|note| self.served.contains_key(&note.replica));
+        if notes.is_empty() {
+            return;
+        }
+        match write(&notes) {
+            Ok(done) => self.recorded(notes, done),
+            // One of them cannot be recorded: find it, and do not lose the others.
+            Err(_) if notes.len() > 1 => {
+                for note in notes {
+                    let one = vec![note];
+                    match write(&one) {
+                        Ok(done) => self.recorded(one, done),
+                        Err(error) => self.lost(&one[0], &error),
+                    }
+                }
+            }
+            Err(error) => self.lost(&notes[0], &error),
+        }
+    }
+
+    fn recorded(&mut self, notes: Vec<Note>, done: Vec<Next>) {
+        for (note, next) in notes.into_iter().zip(done) {
+            let now = Instant::now();
+            match (next, &note.what) {
+                (Next::Later, _) => self.kept.push(note),
+                (Next::Halt, What::Hello { request, .. }) => self.tell(note.replica, Word::Halt(*request)),
+                (Next::After(after), What::Hello { request, .. } | What::Need { request, .. }) => {
+                    if let Some(served) = self.served.get_mut(&note.replica) {
+                        served.hunger = Some(Hunger { request: *request, after, not_before: now });
+                    }
+                }
+                (_, What::Died { why }) => {
+                    pgrx::warning!("pg_accord: the task of a replica ended by a defect: {why}");
+                    self.restart(note.replica);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A note that the tables do not take, by a defect: the replica's task begins anew, which brings
+    /// the tables up to what the replica has.
+    fn lost(&mut self, note: &Note, error: &Caught) {
+        complain("recording a replica's answer", error);
+        if matches!(note.what, What::Hello { .. } | What::Need { .. }) {
+            self.restart(note.replica);
+        }
+    }
+
+    fn restart(&mut self, replica: i64) {
+        self.command(Command::Stop(replica));
+        self.served.remove(&replica);
+        self.unsealed = true;
+    }
+
+    /// Hands out offers to whom they are due.
+    fn serve(&mut self) {
+        let now = Instant::now();
+        let due: Vec<(i64, Hunger)> = self
+            .served
+            .iter()
+            .filter_map(|(id, served)| Some((*id, served.hunger?)))
+            .filter(|(_, hunger)| hunger.not_before <= now && hunger.after.is_none_or(|after| after < self.head))
+            .collect();
+        for (id, hunger) in due {
+            let Some(name) = self.served.get(&id).map(|served| served.seat.assignment.name.clone()) else { continue };
+            match parcels(&name, hunger.after) {
+                Ok(parcels) if !parcels.is_empty() => {
+                    self.tell(id, Word::Offers(hunger.request, parcels));
+                    self.feed(id, None);
+                }
+                Ok(_) => self.feed(id, Some(Hunger { not_before: now + TICK, ..hunger })),
+                Err(error) => {
+                    complain(&format!("preparing offers for replica \"{name}\""), &error);
+                    if let Err(error) = process::transaction(|| spi::connect(|spi| record::unable(spi, id, &error))) {
+                        complain("recording a failure", &error);
+                    }
+                    self.feed(id, Some(Hunger { not_before: now + TICK, ..hunger }));
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self, id: i64, hunger: Option<Hunger>) {
+        if let Some(served) = self.served.get_mut(&id) {
+            served.hunger = hunger;
+        }
+    }
+
+    /// Compares the catalogs with the ledger, now and then.
+    fn reconcile(&mut self) {
+        let Some(interval) = settings::reconcile_interval() else { return };
+        if self.reconciled.is_some_and(|at| at.elapsed() < interval) || self.unsealed {
+            return;
+        }
+        self.reconciled = Some(Instant::now());
+        process::show_activity(Some(c"reconciling"));
+        match process::transaction(|| spi::connect(ledger::reconcile)) {
+            Ok(0) => {}
+            Ok(found) => {
+                pgrx::log!("pg_accord: reconciliation found {found} changes that no event trigger saw");
+                self.unsealed = true;
+                self.seal();
+                self.serve();
+            }
+            Err(error) => complain("reconciling", &error),
+        }
+    }
+
+    fn tell(&mut self, replica: i64, word: Word) {
+        self.command(Command::Tell(replica, word));
+    }
+
+    /// Sends a command, starting the network thread with the first.
+    fn command(&mut self, command: Command) {
+        if self.network.is_none() {
+            match Network::start() {
+                Ok(network) => self.network = Some(network),
+                Err(error) => {
+                    pgrx::warning!("pg_accord: the network thread cannot be started: {error}");
+                    return self.served.clear();
+                }
+            }
+        }
+        if !self.network.as_ref().is_some_and(|network| network.send(command)) {
+            // It cannot end before us but by a defect; a new one serves the replicas anew.
+            pgrx::warning!("pg_accord: the network thread ended");
+            self.network = None;
+            self.served.clear();
+        }
+    }
+}
+
+fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
+    process::transaction(|| {
+        process::commit_lazily();
+        spi::connect(|spi| record::record(spi, notes))
+    })
+}
+
+/// The offers that come next for a replica: a baseline where it has nothing.
+fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
+    process::transaction(|| {
+        spi::connect(|spi| {
+            let offers: Vec<Offer> = match after {
+                Some(after) => ledger::offers(spi, name, after, OFFERS, BYTES)?,
+                None => {
+                    // Holds the sealing lock: no version comes between the head and its projection.
+                    ledger::seal(spi)?;
+                    let mut offer = ledger::baseline_offer(spi, name)?;
+                    record::decide_baseline(spi, name, &mut offer)?;
+                    vec![offer]
+                }
+            };
+            offers.iter().map(|offer| Ok(Parcel { version: offer.position.version, json: serde_json::to_string(offer)? })).collect()
+        })
+    })
+}

@@ -1,0 +1,317 @@
+//! One replica's task: the source's side of the handshake, as a state machine.
+//!
+//! Everything it learns goes to the main thread as a [`Note`]; everything it sends comes from there.
+//! It may be dropped at any await: the next hello shows what the replica has.
+
+use super::backoff;
+use super::messages::{Assignment, Cause, Note, Parcel, What, Word, cause_of, code_word};
+use super::transport::{Carrier, Failure, Function, Session};
+use crate::protocol::{Hello, PROTOCOL_VERSION, Reason, ReasonCode, Standing, StepReport, VerdictState};
+use serde::Deserialize;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::sleep;
+
+/// Sends notes to the main thread and wakes it.
+pub trait Notes {
+    /// Sends one.
+    fn send(&self, note: Note);
+}
+
+/// Where the task stands.
+enum State<S> {
+    Connect,
+    Greet(S),
+    Ask(S),
+    Negotiate(S, Parcel),
+    Apply(S, Parcel, Option<StepReport>),
+    Step(S, Parcel, String),
+    /// Pauses, then goes on: with the session where it is still good.
+    Retry(Option<S>, Trouble),
+    /// Waits for a person.
+    Blocked,
+    /// The main thread is gone.
+    Over,
+}
+
+/// What failed.
+struct Trouble {
+    version: Option<i64>,
+    cause: Cause,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Not reached, or lost: tried again for ever.
+    Connection,
+    /// A lock was not to be had: gives up late.
+    Lock,
+    /// Undone on the replica: gives up after `max_attempts`.
+    Attempt,
+}
+
+/// The part of a verdict that the task decides by.
+#[derive(Deserialize)]
+struct Answer {
+    state: VerdictState,
+    #[serde(default)]
+    reasons: Vec<Reason>,
+    #[serde(default)]
+    run: Option<String>,
+}
+
+/// One replica's task.
+pub struct Task<C, N> {
+    carrier: C,
+    notes: N,
+    words: UnboundedReceiver<Word>,
+    assignment: Assignment,
+    /// Offers at hand, in order.
+    queue: VecDeque<Parcel>,
+    /// Number of the last question to the main thread; other answers are stale.
+    request: u64,
+    /// The newest version that the replica has, once it said so.
+    position: i64,
+    /// Consecutive failures, by kind.
+    attempts: u32,
+    lock_attempts: u32,
+    connection_attempts: u32,
+}
+
+impl<C: Carrier, N: Notes> Task<C, N> {
+    /// A task that has not begun.
+    pub fn new(carrier: C, notes: N, words: UnboundedReceiver<Word>, assignment: Assignment) -> Self {
+        let attempts = assignment.attempts;
+        Self { carrier, notes, words, assignment, queue: VecDeque::new(), request: 0, position: -1, attempts, lock_attempts: 0, connection_attempts: 0 }
+    }
+
+    /// Serves the replica until it is dropped or the main thread is gone.
+    pub async fn serve(mut self) {
+        let mut state = State::Connect;
+        loop {
+            state = match state {
+                State::Connect => self.connect().await,
+                State::Greet(session) => self.greet(session).await,
+                State::Ask(session) => self.ask(session).await,
+                State::Negotiate(session, parcel) => self.negotiate(session, parcel).await,
+                State::Apply(session, parcel, step) => self.apply(session, parcel, step).await,
+                State::Step(session, parcel, sql) => self.step(session, parcel, sql).await,
+                State::Retry(session, trouble) => self.retry(session, trouble).await,
+                State::Blocked => self.blocked().await,
+                State::Over => return,
+            };
+        }
+    }
+
+    async fn connect(&mut self) -> State<C::Session> {
+        self.queue.clear();
+        match self.carrier.connect(&self.assignment).await {
+            Ok(session) => State::Greet(session),
+            Err(failure) => Self::failed(None, failure, None),
+        }
+    }
+
+    async fn greet(&mut self, mut session: C::Session) -> State<C::Session> {
+        let hello = Hello { protocol: PROTOCOL_VERSION, source: self.assignment.source, replica: self.assignment.name.clone() };
+        let answer = match session.call(Function::Hello, &serde_json::to_string(&hello).unwrap_or_default()).await {
+            Ok(answer) => answer,
+            Err(failure) => return Self::failed(None, Failure { answered: false, ..failure }, None),
+        };
+        match serde_json::from_str::<Standing>(&answer) {
+            Ok(standing) => {
+                self.connection_attempts = 0;
+                self.request += 1;
+                self.note(What::Hello { request: self.request, standing: Box::new(standing) });
+                self.await_offers(session).await
+            }
+            Err(error) => State::Retry(None, Trouble { version: None, cause: unreadable("accord.hello", &error), kind: Kind::Connection }),
+        }
+    }
+
+    async fn ask(&mut self, session: C::Session) -> State<C::Session> {
+        if let Some(parcel) = self.queue.pop_front() {
+            return State::Negotiate(session, parcel);
+        }
+        self.request += 1;
+        self.note(What::Need { request: self.request, after: self.position });
+        self.await_offers(session).await
+    }
+
+    /// Idle: until the main thread has offers, or the session is lost.
+    async fn await_offers(&mut self, mut session: C::Session) -> State<C::Session> {
+        loop {
+            tokio::select! {
+                biased;
+                word = self.words.recv() => match word {
+                    None => return State::Over,
+                    Some(Word::Offers(request, parcels)) if request == self.request => {
+                        self.queue = parcels.into();
+                        if let Some(parcel) = self.queue.pop_front() {
+                            return State::Negotiate(session, parcel);
+                        }
+                    }
+                    Some(Word::Halt(request)) if request == self.request => return State::Blocked,
+                    // Asked to look again: the replica says anew what it has.
+                    Some(Word::Wake) => return State::Greet(session),
+                    Some(_) => {}
+                },
+                () = session.lost() => return State::Connect,
+            }
+        }
+    }
+
+    async fn negotiate(&mut self, mut session: C::Session, parcel: Parcel) -> State<C::Session> {
+        let version = parcel.version;
+        self.note(What::Negotiating { version });
+        let text = match session.call(Function::Negotiate, &parcel.json).await {
+            Ok(text) => text,
+            Err(failure) => return Self::failed(Some(session), failure, Some(version)),
+        };
+        let answer: Answer = match serde_json::from_str(&text) {
+            Ok(answer) => answer,
+            Err(error) => return State::Retry(Some(session), Trouble { version: Some(version), cause: unreadable("accord.negotiate", &error), kind: Kind::Attempt }),
+        };
+        let cause = cause_of(&answer.reasons);
+        self.note(What::Negotiated { version, state: answer.state, cause: cause.clone(), verdict: text });
+        match answer.state {
+            VerdictState::Accepted | VerdictState::Step => State::Apply(session, parcel, None),
+            VerdictState::Applied => self.applied(session, version),
+            VerdictState::Rejected | VerdictState::Held if !locked_out(&answer.reasons) => State::Blocked,
+            _ => State::Retry(Some(session), trouble(version, &answer.reasons, cause)),
+        }
+    }
+
+    async fn apply(&mut self, mut session: C::Session, parcel: Parcel, step: Option<StepReport>) -> State<C::Session> {
+        let version = parcel.version;
+        if step.is_none() {
+            self.note(What::Applying { version });
+        }
+        let message = match &step {
+            None => format!("{{\"offer\":{}}}", parcel.json),
+            Some(step) => format!("{{\"offer\":{},\"step\":{}}}", parcel.json, serde_json::to_string(step).unwrap_or_default()),
+        };
+        let text = match session.call(Function::Apply, &message).await {
+            Ok(text) => text,
+            Err(failure) => return Self::failed(Some(session), failure, Some(version)),
+        };
+        let answer: Answer = match serde_json::from_str(&text) {
+            Ok(answer) => answer,
+            Err(error) => return State::Retry(Some(session), Trouble { version: Some(version), cause: unreadable("accord.apply", &error), kind: Kind::Attempt }),
+        };
+        if let (VerdictState::Step, Some(sql)) = (answer.state, answer.run) {
+            return State::Step(session, parcel, sql);
+        }
+        let cause = cause_of(&answer.reasons);
+        self.note(What::Outcome { version, state: answer.state, cause: cause.clone(), verdict: text });
+        match answer.state {
+            VerdictState::Applied => self.applied(session, version),
+            VerdictState::Rejected | VerdictState::Held if !locked_out(&answer.reasons) => State::Blocked,
+            _ => State::Retry(Some(session), trouble(version, &answer.reasons, cause)),
+        }
+    }
+
+    async fn step(&mut self, mut session: C::Session, parcel: Parcel, sql: String) -> State<C::Session> {
+        let error = match session.run(&sql).await {
+            Ok(()) => None,
+            Err(failure) if failure.answered => Some(failure.cause.detail.unwrap_or(failure.cause.message)),
+            Err(failure) => return Self::failed(None, failure, Some(parcel.version)),
+        };
+        State::Apply(session, parcel, Some(StepReport { run: sql, error }))
+    }
+
+    fn applied(&mut self, session: C::Session, version: i64) -> State<C::Session> {
+        self.position = version;
+        self.attempts = 0;
+        self.lock_attempts = 0;
+        State::Ask(session)
+    }
+
+    async fn retry(&mut self, session: Option<C::Session>, trouble: Trouble) -> State<C::Session> {
+        // Offers are asked for again: a person may have approved or skipped one meanwhile.
+        self.queue.clear();
+        let policy = &self.assignment.policy;
+        let (count, most) = match trouble.kind {
+            Kind::Connection => (&mut self.connection_attempts, u32::MAX),
+            Kind::Lock => (&mut self.lock_attempts, policy.max_lock_attempts),
+            Kind::Attempt => (&mut self.attempts, policy.max_attempts),
+        };
+        *count = count.saturating_add(1);
+        let (attempts, wait) = (*count, backoff::pause(policy, *count));
+        if attempts >= most {
+            // The next try, after somebody resumed the replica, counts from the beginning.
+            *count = 0;
+            self.note(What::Trouble { version: trouble.version, cause: trouble.cause, attempts, retry_in: None });
+            return State::Blocked;
+        }
+        self.note(What::Trouble { version: trouble.version, cause: trouble.cause, attempts, retry_in: Some(wait) });
+        match self.pause(wait).await {
+            Paused::Over => State::Over,
+            Paused::Done => session.map_or(State::Connect, State::Greet),
+        }
+    }
+
+    /// Waits, or until asked to look again.
+    async fn pause(&mut self, time: Duration) -> Paused {
+        let sleep = sleep(time);
+        tokio::pin!(sleep);
+        loop {
+            tokio::select! {
+                () = &mut sleep => return Paused::Done,
+                word = self.words.recv() => match word {
+                    None => return Paused::Over,
+                    Some(Word::Wake) => return Paused::Done,
+                    Some(_) => {}
+                },
+            }
+        }
+    }
+
+    async fn blocked(&mut self) -> State<C::Session> {
+        loop {
+            match self.words.recv().await {
+                None => return State::Over,
+                Some(Word::Wake) => {
+                    (self.attempts, self.lock_attempts) = (0, 0);
+                    return State::Connect;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn note(&self, what: What) {
+        self.notes.send(Note { replica: self.assignment.id, what });
+    }
+
+    fn failed(session: Option<C::Session>, failure: Failure, version: Option<i64>) -> State<C::Session> {
+        let kind = match (failure.answered, failure.cause.detail.as_deref()) {
+            (false, _) => Kind::Connection,
+            (true, Some(detail)) if detail.starts_with("55P03") || detail.starts_with("40P01") => Kind::Lock,
+            (true, _) => Kind::Attempt,
+        };
+        State::Retry(session.filter(|_| failure.answered), Trouble { version, cause: failure.cause, kind })
+    }
+}
+
+enum Paused {
+    Done,
+    Over,
+}
+
+/// Refused for nothing but a lock: that passes.
+fn locked_out(reasons: &[Reason]) -> bool {
+    !reasons.is_empty() && reasons.iter().all(|reason| reason.code == ReasonCode::LockTimeout)
+}
+
+fn trouble(version: i64, reasons: &[Reason], cause: Option<Cause>) -> Trouble {
+    let kind = if locked_out(reasons) { Kind::Lock } else { Kind::Attempt };
+    let cause = cause.unwrap_or_else(|| Cause::new(&code_word(ReasonCode::StepFailed), "the replica undid the version and gave no reason"));
+    Trouble { version: Some(version), cause, kind }
+}
+
+fn unreadable(function: &str, error: &serde_json::Error) -> Cause {
+    Cause::new(&code_word(ReasonCode::Malformed), format!("the answer of {function} cannot be read: {error}"))
+        .hint("Install the same version of pg_accord on both sides.")
+}
