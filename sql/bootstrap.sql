@@ -35,7 +35,7 @@ CREATE TABLE accord.event (
     statement     text NOT NULL,
     exact         boolean NOT NULL,
     at            timestamptz NOT NULL,
-    "concurrently" boolean NOT NULL DEFAULT false,
+    concurrent    boolean NOT NULL DEFAULT false,
     reconciled    boolean NOT NULL DEFAULT false,
     unmodelled    text[] NOT NULL DEFAULT '{}',
     context       json NOT NULL,

@@ -402,7 +402,7 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     let text = serde_json::to_string(&changes)?;
     let (kind, identity) = touched.target.map_or((None, None), |(kind, identity)| (Some(kind), Some(identity)));
     let rows = spi.query(
-        "INSERT INTO accord.event (id, xid, tag, kind, identity, statement, exact, at, \"concurrently\", unmodelled, context, changes)
+        "INSERT INTO accord.event (id, xid, tag, kind, identity, statement, exact, at, concurrent, unmodelled, context, changes)
          VALUES ($1::uuid, $2::xid8, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), $8, $9, $10::json, $11::json) RETURNING seq",
         &[
             Arg::Text(&Uuid::now_v7().to_string()),

@@ -31,6 +31,7 @@ use crate::model::{Fact, LocalKey};
 use gather::Gather;
 use query::Query;
 use row::Fields;
+use std::collections::BTreeSet;
 
 /// Settings that decide how PostgreSQL deparses expressions: every session or function that reads
 /// runs under these. The path is `''` for whatever users own, and keeps temporary objects, which an
@@ -75,7 +76,7 @@ pub type Row = Vec<Cell>;
 /// Something that can run the catalog queries: SPI inside the server, or a client connection.
 ///
 /// Result columns are of the types bool, int2, int4, int8, oid, text, name, `"char"` (as text, empty
-/// for the zero byte), text[] and name[]; no array holds a null.
+/// or `\0` for the zero byte) and text[]; no array holds a null.
 pub trait Reader {
     /// Why a query failed.
     type Error: From<Malformed>;
@@ -233,7 +234,7 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
 }
 
 fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
-    let pairs: Option<Vec<u32>> = objects.map(|o| o.unmodelled.iter().flat_map(|&(class, oid)| [class, oid]).collect());
+    let pairs: Option<Vec<u32>> = objects.map(|o| o.unmodelled.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
     unmodelled::objects(gather, source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
     if objects.is_none() {
         unmodelled::security_labels(gather, source.fetch(&query::SECURITY_LABEL, None)?)?;

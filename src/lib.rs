@@ -37,7 +37,6 @@ mod extension {
     ::pgrx::pg_module_magic!(name, version);
 
     extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
-    extension_sql_file!("../sql/views.sql", name = "views", requires = ["bootstrap"]);
     extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["views"], finalize);
 
     /// Called by the server when it loads the library: at start-up where it is preloaded, otherwise

@@ -3,18 +3,18 @@ SELECT p.oid, n.nspname, p.proname, oidvectortypes(p.proargtypes), pg_get_functi
        a.aggfinalextra, a.aggfinalmodify, a.agginitval,
        CASE WHEN a.aggmtranstype <> 0 THEN format_type(a.aggmtranstype, NULL) END, a.aggmtransspace,
        a.aggmfinalextra, a.aggmfinalmodify, a.aggminitval,
-       (SELECT ARRAY[opn.nspname, o.oprname] FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace opn ON opn.oid = o.oprnamespace
+       (SELECT ARRAY[opn.nspname::text, o.oprname::text] FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace opn ON opn.oid = o.oprnamespace
         WHERE o.oid = a.aggsortop),
        ARRAY(SELECT r.role FROM (VALUES
            ('SFUNC', a.aggtransfn), ('FINALFUNC', a.aggfinalfn), ('COMBINEFUNC', a.aggcombinefn), ('SERIALFUNC', a.aggserialfn),
            ('DESERIALFUNC', a.aggdeserialfn), ('MSFUNC', a.aggmtransfn), ('MINVFUNC', a.aggminvtransfn),
            ('MFINALFUNC', a.aggmfinalfn)) r (role, oid) WHERE r.oid <> 0 ORDER BY r.role),
-       ARRAY(SELECT fn.nspname FROM (VALUES
+       ARRAY(SELECT fn.nspname::text FROM (VALUES
            ('SFUNC', a.aggtransfn), ('FINALFUNC', a.aggfinalfn), ('COMBINEFUNC', a.aggcombinefn), ('SERIALFUNC', a.aggserialfn),
            ('DESERIALFUNC', a.aggdeserialfn), ('MSFUNC', a.aggmtransfn), ('MINVFUNC', a.aggminvtransfn),
            ('MFINALFUNC', a.aggmfinalfn)) r (role, oid)
              JOIN pg_catalog.pg_proc f ON f.oid = r.oid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace ORDER BY r.role),
-       ARRAY(SELECT f.proname FROM (VALUES
+       ARRAY(SELECT f.proname::text FROM (VALUES
            ('SFUNC', a.aggtransfn), ('FINALFUNC', a.aggfinalfn), ('COMBINEFUNC', a.aggcombinefn), ('SERIALFUNC', a.aggserialfn),
            ('DESERIALFUNC', a.aggdeserialfn), ('MSFUNC', a.aggmtransfn), ('MINVFUNC', a.aggminvtransfn),
            ('MFINALFUNC', a.aggmfinalfn)) r (role, oid) JOIN pg_catalog.pg_proc f ON f.oid = r.oid ORDER BY r.role),

@@ -1,6 +1,6 @@
 SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation THEN
-           (SELECT ARRAY[n.nspname, co.collname]
+           (SELECT ARRAY[n.nspname::text, co.collname::text]
             FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace n ON n.oid = co.collnamespace
             WHERE co.oid = a.attcollation) END,
        a.attnotnull,

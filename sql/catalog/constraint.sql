@@ -6,7 +6,7 @@ SELECT con.oid, con.conrelid, con.conname, con.contype, pg_get_constraintdef(con
            (SELECT ts.spcname FROM pg_catalog.pg_tablespace ts WHERE ts.oid = ic.reltablespace) END,
        coalesce(i.indisclustered, false),
        CASE WHEN ic.relispartition THEN
-           (SELECT ARRAY[pn.nspname, p.relname]
+           (SELECT ARRAY[pn.nspname::text, p.relname::text]
             FROM pg_catalog.pg_inherits inh
             JOIN pg_catalog.pg_class p ON p.oid = inh.inhparent
             JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace

@@ -5,7 +5,7 @@ SELECT i.indexrelid, i.indrelid, c.relname, pg_get_indexdef(i.indexrelid), i.ind
            (SELECT ts.spcname FROM pg_catalog.pg_tablespace ts WHERE ts.oid = c.reltablespace) END,
        i.indisclustered,
        CASE WHEN c.relispartition THEN
-           (SELECT ARRAY[pn.nspname, p.relname]
+           (SELECT ARRAY[pn.nspname::text, p.relname::text]
             FROM pg_catalog.pg_inherits inh
             JOIN pg_catalog.pg_class p ON p.oid = inh.inhparent
             JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace

@@ -6,7 +6,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartitio
        CASE WHEN c.reltablespace <> 0 THEN (SELECT ts.spcname FROM pg_catalog.pg_tablespace ts WHERE ts.oid = c.reltablespace) END,
        c.relrowsecurity, c.relforcerowsecurity,
        CASE WHEN c.reloftype <> 0 THEN
-           (SELECT ARRAY[tn.nspname, t.typname] FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+           (SELECT ARRAY[tn.nspname::text, t.typname::text] FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
             WHERE t.oid = c.reloftype) END,
        c.relreplident,
        CASE WHEN c.relreplident = 'i' THEN

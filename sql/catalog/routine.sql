@@ -4,7 +4,7 @@ SELECT p.oid, n.nspname, p.proname, oidvectortypes(p.proargtypes), p.prokind, pg
        p.provolatile, p.proisstrict, p.prosecdef, p.proleakproof, p.proparallel, p.procost::text,
        CASE WHEN p.proretset THEN p.prorows::text END,
        CASE WHEN p.prosupport <> 0 THEN
-           (SELECT ARRAY[sn.nspname, s.proname] FROM pg_catalog.pg_proc s JOIN pg_catalog.pg_namespace sn ON sn.oid = s.pronamespace
+           (SELECT ARRAY[sn.nspname::text, s.proname::text] FROM pg_catalog.pg_proc s JOIN pg_catalog.pg_namespace sn ON sn.oid = s.pronamespace
             WHERE s.oid = p.prosupport) END,
        p.proconfig,
        CASE WHEN p.protrftypes IS NOT NULL THEN

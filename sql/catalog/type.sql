@@ -3,7 +3,7 @@ SELECT t.oid, n.nspname, t.typname, t.typtype, pg_get_userbyid(t.typowner), t.ty
        CASE WHEN t.typacl IS NOT NULL THEN acldefault('T', t.typowner)::text[] END,
        CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END,
        CASE WHEN t.typtype = 'd' AND t.typcollation <> 0 THEN
-           (SELECT ARRAY[cn.nspname, co.collname]
+           (SELECT ARRAY[cn.nspname::text, co.collname::text]
             FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
             WHERE co.oid = t.typcollation
               AND t.typcollation <> (SELECT b.typcollation FROM pg_catalog.pg_type b WHERE b.oid = t.typbasetype)) END,

@@ -2,7 +2,7 @@
 SELECT o.classid, o.objid, i.type, i.identity
 FROM (
 /*if filtered*/
-    SELECT ($1)[k], ($1)[k + 1] FROM generate_series(1, cardinality($1), 2) k
+    SELECT ($1::oid[])[k], ($1::oid[])[k + 1] FROM generate_series(1, cardinality($1::oid[]), 2) k
 /*else*/
     SELECT 1259::oid, oid FROM pg_catalog.pg_class WHERE relkind = 'f'
     UNION ALL SELECT 1247, t.oid FROM pg_catalog.pg_type t
@@ -35,5 +35,13 @@ FROM (
 ) o (classid, objid)
 CROSS JOIN LATERAL pg_identify_object(o.classid, o.objid, 0) i
 WHERE o.objid >= 16384 AND i.identity IS NOT NULL
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = o.classid AND e.objid = o.objid AND e.deptype = 'e')
+  -- A range brings a cast to its multirange, which goes with it.
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                  WHERE e.classid = o.classid AND e.objid = o.objid AND (e.deptype = 'e' OR e.deptype = 'i' AND o.classid = 2605))
   AND coalesce(i.schema, '') !~ '^pg_(temp|toast)' AND coalesce(i.schema, '') <> 'accord'
+/*if filtered*/
+  AND (o.classid NOT IN (1247, 1255, 1259, 2604, 2606, 2615, 2618, 2620, 3079, 3256, 3501)
+       OR o.classid = 1259 AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = o.objid AND c.relkind = 'f')
+       OR o.classid = 1247 AND EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = o.objid AND t.typtype IN ('b', 'p')
+              AND NOT (t.typelem <> 0 AND t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc)))
+/*end*/

@@ -99,3 +99,5 @@ fn revert(version: i64) -> i64 {
 fn event_loss(changes: pgrx::Json) -> Vec<String> {
     ledger::losses(changes.0).or_raise()
 }
+
+extension_sql_file!("../../sql/views.sql", name = "views", requires = ["bootstrap", event_loss]);

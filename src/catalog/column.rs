@@ -7,6 +7,10 @@ use super::row::Fields;
 use super::{Aspects, Malformed};
 use crate::model::{Attribute, Column, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
 
+/// Where back branches keep a row type's version, from the minors of November 2026 on: the server's
+/// own, another in every database, and known to no DDL (`ATTRIBUTE_VERSION_ATTOPTION` in `pg_attribute.h`).
+const ATTRIBUTE_VERSION: &str = "pg_attver";
+
 pub(super) fn columns(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
     let mut numbered = Vec::with_capacity(rows.len());
     for mut row in rows {
@@ -43,7 +47,8 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
         Some(other) => return Err(row.malformed(format!("attcompression {other}"))),
     };
     let statistics = row.opt_int()?.map(|target| target as i32);
-    let options = options(row.texts()?);
+    let mut options = options(row.texts()?);
+    options.remove(ATTRIBUTE_VERSION);
     let (inherited, local) = (row.bool()?, row.bool()?);
     let (has_default, identity) = (row.bool()?, row.letter()?);
     let acl = Acl { privileges: row.opt_texts()?, default: Vec::new() };

@@ -123,7 +123,7 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
         offer.approved = row.bool(7);
         offer.skip = row.maybe_text(8);
         for event in spi.query(
-            "SELECT e.id::text, e.tag, e.statement, e.concurrently, e.unmodelled, e.changes::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
+            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
             &[Arg::Text(&row.text(3))],
             See::Latest,
         )? {

@@ -1,0 +1,354 @@
+//! Every kind is read, alone and with all others alike.
+
+use crate::client::{ClientReader, conninfo, fresh, roles};
+use pg_accord::catalog::{Aspects, Objects, Read, read_all, read_objects};
+use pg_accord::model::{Fact, FactId, Kind, LocalKey, Model};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub const RICH: &str = include_str!("rich.sql");
+
+#[test]
+fn kinds() {
+    let Some(conninfo) = conninfo() else { return };
+    let mut client = fresh(&conninfo, "accord_catalog_kinds");
+    roles(&mut client);
+    client.batch_execute(RICH).unwrap();
+    let mut reader = ClientReader::new(&mut client);
+    let read = read_all(&mut reader).unwrap();
+    let asked: BTreeSet<&str> = reader.asked.iter().map(|(sql, _)| *sql).collect();
+    assert_eq!(asked.len(), reader.asked.len(), "a query ran twice");
+    for (fact, key) in &read.unresolved {
+        println!("unresolved: {} → {key:?}", read.facts[*fact].id);
+    }
+    assert!(read.unresolved.is_empty());
+    let model = Model::new(read.facts.clone()).unwrap();
+    for fact in model.facts() {
+        let text = serde_json::to_string(fact).unwrap();
+        let back: Fact = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!((&back.id, &back.body, &back.depends), (&fact.id, &fact.body, &fact.depends));
+        assert!(fact.key.is_some() && fact.root.is_some(), "{}", fact.id);
+    }
+    let kinds: BTreeSet<Kind> = model.facts().map(|f| f.id.kind).collect();
+    assert_eq!(kinds.len(), 30, "{kinds:?}");
+    if std::env::var_os("ACCORD_SHOW").is_some() {
+        for fact in model.facts() {
+            let depends: Vec<String> = fact.depends.iter().map(ToString::to_string).collect();
+            println!("{} {} {} → {depends:?}", fact.id, serde_json::to_string(&fact.body).unwrap(), json!(fact.notes));
+        }
+    }
+    expectations(&model);
+    subsets(&mut reader, &read);
+}
+
+fn expectations(model: &Model) {
+    let shown: BTreeMap<String, &Fact> = model.facts().map(|f| (f.id.to_string(), f)).collect();
+    let expect = |id: &str, body: Value| {
+        let fact = shown.get(id).unwrap_or_else(|| panic!("{id} is missing"));
+        assert_eq!(serde_json::to_value(&fact.body).unwrap(), body, "{id}");
+    };
+    let edges = |id: &str, depends: &[&str]| {
+        let fact = shown.get(id).unwrap_or_else(|| panic!("{id} is missing"));
+        let mut found: Vec<String> = fact.depends.iter().map(ToString::to_string).collect();
+        found.sort_unstable();
+        assert_eq!(found, depends, "{id}");
+    };
+    let absent = |what: &str| {
+        let found: Vec<&String> = shown.keys().filter(|id| id.contains(what)).collect();
+        assert!(found.is_empty(), "{found:?}");
+    };
+
+    expect("schema public", json!({}));
+    expect("comment on schema public", json!({"text": "standard public schema"}));
+    expect("comment on schema shop", json!({"text": "what is sold"}));
+    expect("grant on schema shop.accord_bob", json!({"privileges": ["USAGE"]}));
+    expect("extension btree_gist", json!({"schema": "shop", "version": "1.7"}));
+    edges("extension btree_gist", &["schema shop"]);
+    expect("enum label shop.status.early", json!({}));
+    expect("enum label shop.status.new", json!({"after": "early"}));
+    expect("enum label shop.status.\"\"", json!({"after": "it's ON"}));
+    expect("grant on enum shop.status.\"PUBLIC\"", json!({}));
+    expect("domain shop.money_amount", json!({"type": "numeric(12,2)", "not_null": true, "default": "0"}));
+    expect("domain shop.code", json!({"type": "text", "collation": {"schema": "pg_catalog", "name": "C"}}));
+    expect("domain constraint shop.code.code_check", json!({"definition": "CHECK ((length(VALUE) = 3))", "not_valid": true}));
+    expect("comment on domain constraint shop.money_amount.positive", json!({"text": "no debts"}));
+    expect("attribute shop.address.zip", json!({"type": "text", "collation": {"schema": "pg_catalog", "name": "C"}}));
+    expect("position shop.address.zip", json!({"after": "street"}));
+    expect("comment on attribute shop.address.zip", json!({"text": "five digits"}));
+    expect("comment on composite type shop.address", json!({"text": "where"}));
+    expect("grant on composite type shop.address.accord_bob", json!({"privileges": ["USAGE"]}));
+    edges("attribute shop.address.st", &["enum shop.status"]);
+    let spans = json!({"schema": "shop", "name": "Spans"});
+    let diff = json!({"schema": "shop", "name": "diff"});
+    expect("range shop.span", json!({"subtype": "numeric", "subtype_diff": diff, "multirange": spans}));
+    edges("range shop.span", &["routine shop.diff(numeric, numeric)"]);
+    expect(
+        "range \"Odd.Schema\".\"textR\"",
+        json!({"subtype": "text", "operator_class": {"schema": "pg_catalog", "name": "text_pattern_ops"},
+               "collation": {"schema": "pg_catalog", "name": "C"}, "multirange": {"schema": "Odd.Schema", "name": "textR_multirange"}}),
+    );
+    absent("routine shop.span(");
+    expect(
+        "sequence shop.numbers",
+        json!({"type": "integer", "start": 10, "increment": 5, "minimum": 5, "maximum": 1000, "cache": 3, "cycle": true}),
+    );
+    expect(
+        "sequence shop.orders_id_seq",
+        json!({"type": "integer", "start": 1, "increment": 1, "minimum": 1, "maximum": 2_147_483_647, "cache": 1, "owned_by": ["orders", "id"]}),
+    );
+    assert!(!shown.contains_key("owner on sequence shop.orders_id_seq"));
+    absent("sequence shop.customers_id_seq");
+    expect(
+        "routine shop.is_fine(shop.address, text[])",
+        json!({"kind": "function", "arguments": "a shop.address, VARIADIC rest text[] DEFAULT '{}'::text[]", "result": "boolean",
+               "language": "plpgsql", "body": {"source": "BEGIN RETURN true; END"}, "volatility": "stable", "strict": true,
+               "security_definer": true, "parallel": "safe", "cost": "7", "config": ["search_path=pg_catalog, shop"]}),
+    );
+    edges("routine shop.is_fine(shop.address, text[])", &["composite type shop.address"]);
+    expect(
+        "routine shop.run(integer, shop.status[])",
+        json!({"kind": "procedure", "arguments": "INOUT a integer, IN b shop.status[]", "language": "plpgsql", "body": {"source": "BEGIN END"}}),
+    );
+    edges("routine shop.run(integer, shop.status[])", &["enum shop.status"]);
+    expect("grant on routine shop.touch().\"PUBLIC\"", json!({}));
+    edges(
+        "routine shop.of_table(shop.customers)",
+        &["column shop.customers.id", "column shop.orders.customer", "column shop.orders.during", "column shop.orders.email", "column shop.orders.id",
+          "column shop.orders.note", "column shop.orders.parent", "column shop.orders.room", "column shop.orders.total",
+          "table shop.customers", "table shop.orders"],
+    );
+    expect(
+        "aggregate shop.total(bigint)",
+        json!({"arguments": "bigint", "options": ["SFUNC = shop.add", "STYPE = bigint", "COMBINEFUNC = shop.add", "INITCOND = '0'",
+               "MSFUNC = shop.add", "MINVFUNC = pg_catalog.int8mi", "MSTYPE = bigint", "MINITCOND = '0'", "PARALLEL = SAFE"]}),
+    );
+    edges("aggregate shop.total(bigint)", &["routine shop.add(bigint, bigint)"]);
+    expect("aggregate shop.biggest(integer)", json!({"arguments": "integer", "options": ["SFUNC = pg_catalog.int4larger", "STYPE = integer", "SORTOP = OPERATOR(pg_catalog.>)"]}));
+    expect("aggregate shop.count_rows()", json!({"arguments": "*", "options": ["SFUNC = pg_catalog.int8inc", "STYPE = bigint", "INITCOND = '0'"]}));
+    expect(
+        "aggregate shop.hypo(\"any\")",
+        json!({"arguments": "VARIADIC \"any\" ORDER BY VARIADIC \"any\"", "options": ["SFUNC = pg_catalog.ordered_set_transition_multi",
+               "STYPE = internal", "FINALFUNC = pg_catalog.rank_final", "FINALFUNC_EXTRA", "HYPOTHETICAL"]}),
+    );
+
+    expect("table shop.customers", json!({"options": {"fillfactor": "70", "toast.autovacuum_enabled": "false"}}));
+    expect("column shop.customers.name", json!({"type": "text", "collation": {"schema": "pg_catalog", "name": "C"}, "storage": "external",
+        "statistics": 500, "options": {"n_distinct": "-0.5"}}));
+    expect("column shop.customers.tags", json!({"type": "text[]", "compression": "pglz"}));
+    expect("position shop.customers.number", json!({"after": "states"}));
+    edges("column shop.customers.email", &["extension citext"]);
+    edges("column shop.customers.states", &["enum shop.status"]);
+    edges("column shop.customers.span", &["range shop.span"]);
+    edges("column shop.customers.spans", &["range shop.span"]);
+    edges("default shop.customers.state", &["enum shop.status"]);
+    edges("default shop.customers.number", &["routine shop.next_number()"]);
+    edges("default shop.customers.invoice", &["sequence shop.numbers"]);
+    expect("default shop.customers.invoice", json!({"expression": "nextval('shop.numbers'::regclass)"}));
+    expect("default shop.customers.upper_name", json!({"expression": "upper(name)", "generated": "stored"}));
+    edges("default shop.customers.upper_name", &["column shop.customers.name"]);
+    expect(
+        "identity shop.customers.id",
+        json!({"always": true, "sequence": {"schema": "shop", "name": "customers_id_seq"}, "options":
+            {"type": "bigint", "start": 100, "increment": 2, "minimum": 1, "maximum": i64::MAX, "cache": 1}}),
+    );
+    expect("constraint shop.customers.customers_email_key", json!({"type": "unique", "definition": "UNIQUE (email)", "options": ["fillfactor=80"]}));
+    edges("constraint shop.customers.customers_email_key", &["column shop.customers.email", "extension citext"]);
+    expect(
+        "constraint shop.customers.\"odd \"\" NOT VALID\"",
+        json!({"type": "check", "definition": "CHECK ((name <> ' NOT VALID'::text))"}),
+    );
+    expect("comment on constraint shop.customers.customers_email_key", json!({"text": "one each"}));
+    absent("index shop.customers_email_key");
+    expect("owner on table shop.customers", json!({"role": "accord_alice"}));
+    expect("grant on table shop.customers.accord_bob", json!({"privileges": ["SELECT"]}));
+    expect("grant on column shop.customers.email.accord_bob", json!({"privileges": ["UPDATE"]}));
+    expect("grant on table shop.customers.\"Accord, \"\"Carol\"\"\"", json!({"privileges": ["SELECT"], "grantable": ["SELECT"]}));
+    expect("grant on table shop.customers.\"PUBLIC\"", json!({"privileges": ["SELECT"]}));
+    expect(
+        "grant on table shop.customers.accord_alice",
+        json!({"privileges": ["DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "UPDATE"]}),
+    );
+
+    expect("table shop.orders", json!({"row_security": true, "force_row_security": true, "replica_identity": "index orders ON USING"}));
+    expect(
+        "constraint shop.orders.orders_customer_fkey",
+        json!({"type": "foreign_key", "definition": "FOREIGN KEY (customer) REFERENCES shop.customers(id) ON DELETE CASCADE DEFERRABLE"}),
+    );
+    edges(
+        "constraint shop.orders.orders_customer_fkey",
+        &["column shop.customers.id", "column shop.orders.customer", "constraint shop.customers.customers_pkey", "table shop.customers"],
+    );
+    edges("constraint shop.orders.orders_parent_fkey", &["column shop.orders.id", "column shop.orders.parent", "constraint shop.orders.orders_pkey"]);
+    expect("constraint shop.orders.fine", json!({"type": "check", "definition": "CHECK (shop.is_fine(NULL::shop.address, VARIADIC ARRAY[note]))", "not_valid": true}));
+    edges("constraint shop.orders.fine", &["column shop.orders.note", "composite type shop.address", "routine shop.is_fine(shop.address, text[])"]);
+    edges("constraint shop.orders.orders_room_during_excl", &["column shop.orders.during", "column shop.orders.room", "extension btree_gist"]);
+    expect(
+        "index shop.orders_note",
+        json!({"table": "orders", "definition": "USING btree (lower(note), total DESC) INCLUDE (room) WHERE (room > 1)", "statistics": {"1": 300}}),
+    );
+    edges("index shop.orders_note", &["column shop.orders.note", "column shop.orders.room", "column shop.orders.total"]);
+    expect("index shop.\"orders ON USING\"", json!({"table": "orders", "definition": "USING btree (customer, id)", "unique": true, "clustered": true}));
+    expect("comment on index shop.orders_note", json!({"text": "finds notes"}));
+    expect(
+        "trigger shop.orders.touch",
+        json!({"events": "BEFORE INSERT OR UPDATE OF note", "action": "FOR EACH ROW WHEN ((new.note <> ' ON '::text)) EXECUTE FUNCTION shop.touch('a ON b')"}),
+    );
+    edges("trigger shop.orders.touch", &["column shop.orders.note", "routine shop.touch()"]);
+    expect(
+        "trigger shop.orders.\"late ON\"",
+        json!({"constraint": true, "events": "AFTER INSERT", "enabled": "disabled", "action":
+            "FROM shop.customers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION shop.touch()"}),
+    );
+    edges("trigger shop.orders.\"late ON\"", &["routine shop.touch()", "table shop.customers"]);
+    let mine = shown["policy shop.orders.mine"];
+    let body = serde_json::to_value(&mine.body).unwrap();
+    assert_eq!((&body["restrictive"], &body["command"], &body["roles"]), (&json!(true), &json!("update"), &json!(["accord_alice", "accord_bob"])));
+    edges("policy shop.orders.mine", &["column shop.customers.id", "column shop.orders.customer", "column shop.orders.total"]);
+    expect("policy shop.orders.everyone", json!({"using": "true"}));
+    expect("rule shop.orders.log", json!({"definition": "CREATE RULE log AS\n    ON INSERT TO shop.orders DO\n NOTIFY orders"}));
+    expect("comment on rule shop.orders.log", json!({"text": "tells"}));
+
+    let view = serde_json::to_value(&shown["view shop.big_orders"].body).unwrap();
+    assert_eq!(view["columns"], json!([{"name": "id", "type": "integer"}, {"name": "total", "type": "shop.money_amount"}, {"name": "email", "type": "public.citext"}]));
+    assert_eq!(view["options"], json!({"security_barrier": "true"}));
+    assert!(!view["definition"].as_str().unwrap().ends_with(';'));
+    expect("default shop.big_orders.total", json!({"expression": "11"}));
+    expect("comment on column shop.big_orders.total", json!({"text": "how big"}));
+    expect("grant on column shop.big_orders.total.accord_bob", json!({"privileges": ["UPDATE"]}));
+    edges(
+        "view shop.big_orders",
+        &["column shop.customers.email", "column shop.customers.id", "column shop.orders.customer", "column shop.orders.id", "column shop.orders.total"],
+    );
+    edges("view shop.over_view", &["aggregate shop.total(bigint)", "extension citext", "view shop.big_orders"]);
+    edges("view shop.sequence_view", &["identity shop.customers.id"]);
+    assert_eq!(shown["materialized view shop.sums"].notes["populated"], json!(false));
+    expect("index shop.sums_customer", json!({"table": "sums", "definition": "USING btree (customer)", "unique": true}));
+    expect("rule shop.big_orders.no_delete", json!({"definition": "CREATE RULE no_delete AS\n    ON DELETE TO shop.big_orders DO INSTEAD NOTHING"}));
+
+    expect("table shop.events", json!({"partition_by": "RANGE (at)"}));
+    expect(
+        "partition shop.events_2024",
+        json!({"parent": {"schema": "shop", "name": "events"}, "bound": "FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2025-01-01 00:00:00+00')"}),
+    );
+    edges("partition shop.events_2024", &["table shop.events"]);
+    edges("table shop.events_2024", &[]);
+    expect("partition shop.events_rest", json!({"parent": {"schema": "shop", "name": "events"}, "bound": "DEFAULT"}));
+    expect("index shop.events_kind", json!({"table": "events", "definition": "USING btree (kind)", "partitioned": true}));
+    expect(
+        "index shop.events_rest_kind_idx",
+        json!({"table": "events_rest", "definition": "USING btree (kind)", "attached_to": {"schema": "shop", "name": "events_kind"}}),
+    );
+    edges("index shop.events_rest_kind_idx", &["column shop.events_rest.kind", "index shop.events_kind"]);
+    expect(
+        "constraint shop.events_rest.events_rest_pkey",
+        json!({"type": "primary_key", "definition": "PRIMARY KEY (at, kind)", "inherited": true, "not_local": true,
+               "attached_to": {"schema": "shop", "name": "events_pkey"}}),
+    );
+    expect("column shop.events_rest.at", json!({"type": "timestamp with time zone", "not_null": true, "inherited": true, "not_local": true}));
+    assert!(shown.contains_key("trigger shop.events.touch_events") && !shown.contains_key("trigger shop.events_rest.touch_events"));
+    let keys: Vec<&String> = shown.keys().filter(|id| id.starts_with("constraint shop.event_refs")).collect();
+    assert_eq!(keys, ["constraint shop.event_refs.event_refs_at_kind_fkey"]);
+
+    expect("inheritance shop.child.shop.base_a", json!({"rank": 1}));
+    expect("inheritance shop.child.shop.base_b", json!({"rank": 2}));
+    edges("inheritance shop.child.shop.base_b", &["table shop.base_b"]);
+    expect("constraint shop.child.base_a_a_check", json!({"type": "check", "definition": "CHECK ((a > 0))", "inherited": true, "not_local": true}));
+    expect("table shop.typed", json!({"of_type": {"schema": "shop", "name": "address"}}));
+    edges("table shop.typed", &["composite type shop.address"]);
+    expect("table \"Odd.Schema\".\"T \"\"ON\"\" ä\"", json!({"unlogged": true}));
+    edges("column \"Odd.Schema\".\"T \"\"ON\"\" ä\".ref", &["table shop.child"]);
+    expect("index \"Odd.Schema\".\"I.dx ON\"", json!({"table": "T \"ON\" ä", "definition": "USING btree (\"Col.umn\")"}));
+    expect("trigger \"Odd.Schema\".\"T \"\"ON\"\" ä\".\"t ON x\"", json!({"events": "AFTER UPDATE OF \"Col.umn\"", "action": "FOR EACH STATEMENT EXECUTE FUNCTION shop.touch()"}));
+
+    absent("temporary");
+    absent("routine public.");
+    let mut unmodelled: Vec<&str> = model.facts().filter(|f| f.id.kind == Kind::Unmodelled).map(|f| f.id.path[0].as_str()).collect();
+    unmodelled.dedup();
+    assert_eq!(
+        unmodelled,
+        ["cast", "collation", "default acl", "event trigger", "foreign table", "foreign-data wrapper", "operator", "publication",
+         "publication relation", "server", "statistics object", "text search configuration", "user mapping"]
+    );
+}
+
+/// Reading an object alone gives what reading everything gives of it.
+fn subsets(reader: &mut ClientReader, whole: &Read) {
+    let by_key: HashMap<LocalKey, &FactId> = whole
+        .facts
+        .iter()
+        .filter(|f| !matches!(f.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Partition))
+        .map(|f| (f.key.unwrap(), &f.id))
+        .collect();
+    let roots: BTreeSet<(u32, u32)> = whole.facts.iter().filter_map(|f| f.root).collect();
+    for (classid, oid) in roots {
+        let expected: BTreeMap<&FactId, &Fact> = whole.facts.iter().filter(|f| f.root == Some((classid, oid))).map(|f| (&f.id, f)).collect();
+        let mut objects = Objects::default();
+        match classid {
+            1259 => objects.relations.push(oid),
+            1247 => objects.types.push(oid),
+            1255 => objects.routines.push(oid),
+            2615 => objects.schemas.push(oid),
+            3079 => objects.extensions.push(oid),
+            _ => objects.unmodelled.push((classid, oid)),
+        }
+        if expected.values().any(|f| f.id.kind == Kind::Unmodelled) {
+            objects.unmodelled.push((classid, oid));
+        }
+        let mut read = read_objects(reader, &objects).unwrap();
+        for (fact, key) in std::mem::take(&mut read.unresolved) {
+            let found = by_key.get(&key).unwrap_or_else(|| panic!("{} refers to {key:?}", read.facts[fact].id));
+            read.facts[fact].depends.push((*found).clone());
+            read.facts[fact].depends.sort();
+        }
+        let found: BTreeMap<&FactId, &Fact> = read.facts.iter().map(|f| (&f.id, f)).collect();
+        assert_eq!(found.len(), read.facts.len());
+        assert_eq!(found, expected);
+    }
+    aspects(reader, whole);
+}
+
+/// A part of a relation's catalogs gives exactly the facts of that part.
+fn aspects(reader: &mut ClientReader, whole: &Read) {
+    let relations: Vec<u32> = whole.facts.iter().filter_map(|f| f.root).filter(|r| r.0 == 1259).map(|r| r.1).collect::<BTreeSet<_>>().into_iter().collect();
+    let ids = |facts: &[Fact], wanted: &dyn Fn(&Fact) -> bool| -> BTreeSet<String> {
+        facts.iter().filter(|f| f.root.is_some_and(|r| r.0 == 1259) && f.id.kind != Kind::Unmodelled && wanted(f)).map(|f| f.id.to_string()).collect()
+    };
+    type Wanted = fn(&Fact) -> bool;
+    let parts: [(Aspects, Wanted); 13] = [
+        (Aspects::NONE, |_| false),
+        (Aspects::RELATION, |f| matches!(f.id.kind, Kind::Table | Kind::View | Kind::MaterializedView | Kind::Composite)),
+        (Aspects::COLUMNS, |f| matches!(f.id.kind, Kind::Column | Kind::Attribute | Kind::Position)),
+        (Aspects::DEFAULTS, |f| f.id.kind == Kind::Default),
+        (Aspects::IDENTITY, |f| f.id.kind == Kind::Identity),
+        (Aspects::CONSTRAINTS, |f| f.id.kind == Kind::Constraint),
+        (Aspects::INDEXES, |f| f.id.kind == Kind::Index),
+        (Aspects::TRIGGERS, |f| f.id.kind == Kind::Trigger),
+        (Aspects::POLICIES, |f| f.id.kind == Kind::Policy),
+        (Aspects::RULES, |f| f.id.kind == Kind::Rule),
+        (Aspects::INHERITANCE, |f| matches!(f.id.kind, Kind::Inherit | Kind::Partition)),
+        (Aspects::SEQUENCES, |f| f.id.kind == Kind::Sequence),
+        (Aspects::PRIVILEGES, |f| matches!(f.id.kind, Kind::Owner | Kind::Grant)),
+    ];
+    for (aspects, wanted) in parts {
+        let read = read_objects(reader, &Objects { relations: relations.clone(), aspects, ..Objects::default() }).unwrap();
+        let expected: BTreeSet<String> = ids(&whole.facts, &wanted);
+        let found: BTreeSet<String> = read.facts.iter().map(|f| f.id.to_string()).collect();
+        assert_eq!(found, expected, "{aspects:?}");
+    }
+    let read = read_objects(reader, &Objects { relations, aspects: Aspects::ALL - Aspects::EDGES, ..Objects::default() }).unwrap();
+    assert_eq!(ids(&read.facts, &|_| true), ids(&whole.facts, &|_| true));
+}
+
+#[test]
+fn fresh_databases_are_equal() {
+    let Some(conninfo) = conninfo() else { return };
+    let mut one = fresh(&conninfo, "accord_catalog_one");
+    let mut two = fresh(&conninfo, "accord_catalog_two");
+    two.batch_execute("CREATE TABLE public.gone (id int); DROP TABLE public.gone").unwrap();
+    let read = |client| Model::new(read_all(&mut ClientReader::new(client)).unwrap().facts).unwrap();
+    let (one, two) = (read(&mut one), read(&mut two));
+    assert_eq!(one.fingerprint(), two.fingerprint());
+    let ids: Vec<String> = one.facts().map(|f| f.id.to_string()).collect();
+    assert!(ids.contains(&"schema public".to_owned()), "{ids:?}");
+    println!("{ids:?}");
+}
