@@ -100,4 +100,3 @@ fn event_loss(changes: pgrx::Json) -> Vec<String> {
     ledger::losses(changes.0).or_raise()
 }
 
-extension_sql_file!("../../sql/views.sql", name = "views", requires = ["bootstrap", event_loss]);

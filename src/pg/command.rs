@@ -212,17 +212,17 @@ pub fn command_counter_increment() {
     unsafe { pg_sys::CommandCounterIncrement() };
 }
 
-/// Name of a role, by OID.
-fn role_name(oid: pg_sys::Oid) -> Option<String> {
+/// Name of a role; its OID where the role is gone.
+fn role_name(oid: pg_sys::Oid) -> String {
     // SAFETY: returns palloc'ed text or null where the role is gone.
     unsafe {
         let name = pg_sys::GetUserNameFromId(oid, true);
-        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+        if name.is_null() { oid.to_u32().to_string() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
     }
 }
 
 /// (session user, current user).
-pub fn users() -> (Option<String>, Option<String>) {
+pub fn users() -> (String, String) {
     // SAFETY: reads the backend's own variables.
     unsafe { (role_name(pg_sys::GetSessionUserId()), role_name(pg_sys::GetUserId())) }
 }
