@@ -234,7 +234,8 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
 }
 
 fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
-    let pairs: Option<Vec<u32>> = objects.map(|o| o.unmodelled.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
+    let pairs: Option<Vec<u32>> =
+        objects.map(|o| o.unmodelled.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
     unmodelled::objects(gather, source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
     if objects.is_none() {
         unmodelled::security_labels(gather, source.fetch(&query::SECURITY_LABEL, None)?)?;
@@ -243,13 +244,19 @@ fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objec
 }
 
 fn read_edges<R: Reader>(source: &mut Source<R>, gather: &mut Gather, full: bool) -> Result<Vec<(usize, LocalKey)>, R::Error> {
-    let (classes, oids) = gather.depending();
-    if full || !oids.is_empty() {
-        let filter: Vec<u32> = std::iter::once(classes.len() as u32).chain(classes).chain(oids).collect();
-        edge::edges(gather, source.fetch(&query::EDGE, (!full).then_some(filter.as_slice()))?)?;
-    }
+    let select = |list: Vec<u32>| if full { None } else { Some(list) };
+    let depending = select(gather.depending());
+    edge::edges(gather, source.fetch(&query::EDGE, depending.as_deref())?)?;
+
     let mut stand_ins = edge::StandIns::default();
     let missing = gather.missing();
-    stand_ins.read(source.fetch(&query::REFERENCE, (!full).then_some(missing.as_slice()))?)?;
+    let of = |class| gather::sorted(missing.iter().filter(|k| k.classid == class).map(|k| k.objid));
+    let types = select(of(gather::TYPE));
+    stand_ins.read(source.fetch(&query::REFERENCE_TYPE, types.as_deref())?)?;
+    if !full {
+        stand_ins.read(source.fetch(&query::REFERENCE_RELATION, Some(&of(gather::CLASS)))?)?;
+    }
+    let members = select(gather::two_lists(missing.iter().filter(|k| edge::can_be_member(k))));
+    stand_ins.read(source.fetch(&query::REFERENCE_MEMBER, members.as_deref())?)?;
     Ok(edge::resolve(gather, &stand_ins))
 }

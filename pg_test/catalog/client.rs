@@ -41,14 +41,12 @@ impl Reader for ClientReader<'_> {
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>, ClientError> {
         self.asked.push((sql, oids.map(<[u32]>::to_vec)));
         let failed = |error| ClientError::Postgres(sql.to_owned(), error);
-        let plan = match self.plans.get(&(sql.as_ptr() as usize)) {
-            Some(plan) => plan.clone(),
-            None => {
-                let plan = self.client.prepare(sql).map_err(failed)?;
-                self.plans.insert(sql.as_ptr() as usize, plan.clone());
-                plan
-            }
-        };
+        let key = sql.as_ptr() as usize;
+        if !self.plans.contains_key(&key) {
+            let plan = self.client.prepare(sql).map_err(failed)?;
+            self.plans.insert(key, plan);
+        }
+        let plan = self.plans[&key].clone();
         let rows = match oids {
             Some(oids) => self.client.query(&plan, &[&oids]),
             None => self.client.query(&plan, &[]),
@@ -93,7 +91,8 @@ pub fn conninfo() -> Option<String> {
 /// A connection to a new database of this name, under the settings that readers run under.
 pub fn fresh(conninfo: &str, name: &str) -> Client {
     let mut admin = Client::connect(conninfo, NoTls).unwrap();
-    for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")] {
+    for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")]
+    {
         admin.batch_execute(&sql).unwrap();
     }
     let mut config: postgres::Config = conninfo.parse().unwrap();

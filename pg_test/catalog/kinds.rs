@@ -113,9 +113,19 @@ fn expectations(model: &Model) {
     expect("grant on routine shop.touch().\"PUBLIC\"", json!({}));
     edges(
         "routine shop.of_table(shop.customers)",
-        &["column shop.customers.id", "column shop.orders.customer", "column shop.orders.during", "column shop.orders.email", "column shop.orders.id",
-          "column shop.orders.note", "column shop.orders.parent", "column shop.orders.room", "column shop.orders.total",
-          "table shop.customers", "table shop.orders"],
+        &[
+            "column shop.customers.id",
+            "column shop.orders.customer",
+            "column shop.orders.during",
+            "column shop.orders.email",
+            "column shop.orders.id",
+            "column shop.orders.note",
+            "column shop.orders.parent",
+            "column shop.orders.room",
+            "column shop.orders.total",
+            "table shop.customers",
+            "table shop.orders",
+        ],
     );
     expect(
         "aggregate shop.total(bigint)",
@@ -123,8 +133,14 @@ fn expectations(model: &Model) {
                "MSFUNC = shop.add", "MINVFUNC = pg_catalog.int8mi", "MSTYPE = bigint", "MINITCOND = '0'", "PARALLEL = SAFE"]}),
     );
     edges("aggregate shop.total(bigint)", &["routine shop.add(bigint, bigint)"]);
-    expect("aggregate shop.biggest(integer)", json!({"arguments": "integer", "options": ["SFUNC = pg_catalog.int4larger", "STYPE = integer", "SORTOP = OPERATOR(pg_catalog.>)"]}));
-    expect("aggregate shop.count_rows()", json!({"arguments": "*", "options": ["SFUNC = pg_catalog.int8inc", "STYPE = bigint", "INITCOND = '0'"]}));
+    expect(
+        "aggregate shop.biggest(integer)",
+        json!({"arguments": "integer", "options": ["SFUNC = pg_catalog.int4larger", "STYPE = integer", "SORTOP = OPERATOR(pg_catalog.>)"]}),
+    );
+    expect(
+        "aggregate shop.count_rows()",
+        json!({"arguments": "*", "options": ["SFUNC = pg_catalog.int8inc", "STYPE = bigint", "INITCOND = '0'"]}),
+    );
     expect(
         "aggregate shop.hypo(\"any\")",
         json!({"arguments": "VARIADIC \"any\" ORDER BY VARIADIC \"any\"", "options": ["SFUNC = pg_catalog.ordered_set_transition_multi",
@@ -132,8 +148,11 @@ fn expectations(model: &Model) {
     );
 
     expect("table shop.customers", json!({"options": {"fillfactor": "70", "toast.autovacuum_enabled": "false"}}));
-    expect("column shop.customers.name", json!({"type": "text", "collation": {"schema": "pg_catalog", "name": "C"}, "storage": "external",
-        "statistics": 500, "options": {"n_distinct": "-0.5"}}));
+    expect(
+        "column shop.customers.name",
+        json!({"type": "text", "collation": {"schema": "pg_catalog", "name": "C"}, "storage": "external",
+        "statistics": 500, "options": {"n_distinct": "-0.5"}}),
+    );
     expect("column shop.customers.tags", json!({"type": "text[]", "compression": "pglz"}));
     expect("position shop.customers.number", json!({"after": "states"}));
     edges("column shop.customers.email", &["extension citext"]);
@@ -151,7 +170,10 @@ fn expectations(model: &Model) {
         json!({"always": true, "sequence": {"schema": "shop", "name": "customers_id_seq"}, "options":
             {"type": "bigint", "start": 100, "increment": 2, "minimum": 1, "maximum": i64::MAX, "cache": 1}}),
     );
-    expect("constraint shop.customers.customers_email_key", json!({"type": "unique", "definition": "UNIQUE (email)", "options": ["fillfactor=80"]}));
+    expect(
+        "constraint shop.customers.customers_email_key",
+        json!({"type": "unique", "definition": "UNIQUE (email)", "options": ["fillfactor=80"]}),
+    );
     edges("constraint shop.customers.customers_email_key", &["column shop.customers.email", "extension citext"]);
     expect(
         "constraint shop.customers.\"odd \"\" NOT VALID\"",
@@ -178,16 +200,31 @@ fn expectations(model: &Model) {
         "constraint shop.orders.orders_customer_fkey",
         &["column shop.customers.id", "column shop.orders.customer", "constraint shop.customers.customers_pkey", "table shop.customers"],
     );
-    edges("constraint shop.orders.orders_parent_fkey", &["column shop.orders.id", "column shop.orders.parent", "constraint shop.orders.orders_pkey"]);
-    expect("constraint shop.orders.fine", json!({"type": "check", "definition": "CHECK (shop.is_fine(NULL::shop.address, VARIADIC ARRAY[note]))", "not_valid": true}));
-    edges("constraint shop.orders.fine", &["column shop.orders.note", "composite type shop.address", "routine shop.is_fine(shop.address, text[])"]);
-    edges("constraint shop.orders.orders_room_during_excl", &["column shop.orders.during", "column shop.orders.room", "extension btree_gist"]);
+    edges(
+        "constraint shop.orders.orders_parent_fkey",
+        &["column shop.orders.id", "column shop.orders.parent", "constraint shop.orders.orders_pkey"],
+    );
+    expect(
+        "constraint shop.orders.fine",
+        json!({"type": "check", "definition": "CHECK (shop.is_fine(NULL::shop.address, VARIADIC ARRAY[note]))", "not_valid": true}),
+    );
+    edges(
+        "constraint shop.orders.fine",
+        &["column shop.orders.note", "composite type shop.address", "routine shop.is_fine(shop.address, text[])"],
+    );
+    edges(
+        "constraint shop.orders.orders_room_during_excl",
+        &["column shop.orders.during", "column shop.orders.room", "extension btree_gist"],
+    );
     expect(
         "index shop.orders_note",
         json!({"table": "orders", "definition": "USING btree (lower(note), total DESC) INCLUDE (room) WHERE (room > 1)", "statistics": {"1": 300}}),
     );
     edges("index shop.orders_note", &["column shop.orders.note", "column shop.orders.room", "column shop.orders.total"]);
-    expect("index shop.\"orders ON USING\"", json!({"table": "orders", "definition": "USING btree (customer, id)", "unique": true, "clustered": true}));
+    expect(
+        "index shop.\"orders ON USING\"",
+        json!({"table": "orders", "definition": "USING btree (customer, id)", "unique": true, "clustered": true}),
+    );
     expect("comment on index shop.orders_note", json!({"text": "finds notes"}));
     expect(
         "trigger shop.orders.touch",
@@ -202,14 +239,20 @@ fn expectations(model: &Model) {
     edges("trigger shop.orders.\"late ON\"", &["routine shop.touch()", "table shop.customers"]);
     let mine = shown["policy shop.orders.mine"];
     let body = serde_json::to_value(&mine.body).unwrap();
-    assert_eq!((&body["restrictive"], &body["command"], &body["roles"]), (&json!(true), &json!("update"), &json!(["accord_alice", "accord_bob"])));
+    assert_eq!(
+        (&body["restrictive"], &body["command"], &body["roles"]),
+        (&json!(true), &json!("update"), &json!(["accord_alice", "accord_bob"]))
+    );
     edges("policy shop.orders.mine", &["column shop.customers.id", "column shop.orders.customer", "column shop.orders.total"]);
     expect("policy shop.orders.everyone", json!({"using": "true"}));
     expect("rule shop.orders.log", json!({"definition": "CREATE RULE log AS\n    ON INSERT TO shop.orders DO\n NOTIFY orders"}));
     expect("comment on rule shop.orders.log", json!({"text": "tells"}));
 
     let view = serde_json::to_value(&shown["view shop.big_orders"].body).unwrap();
-    assert_eq!(view["columns"], json!([{"name": "id", "type": "integer"}, {"name": "total", "type": "shop.money_amount"}, {"name": "email", "type": "public.citext"}]));
+    assert_eq!(
+        view["columns"],
+        json!([{"name": "id", "type": "integer"}, {"name": "total", "type": "shop.money_amount"}, {"name": "email", "type": "public.citext"}])
+    );
     assert_eq!(view["options"], json!({"security_barrier": "true"}));
     assert!(!view["definition"].as_str().unwrap().ends_with(';'));
     expect("default shop.big_orders.total", json!({"expression": "11"}));
@@ -217,13 +260,22 @@ fn expectations(model: &Model) {
     expect("grant on column shop.big_orders.total.accord_bob", json!({"privileges": ["UPDATE"]}));
     edges(
         "view shop.big_orders",
-        &["column shop.customers.email", "column shop.customers.id", "column shop.orders.customer", "column shop.orders.id", "column shop.orders.total"],
+        &[
+            "column shop.customers.email",
+            "column shop.customers.id",
+            "column shop.orders.customer",
+            "column shop.orders.id",
+            "column shop.orders.total",
+        ],
     );
     edges("view shop.over_view", &["aggregate shop.total(bigint)", "extension citext", "view shop.big_orders"]);
     edges("view shop.sequence_view", &["identity shop.customers.id"]);
     assert_eq!(shown["materialized view shop.sums"].notes["populated"], json!(false));
     expect("index shop.sums_customer", json!({"table": "sums", "definition": "USING btree (customer)", "unique": true}));
-    expect("rule shop.big_orders.no_delete", json!({"definition": "CREATE RULE no_delete AS\n    ON DELETE TO shop.big_orders DO INSTEAD NOTHING"}));
+    expect(
+        "rule shop.big_orders.no_delete",
+        json!({"definition": "CREATE RULE no_delete AS\n    ON DELETE TO shop.big_orders DO INSTEAD NOTHING"}),
+    );
 
     expect("table shop.events", json!({"partition_by": "RANGE (at)"}));
     expect(
@@ -244,7 +296,10 @@ fn expectations(model: &Model) {
         json!({"type": "primary_key", "definition": "PRIMARY KEY (at, kind)", "inherited": true, "not_local": true,
                "attached_to": {"schema": "shop", "name": "events_pkey"}}),
     );
-    expect("column shop.events_rest.at", json!({"type": "timestamp with time zone", "not_null": true, "inherited": true, "not_local": true}));
+    expect(
+        "column shop.events_rest.at",
+        json!({"type": "timestamp with time zone", "not_null": true, "inherited": true, "not_local": true}),
+    );
     assert!(shown.contains_key("trigger shop.events.touch_events") && !shown.contains_key("trigger shop.events_rest.touch_events"));
     let keys: Vec<&String> = shown.keys().filter(|id| id.starts_with("constraint shop.event_refs")).collect();
     assert_eq!(keys, ["constraint shop.event_refs.event_refs_at_kind_fkey"]);
@@ -252,13 +307,19 @@ fn expectations(model: &Model) {
     expect("inheritance shop.child.shop.base_a", json!({"rank": 1}));
     expect("inheritance shop.child.shop.base_b", json!({"rank": 2}));
     edges("inheritance shop.child.shop.base_b", &["table shop.base_b"]);
-    expect("constraint shop.child.base_a_a_check", json!({"type": "check", "definition": "CHECK ((a > 0))", "inherited": true, "not_local": true}));
+    expect(
+        "constraint shop.child.base_a_a_check",
+        json!({"type": "check", "definition": "CHECK ((a > 0))", "inherited": true, "not_local": true}),
+    );
     expect("table shop.typed", json!({"of_type": {"schema": "shop", "name": "address"}}));
     edges("table shop.typed", &["composite type shop.address"]);
     expect("table \"Odd.Schema\".\"T \"\"ON\"\" ä\"", json!({"unlogged": true}));
     edges("column \"Odd.Schema\".\"T \"\"ON\"\" ä\".ref", &["table shop.child"]);
     expect("index \"Odd.Schema\".\"I.dx ON\"", json!({"table": "T \"ON\" ä", "definition": "USING btree (\"Col.umn\")"}));
-    expect("trigger \"Odd.Schema\".\"T \"\"ON\"\" ä\".\"t ON x\"", json!({"events": "AFTER UPDATE OF \"Col.umn\"", "action": "FOR EACH STATEMENT EXECUTE FUNCTION shop.touch()"}));
+    expect(
+        "trigger \"Odd.Schema\".\"T \"\"ON\"\" ä\".\"t ON x\"",
+        json!({"events": "AFTER UPDATE OF \"Col.umn\"", "action": "FOR EACH STATEMENT EXECUTE FUNCTION shop.touch()"}),
+    );
 
     absent("temporary");
     absent("routine public.");
@@ -266,8 +327,21 @@ fn expectations(model: &Model) {
     unmodelled.dedup();
     assert_eq!(
         unmodelled,
-        ["cast", "collation", "default acl", "event trigger", "foreign table", "foreign-data wrapper", "operator", "publication",
-         "publication relation", "server", "statistics object", "text search configuration", "user mapping"]
+        [
+            "cast",
+            "collation",
+            "default acl",
+            "event trigger",
+            "foreign table",
+            "foreign-data wrapper",
+            "operator",
+            "publication",
+            "publication relation",
+            "server",
+            "statistics object",
+            "text search configuration",
+            "user mapping"
+        ]
     );
 }
 
@@ -281,7 +355,8 @@ fn subsets(reader: &mut ClientReader, whole: &Read) {
         .collect();
     let roots: BTreeSet<(u32, u32)> = whole.facts.iter().filter_map(|f| f.root).collect();
     for (classid, oid) in roots {
-        let expected: BTreeMap<&FactId, &Fact> = whole.facts.iter().filter(|f| f.root == Some((classid, oid))).map(|f| (&f.id, f)).collect();
+        let expected: BTreeMap<&FactId, &Fact> =
+            whole.facts.iter().filter(|f| f.root == Some((classid, oid))).map(|f| (&f.id, f)).collect();
         let mut objects = Objects::default();
         match classid {
             1259 => objects.relations.push(oid),
@@ -307,13 +382,19 @@ fn subsets(reader: &mut ClientReader, whole: &Read) {
     aspects(reader, whole);
 }
 
+type Wanted = fn(&Fact) -> bool;
+
 /// A part of a relation's catalogs gives exactly the facts of that part.
 fn aspects(reader: &mut ClientReader, whole: &Read) {
-    let relations: Vec<u32> = whole.facts.iter().filter_map(|f| f.root).filter(|r| r.0 == 1259).map(|r| r.1).collect::<BTreeSet<_>>().into_iter().collect();
+    let relations: Vec<u32> =
+        whole.facts.iter().filter_map(|f| f.root).filter(|r| r.0 == 1259).map(|r| r.1).collect::<BTreeSet<_>>().into_iter().collect();
     let ids = |facts: &[Fact], wanted: &dyn Fn(&Fact) -> bool| -> BTreeSet<String> {
-        facts.iter().filter(|f| f.root.is_some_and(|r| r.0 == 1259) && f.id.kind != Kind::Unmodelled && wanted(f)).map(|f| f.id.to_string()).collect()
+        facts
+            .iter()
+            .filter(|f| f.root.is_some_and(|r| r.0 == 1259) && f.id.kind != Kind::Unmodelled && wanted(f))
+            .map(|f| f.id.to_string())
+            .collect()
     };
-    type Wanted = fn(&Fact) -> bool;
     let parts: [(Aspects, Wanted); 13] = [
         (Aspects::NONE, |_| false),
         (Aspects::RELATION, |f| matches!(f.id.kind, Kind::Table | Kind::View | Kind::MaterializedView | Kind::Composite)),

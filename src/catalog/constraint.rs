@@ -1,9 +1,9 @@
 //! Table constraints, with what their indexes add.
 
+use super::Malformed;
 use super::deparse::without_not_valid;
 use super::gather::{CLASS, CONSTRAINT, Gather, key};
 use super::row::Fields;
-use super::Malformed;
 use crate::model::{Constraint, ConstraintType, Kind};
 
 pub(super) fn constraints(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
@@ -25,8 +25,7 @@ pub(super) fn constraints(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), 
         let (referenced, index) = (row.oid()?, row.opt_oid()?);
         let (options, tablespace, clustered, attached_to) = (row.texts()?, row.opt_name()?, row.bool()?, row.qualified()?);
         let subject = relation.part(Kind::Constraint, name, CONSTRAINT, oid, 0);
-        let body =
-            Constraint { constraint_type, definition, not_valid, inherited, not_local, options, tablespace, clustered, attached_to };
+        let body = Constraint { constraint_type, definition, not_valid, inherited, not_local, options, tablespace, clustered, attached_to };
         let fact = gather.object(subject, body);
         if referenced != 0 {
             gather.references.push((fact, key(CLASS, referenced, 0)));

@@ -102,7 +102,11 @@ mod tests {
     #[test]
     fn triggers() {
         for (text, events, action) in [
-            ("CREATE TRIGGER t BEFORE INSERT ON s.t FOR EACH ROW EXECUTE FUNCTION s.f()", "BEFORE INSERT", "FOR EACH ROW EXECUTE FUNCTION s.f()"),
+            (
+                "CREATE TRIGGER t BEFORE INSERT ON s.t FOR EACH ROW EXECUTE FUNCTION s.f()",
+                "BEFORE INSERT",
+                "FOR EACH ROW EXECUTE FUNCTION s.f()",
+            ),
             (
                 r#"CREATE CONSTRAINT TRIGGER "a ON s.t b" AFTER UPDATE OF "x ON y", "q""ON " ON "S"."t ON u" FROM s.v DEFERRABLE FOR EACH ROW WHEN ((new.a > 0)) EXECUTE FUNCTION "S".f(' ON ')"#,
                 r#"AFTER UPDATE OF "x ON y", "q""ON ""#,

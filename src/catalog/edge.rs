@@ -1,8 +1,8 @@
 //! What facts depend on: `pg_depend`'s rows, led back to facts on both ends.
 
-use super::gather::{CLASS, EXTENSION, Gather, key};
-use super::row::Fields;
 use super::Malformed;
+use super::gather::{CLASS, CONSTRAINT, EXTENSION, Gather, TYPE, key};
+use super::row::Fields;
 use crate::model::{FactId, Kind, LocalKey};
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,6 +24,11 @@ pub(super) fn edges(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfor
         }
     }
     Ok(())
+}
+
+/// Whether a reference can lead to a member of an extension of which no other query tells.
+pub(super) fn can_be_member(referenced: &LocalKey) -> bool {
+    !matches!(referenced.classid, CLASS | TYPE | EXTENSION | CONSTRAINT)
 }
 
 /// What stands for an object that is no fact itself.
@@ -76,21 +81,15 @@ pub(super) fn resolve(gather: &mut Gather, stand_ins: &StandIns) -> Vec<(usize, 
             target = gather.find(referenced);
         }
         let own = gather.facts[fact].root;
-        match target {
-            Some(target) => {
-                // An object and its family's root are in the id.
-                let found = &gather.facts[target];
-                let is_root = found.root == own && found.key.is_some_and(|k| Some((k.classid, k.objid)) == own && k.objsubid == 0);
-                if target != fact && !is_root {
-                    depends.entry(fact).or_default().insert(found.id.clone());
-                }
+        // An object and its family's root are in the id.
+        let root = |key: LocalKey| key.objsubid == 0 && Some((key.classid, key.objid)) == own;
+        if let Some(target) = target {
+            let found = &gather.facts[target];
+            if target != fact && !(found.root == own && found.key.is_some_and(root)) {
+                depends.entry(fact).or_default().insert(found.id.clone());
             }
-            None => {
-                let is_root = Some((referenced.classid, referenced.objid)) == own && referenced.objsubid == 0;
-                if !is_root {
-                    unresolved.insert((fact, referenced));
-                }
-            }
+        } else if !root(referenced) {
+            unresolved.insert((fact, referenced));
         }
     }
     for (fact, ids) in depends {

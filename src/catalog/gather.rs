@@ -130,23 +130,32 @@ impl Gather {
 
     /// OIDs that can have comments.
     pub(super) fn commented(&self) -> Vec<u32> {
-        let composites = self.row_types.iter().filter(|(_, rel)| self.relations.get(rel).is_some_and(Relation::is_composite)).map(|(ty, _)| *ty);
+        let composites =
+            self.row_types.iter().filter(|(_, rel)| self.relations.get(rel).is_some_and(Relation::is_composite)).map(|(ty, _)| *ty);
         let objects = self.targets.keys().filter(|k| k.classid != ATTRDEF && k.classid != ENUM).map(|k| k.objid);
         sorted(self.relations.keys().copied().chain(composites).chain(objects))
     }
 
-    /// Catalogs and OIDs of what can depend on something.
-    pub(super) fn depending(&self) -> (Vec<u32>, Vec<u32>) {
-        let keys = || self.targets.keys().filter(|k| k.classid != ENUM && k.classid != NAMESPACE);
-        (sorted(keys().map(|k| k.classid)), sorted(keys().map(|k| k.objid)))
+    /// What can depend on something, as edge.sql takes it.
+    pub(super) fn depending(&self) -> Vec<u32> {
+        two_lists(self.targets.keys().filter(|k| k.classid != ENUM && k.classid != NAMESPACE))
     }
 
-    /// OIDs that are referred to and that no fact stands under.
-    pub(super) fn missing(&self) -> Vec<u32> {
-        sorted(self.references.iter().filter(|(_, key)| self.find(*key).is_none()).map(|(_, key)| key.objid))
+    /// What is referred to and no fact stands under.
+    pub(super) fn missing(&self) -> Vec<LocalKey> {
+        self.references.iter().map(|(_, key)| *key).filter(|key| self.find(*key).is_none()).collect()
     }
 }
 
-fn sorted(oids: impl Iterator<Item = u32>) -> Vec<u32> {
+pub(super) fn sorted(oids: impl Iterator<Item = u32>) -> Vec<u32> {
     oids.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// How many catalogs, those catalogs, then the objects in them; nothing for nothing.
+pub(super) fn two_lists<'k>(keys: impl Iterator<Item = &'k LocalKey> + Clone) -> Vec<u32> {
+    let (classes, objects) = (sorted(keys.clone().map(|k| k.classid)), sorted(keys.map(|k| k.objid)));
+    if objects.is_empty() {
+        return objects;
+    }
+    std::iter::once(classes.len() as u32).chain(classes).chain(objects).collect()
 }

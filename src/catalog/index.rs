@@ -1,9 +1,9 @@
 //! Indexes that belong to no constraint.
 
+use super::Malformed;
 use super::deparse::index_definition;
 use super::gather::{CLASS, Gather, Subject, key};
 use super::row::Fields;
-use super::Malformed;
 use crate::model::{FactId, Index, Kind};
 use std::collections::BTreeMap;
 
@@ -23,7 +23,10 @@ pub(super) fn indexes(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malf
         let id = FactId::new(Kind::Index, [relation.schema.clone(), name]);
         let subject = Subject { id, key: key(CLASS, oid, 0), root: (CLASS, relation.oid) };
         let table = relation.name.clone();
-        gather.object(subject, Index { table, definition, unique, invalid: !valid, tablespace, clustered, attached_to, partitioned, statistics });
+        gather.object(
+            subject,
+            Index { table, definition, unique, invalid: !valid, tablespace, clustered, attached_to, partitioned, statistics },
+        );
     }
     Ok(())
 }

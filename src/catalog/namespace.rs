@@ -1,9 +1,9 @@
 //! Schemas and extensions.
 
+use super::Malformed;
 use super::gather::{EXTENSION, Gather, NAMESPACE, Subject};
 use super::property::acl;
 use super::row::Fields;
-use super::Malformed;
 use crate::model::{Extension, FactId, Kind, Schema};
 
 pub(super) fn schemas(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {

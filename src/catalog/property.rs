@@ -69,8 +69,8 @@ fn by_grantee(items: &[String]) -> BTreeMap<String, Grant> {
 
 /// Splits `grantee=letters/grantor`; the names are quoted where they hold anything unusual.
 fn parse(item: &str) -> Option<(String, &str)> {
-    let (grantee, rest) = if item.starts_with('"') {
-        let (mut name, mut rest) = (String::new(), &item[1..]);
+    let (grantee, rest) = if let Some(mut rest) = item.strip_prefix('"') {
+        let mut name = String::new();
         loop {
             let quote = rest.find('"')?;
             name.push_str(&rest[..quote]);

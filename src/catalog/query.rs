@@ -40,11 +40,33 @@ macro_rules! queries {
 }
 
 queries!(
-    SCHEMA = "schema", EXTENSION = "extension", TYPE = "type", ENUM = "enum", RANGE = "range", DOMAIN_CONSTRAINT = "domain_constraint",
-    RELATION = "relation", VIEW = "view", COLUMN = "column", DEFAULT = "default", IDENTITY = "identity", SEQUENCE = "sequence",
-    CONSTRAINT = "constraint", INDEX = "index", TRIGGER = "trigger", POLICY = "policy", RULE = "rule", INHERIT = "inherit",
-    ROUTINE = "routine", AGGREGATE = "aggregate", COMMENT = "comment", EDGE = "edge", REFERENCE = "reference",
-    UNMODELLED = "unmodelled", SECURITY_LABEL = "security_label",
+    SCHEMA = "schema",
+    EXTENSION = "extension",
+    TYPE = "type",
+    ENUM = "enum",
+    RANGE = "range",
+    DOMAIN_CONSTRAINT = "domain_constraint",
+    RELATION = "relation",
+    VIEW = "view",
+    COLUMN = "column",
+    DEFAULT = "default",
+    IDENTITY = "identity",
+    SEQUENCE = "sequence",
+    CONSTRAINT = "constraint",
+    INDEX = "index",
+    TRIGGER = "trigger",
+    POLICY = "policy",
+    RULE = "rule",
+    INHERIT = "inherit",
+    ROUTINE = "routine",
+    AGGREGATE = "aggregate",
+    COMMENT = "comment",
+    EDGE = "edge",
+    REFERENCE_TYPE = "reference_type",
+    REFERENCE_RELATION = "reference_relation",
+    REFERENCE_MEMBER = "reference_member",
+    UNMODELLED = "unmodelled",
+    SECURITY_LABEL = "security_label",
 );
 
 fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> {

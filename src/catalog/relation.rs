@@ -69,7 +69,10 @@ impl Relation {
 
 /// `name=value` texts as a map.
 pub(super) fn options(texts: Vec<String>) -> BTreeMap<String, String> {
-    texts.into_iter().map(|text| text.split_once('=').map_or_else(|| (text.clone(), String::new()), |(k, v)| (k.to_owned(), v.to_owned()))).collect()
+    texts
+        .into_iter()
+        .map(|text| text.split_once('=').map_or_else(|| (text.clone(), String::new()), |(k, v)| (k.to_owned(), v.to_owned())))
+        .collect()
 }
 
 pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {

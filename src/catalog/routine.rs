@@ -1,9 +1,9 @@
 //! Functions, procedures, window functions, aggregates.
 
+use super::Malformed;
 use super::gather::{Gather, PROC, Subject};
 use super::property::acl;
 use super::row::Fields;
-use super::Malformed;
 use crate::model::{Aggregate, FactId, Kind, Literal, Name, Qualified, Routine, RoutineBody, RoutineKind};
 use std::collections::HashMap;
 

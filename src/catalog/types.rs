@@ -1,10 +1,10 @@
 //! Enumerated types, domains, ranges.
 
+use super::Malformed;
 use super::deparse::without_not_valid;
 use super::gather::{CONSTRAINT, ENUM as ENUM_CATALOG, Gather, Subject, TYPE, key};
 use super::property::acl;
 use super::row::Fields;
-use super::Malformed;
 use crate::model::{Domain, DomainConstraint, Enum, EnumLabel, FactId, Kind, Name, Range};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ pub(super) fn types(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfor
                 gather.object(subject, Enum {});
             }
             TypeKind::Domain => {
-                let domain = Domain { base_type: row.text()?, collation: row.qualified()?, not_null: row.bool()?, default: row.opt_text()? };
+                let domain =
+                    Domain { base_type: row.text()?, collation: row.qualified()?, not_null: row.bool()?, default: row.opt_text()? };
                 gather.object(subject, domain);
             }
             // Its attributes are another catalog's.

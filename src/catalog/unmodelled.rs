@@ -1,8 +1,8 @@
 //! Objects of kinds that are not modelled: reported, never skipped in silence.
 
+use super::Malformed;
 use super::gather::{Gather, Subject, key};
 use super::row::Fields;
-use super::Malformed;
 use crate::model::{FactId, Kind, Unmodelled};
 
 pub(super) fn objects(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {

@@ -1,9 +1,9 @@
 //! A fact's attributes: one struct per kind, gathered in one enum.
 
 use super::{
-    Aggregate, Attribute, Column, Comment, Composite, Constraint, Default, Domain, DomainConstraint, Enum, EnumLabel, Extension,
-    Grant, Identity, Index, Inherit, Kind, MaterializedView, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema,
-    Sequence, Table, Trigger, Unmodelled, View,
+    Aggregate, Attribute, Column, Comment, Composite, Constraint, Default, Domain, DomainConstraint, Enum, EnumLabel, Extension, Grant,
+    Identity, Index, Inherit, Kind, MaterializedView, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Table,
+    Trigger, Unmodelled, View,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -38,7 +38,34 @@ macro_rules! bodies {
 }
 
 bodies!(
-    Schema, Extension, Enum, EnumLabel, Domain, DomainConstraint, Composite, Attribute, Range, Sequence, Table, Inherit, Partition,
-    Column, Position, Default, Identity, Constraint, Index, View, MaterializedView, Routine, Aggregate, Trigger, Policy, Rule,
-    Comment, Owner, Grant, Unmodelled,
+    Schema,
+    Extension,
+    Enum,
+    EnumLabel,
+    Domain,
+    DomainConstraint,
+    Composite,
+    Attribute,
+    Range,
+    Sequence,
+    Table,
+    Inherit,
+    Partition,
+    Column,
+    Position,
+    Default,
+    Identity,
+    Constraint,
+    Index,
+    View,
+    MaterializedView,
+    Routine,
+    Aggregate,
+    Trigger,
+    Policy,
+    Rule,
+    Comment,
+    Owner,
+    Grant,
+    Unmodelled,
 );

@@ -59,7 +59,9 @@ impl Fact {
             Kind::EnumLabel => owner(Kind::Enum),
             Kind::DomainConstraint => owner(Kind::Domain),
             Kind::Attribute => owner(Kind::Composite),
-            Kind::Inherit | Kind::Partition | Kind::Column | Kind::Constraint | Kind::Trigger | Kind::Policy | Kind::Rule => owner(Kind::Table),
+            Kind::Inherit | Kind::Partition | Kind::Column | Kind::Constraint | Kind::Trigger | Kind::Policy | Kind::Rule => {
+                owner(Kind::Table)
+            }
             Kind::Position | Kind::Default | Kind::Identity => Some(FactId::new(Kind::Column, path.iter().cloned())),
             Kind::Index => match &self.body {
                 Body::Index(index) => Some(FactId::new(Kind::Table, [path[0].clone(), index.table.clone()])),

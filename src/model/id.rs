@@ -225,8 +225,17 @@ impl Kind {
     pub fn path_length(self) -> usize {
         match self {
             Kind::Schema | Kind::Extension => 1,
-            Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Sequence | Kind::Table | Kind::Partition | Kind::Index
-            | Kind::View | Kind::MaterializedView | Kind::Unmodelled => 2,
+            Kind::Enum
+            | Kind::Domain
+            | Kind::Composite
+            | Kind::Range
+            | Kind::Sequence
+            | Kind::Table
+            | Kind::Partition
+            | Kind::Index
+            | Kind::View
+            | Kind::MaterializedView
+            | Kind::Unmodelled => 2,
             Kind::Inherit => 4,
             _ => 3,
         }

@@ -113,7 +113,9 @@ impl Projection {
         };
         kind_in
             && !self.exclude_kinds.contains(&kind)
-            && schema.is_none_or(|schema| !self.exclude_schemas.contains(schema) && self.schemas.as_ref().is_none_or(|only| only.contains(schema)))
+            && schema.is_none_or(|schema| {
+                !self.exclude_schemas.contains(schema) && self.schemas.as_ref().is_none_or(|only| only.contains(schema))
+            })
     }
 
     /// Whether this fact is mirrored.

@@ -234,6 +234,9 @@ pub struct Pinned {
     user: Option<(pg_sys::Oid, i32)>,
 }
 
+/// Our reads are look-ups by key, whatever the statistics of a small or freshly grown table say.
+const INDEXED: &[(&str, &str)] = &[("enable_seqscan", "off")];
+
 /// Pins the settings that deparsed text depends on and becomes the bootstrap superuser.
 pub fn pin() -> Pinned {
     let owner = become_owner();
@@ -249,7 +252,7 @@ pub fn pin_settings() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
         let nest = pg_sys::NewGUCNestLevel();
-        for (name, value) in crate::catalog::PINNED_SETTINGS {
+        for (name, value) in crate::catalog::PINNED_SETTINGS.iter().chain(INDEXED) {
             if setting(name).as_deref() != Some(value) {
                 set(name, value);
             }

@@ -5,9 +5,35 @@
 
 #![forbid(unsafe_code)]
 
+mod column;
+mod constraint;
+mod index;
+mod lexer;
+mod loss;
+mod order;
+mod partition;
+mod property;
+mod rebuild;
+mod rename;
+mod routine;
+mod scene;
+mod schema;
+mod sequence;
+mod sql;
+mod standing;
+mod table;
+mod trigger;
+mod types;
+mod view;
+
+pub use standing::Standing;
+
 use crate::diff::Change;
-use crate::model::{Fact, FactId};
+use crate::model::{Body, Fact, FactId, Kind};
+use order::Action;
+use scene::Scene;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// Table-level lock that a step takes on existing objects, weakest first. Names are PostgreSQL's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,6 +132,201 @@ pub trait Surroundings {
 }
 
 /// Orders and renders the changes.
-pub fn plan(_changes: &[Change], _surroundings: &dyn Surroundings, _options: &Options) -> Result<Plan, PlanError> {
-    Ok(Plan::default())
+pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Options) -> Result<Plan, PlanError> {
+    let mut splits = HashSet::new();
+    loop {
+        let mut scene = Scene::new(changes, surroundings, options, &splits)?;
+        rebuild::expand(&mut scene)?;
+        let mut actions = actions(&scene)?;
+        let knot = match order::order(&actions) {
+            Ok(order) => {
+                let steps = order.into_iter().flat_map(|i| std::mem::take(&mut actions[i].steps)).collect();
+                return Ok(Plan { steps });
+            }
+            Err(knot) => knot,
+        };
+        let more = split(&scene, knot.iter().map(|&i| &actions[i]));
+        let known = splits.len();
+        let mut larger = splits.clone();
+        larger.extend(more);
+        if larger.len() == known {
+            let mut ids: Vec<FactId> = knot
+                .iter()
+                .filter_map(|&i| actions[i].produces.first().or(actions[i].destroys.first()).or(actions[i].becomes.first()).cloned())
+                .collect();
+            ids.dedup();
+            return Err(PlanError::Cycle(ids));
+        }
+        splits = larger;
+    }
+}
+
+/// What can be taken out of these actions into statements of its own: defaults, constraints of dropped
+/// tables, the bodies of views.
+fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactId> {
+    let mut splits = Vec::new();
+    for action in knot {
+        for id in action.produces.iter().chain(&action.destroys) {
+            let fact = scene.is(id).or_else(|| scene.was(id));
+            match fact.map(|fact| fact.body) {
+                Some(Body::Default(default)) if default.generated.is_none() => splits.push(id.clone()),
+                Some(Body::View(_)) => splits.push(id.clone()),
+                Some(Body::Constraint(_)) if action.destroys.len() > 1 => splits.push(id.clone()),
+                _ => {}
+            }
+        }
+    }
+    splits
+}
+
+/// Every action that the changes ask for.
+fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
+    let mut out = scene.renames.actions()?;
+    let parts = table::Parts::gather(scene);
+    let matching = partition::Matching::gather(scene);
+    let enums = types::NewEnums::gather(scene);
+    let mut handled = column::retype(scene, &mut out);
+    handled.extend(types::defaults_of_remade(scene));
+    for id in &scene.remade {
+        out.push(types::remake_enum(scene, id));
+    }
+    // What goes with something else, by what it goes with.
+    let mut taken: HashMap<FactId, Vec<usize>> = HashMap::new();
+    for (i, item) in scene.items.iter().enumerate() {
+        let old = item.old.as_ref();
+        if let (Some(fact), None, Some(old)) = (&item.before, &item.after, old)
+            && let Some(by) = scene.taken_by(old, fact)
+        {
+            taken.entry(by).or_default().push(i);
+            continue;
+        }
+        if old.is_some_and(|old| handled.contains(old)) || item.after.as_ref().is_some_and(|fact| handled.contains(&fact.id)) {
+            continue;
+        }
+        change(scene, &parts, &matching, &enums, i, &mut out)?;
+    }
+    for action in &mut out {
+        let mut also = Vec::new();
+        for id in &action.destroys {
+            also.extend(taken.remove(id).into_iter().flatten());
+        }
+        for i in also {
+            let item = &scene.items[i];
+            if let (Some(old), Some(fact)) = (&item.old, &item.before) {
+                action.unmakes(old, fact);
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn change(
+    scene: &Scene,
+    parts: &table::Parts,
+    matching: &partition::Matching,
+    enums: &types::NewEnums,
+    i: usize,
+    out: &mut Vec<Action>,
+) -> Result<(), PlanError> {
+    let item = &scene.items[i];
+    let Some(fact) = item.after.as_ref().or(item.before.as_ref()) else { return Ok(()) };
+    let (creates, drops) = (item.before.is_none(), item.after.is_none());
+    let owner = |kind| FactId::new(kind, fact.id.path[..2].iter().cloned());
+    let in_new_table = || creates && scene.creates(&owner(Kind::Table));
+    match fact.id.kind {
+        Kind::Schema => schema::change(item, out),
+        Kind::Extension => schema::extension(item, out)?,
+        Kind::EnumLabel => match (&item.before, &item.after) {
+            (None, Some(Fact { body: Body::EnumLabel(label), .. })) if !scene.creates(&owner(Kind::Enum)) => {
+                types::add_label(scene, fact, label, out)
+            }
+            // A change of place follows from the labels that come and go.
+            _ => {}
+        },
+        Kind::Attribute if creates && scene.creates(&owner(Kind::Composite)) => {}
+        Kind::Attribute => types::attribute(scene, item, out),
+        Kind::DomainConstraint => constraint::domain(item, out),
+        Kind::Sequence => sequence::change(scene, item, out),
+        Kind::Inherit if in_new_table() => {}
+        Kind::Inherit => table::inherit(scene, item, out),
+        Kind::Partition => partition::change(matching, scene, item, out),
+        Kind::Position => {}
+        Kind::Column if in_new_table() => {}
+        Kind::Default if creates && default_is_said(scene, fact) => {}
+        Kind::Default => column::default(item, out),
+        Kind::Identity if creates && scene.creates(&FactId { kind: Kind::Column, ..fact.id.clone() }) => {
+            column::identity_persistence(scene, fact, out)
+        }
+        Kind::Identity => column::identity(scene, item, out)?,
+        Kind::Constraint => constraint::change(scene, item, out),
+        Kind::Index => index::change(scene, item, out),
+        Kind::View => view::change(scene, item, out),
+        Kind::MaterializedView => view::materialized(scene.options, item, out),
+        Kind::Routine => routine::change(item, out),
+        Kind::Aggregate => routine::aggregate(item, out),
+        Kind::Trigger => trigger::change(scene, item, out),
+        Kind::Policy => trigger::policy(item, out),
+        Kind::Rule => trigger::rule(scene, item, out),
+        Kind::Comment | Kind::Owner | Kind::Grant => property::change(scene, item, out),
+        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Table | Kind::Column | Kind::Unmodelled => {
+            if drops {
+                drop(scene, item, out);
+            } else if creates {
+                create(scene, parts, enums, item, fact, out)?;
+            } else {
+                alter(scene, item, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn create(
+    scene: &Scene,
+    parts: &table::Parts,
+    enums: &types::NewEnums,
+    item: &scene::Item,
+    fact: &Fact,
+    out: &mut Vec<Action>,
+) -> Result<(), PlanError> {
+    match &fact.body {
+        Body::Enum(_) => types::create_enum(enums, fact, out),
+        Body::Domain(domain) => types::create_domain(fact, domain, out),
+        Body::Composite(_) => types::create_composite(scene, parts, fact, out),
+        Body::Range(range) => types::create_range(fact, range, out),
+        Body::Table(table) => table::create(scene, parts, fact, table, out),
+        Body::Column(column) => column::add(scene, fact, column, item.fill.as_deref(), out)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn drop(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) {
+    let (Some(fact), Some(old)) = (&item.before, &item.old) else { return };
+    match &fact.body {
+        Body::Table(_) => table::drop(old, fact, out),
+        Body::Column(column) => column::drop(scene, old, fact, column, out),
+        _ => types::drop(old, fact, out),
+    }
+}
+
+fn alter(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) -> Result<(), PlanError> {
+    let (Some(was), Some(now), Some(old)) = (&item.before, &item.after, &item.old) else { return Ok(()) };
+    match (&was.body, &now.body) {
+        (Body::Domain(before), Body::Domain(after)) => types::alter_domain(old, was, now, before, after, out),
+        (Body::Table(before), Body::Table(after)) => table::alter(old, was, now, before, after, out)?,
+        (Body::Column(before), Body::Column(after)) => column::alter(scene, item, was, now, before, after, out),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Whether a new default stands in the statement that makes its column.
+fn default_is_said(scene: &Scene, fact: &Fact) -> bool {
+    let column = FactId { kind: Kind::Column, ..fact.id.clone() };
+    let Some(column) = scene.is(&column).filter(|column| scene.creates(&column.id)) else { return false };
+    let not_local = matches!(&column.body, Body::Column(column) if column.not_local);
+    let table = FactId::new(Kind::Table, fact.id.path[..2].iter().cloned());
+    let written = if scene.creates(&table) { !table::brought(scene, &column) } else { !not_local };
+    column::inline(scene, fact, written)
 }

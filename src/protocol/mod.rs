@@ -7,7 +7,8 @@ mod policy;
 mod state;
 
 pub use message::{
-    Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing, StepReport, Verdict, VerdictState,
+    Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
+    StepReport, Verdict, VerdictState,
 };
 pub use policy::{Above, Carrier, OnDrop, Policy, RequireApproval, Span};
 pub use state::DeliveryState;

@@ -439,6 +439,16 @@ impl Examined {
     pub fn rendered(&self, spi: &Spi, event: &Event) -> Result<(Vec<Change>, Options)> {
         let created: Vec<String> = event.changes.iter().filter(|c| c.before.is_none()).filter_map(|c| c.id().map(ToString::to_string)).collect();
         let here = mirror::local(spi, &created)?;
+        // Facts that are here as another than the change starts from: left behind by a skipped version,
+        // or an empty database's own. The change then starts from what is here.
+        let other: Vec<String> = event
+            .changes
+            .iter()
+            .filter_map(|c| c.before.as_ref().map(|f| f.id.to_string()))
+            .filter(|id| self.mirrored.get(id).is_some_and(|m| m.waived))
+            .chain(created.iter().filter(|id| here.contains_key(*id)).cloned())
+            .collect();
+        let actual = mirror::local_facts(spi, &other)?;
         let dropped_tables: HashSet<&FactId> = event
             .changes
             .iter()
@@ -469,7 +479,15 @@ impl Examined {
                     continue;
                 }
             }
-            changes.push(change.clone());
+            let mut change = change.clone();
+            match &change.before {
+                Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => change.before = actual.get(&before.id).cloned(),
+                None => change.before = actual.get(id).cloned(),
+                _ => {}
+            }
+            if change.operation().is_some() {
+                changes.push(change);
+            }
         }
         let mut options = Options { concurrently: event.concurrently, ..Options::default() };
         let volatile = |c: &&Change| c.before.is_none() && c.after.as_ref().is_some_and(|f| f.notes.contains_key("volatile") || f.id.kind == Kind::Identity || f.id.kind == Kind::Default);

@@ -1,0 +1,498 @@
+//! Columns of tables that stand already, their defaults and identities.
+
+use super::loss::{Cast, cast};
+use super::order::Action;
+use super::rebuild::retyped;
+use super::scene::{Item, Scene, table_of};
+use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, flag, relation, settings_changed};
+use super::{Lock, PlanError, sequence};
+use crate::model::{Body, Column, Default, Fact, FactId, Identity, Kind, Literal, Name, Position};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What fills a column, from its facts.
+pub(super) fn filled<'a>(default: Option<&'a Fact>, identity: Option<&'a Fact>) -> Option<Filled<'a>> {
+    match (default.map(|fact| &fact.body), identity.map(|fact| &fact.body)) {
+        (_, Some(Body::Identity(identity))) => Some(Filled::Identity(identity)),
+        (Some(Body::Default(Default { expression, generated: Some(kind) })), _) => Some(Filled::Generated(expression, kind)),
+        (Some(Body::Default(Default { expression, generated: None })), _) => Some(Filled::Default(expression)),
+        _ => None,
+    }
+}
+
+/// What CREATE TABLE and ADD COLUMN cannot say (in every supported major), or what a child has otherwise than its parent.
+pub(super) fn extras<'a>(out: &mut Vec<Alteration<'a>>, name: &'a Name, column: &'a Column, parent: Option<&Column>) {
+    let (storage, compression) = parent.map_or((None, &column.compression), |parent| (parent.storage.as_ref(), &parent.compression));
+    if column.storage.as_ref() != storage {
+        out.push(Alteration::SetStorage(name, column.storage.as_deref().unwrap_or_else(|| usual_storage(&column.data_type))));
+    }
+    if column.compression != *compression {
+        out.push(Alteration::SetCompression(name, column.compression.as_deref().unwrap_or("default")));
+    }
+    if let Some(target) = column.statistics {
+        out.push(Alteration::SetStatistics(name, target));
+    }
+    if !column.options.is_empty() {
+        out.push(Alteration::SetColumnOptions(name, &column.options));
+    }
+}
+
+/// The storage that a type with more than one choice has by itself (SET STORAGE DEFAULT is new in PostgreSQL 16).
+fn usual_storage(data_type: &str) -> &'static str {
+    let name = data_type.split(['(', '[']).next().unwrap_or_default();
+    if !data_type.ends_with(']') && matches!(name, "numeric" | "inet" | "cidr") { "main" } else { "extended" }
+}
+
+/// The column of the same name in a parent, afterwards.
+pub(super) fn in_parent(scene: &Scene, id: &FactId) -> Option<Column> {
+    scene.parents(id).into_iter().find_map(|parent| match scene.is(&part_of(&parent, Kind::Column, id.name()))?.body {
+        Body::Column(column) => Some(column),
+        _ => None,
+    })
+}
+
+/// The default of the column of the same name in a parent, afterwards.
+pub(super) fn default_in_parent(scene: &Scene, id: &FactId) -> Option<Default> {
+    scene.parents(id).into_iter().find_map(|parent| match scene.is(&part_of(&parent, Kind::Default, id.name()))?.body {
+        Body::Default(default) => Some(default),
+        _ => None,
+    })
+}
+
+fn part_of(table: &FactId, kind: Kind, name: &Name) -> FactId {
+    FactId::new(kind, [table.path[0].clone(), table.path[1].clone(), name.clone()])
+}
+
+/// Whether a new column's default is said where the column is made: `written` there, or come from a parent.
+pub(super) fn inline(scene: &Scene, default: &Fact, written: bool) -> bool {
+    match &default.body {
+        Body::Default(body) if body.generated.is_some() => true,
+        Body::Default(_) if written => !scene.splits.contains(&default.id),
+        Body::Default(body) => default_in_parent(scene, &default.id).as_ref() == Some(body),
+        _ => false,
+    }
+}
+
+/// A column that its parent's change brings.
+fn comes_down(scene: &Scene, fact: &Fact) -> bool {
+    matches!(&fact.body, Body::Column(column) if column.not_local)
+        && !scene.creates(&table_of(&fact.id))
+        && !scene.creates(&FactId::new(Kind::Partition, fact.id.path[..2].iter().cloned()))
+}
+
+fn is_volatile(default: Option<&Fact>, identity: Option<&Fact>) -> bool {
+    identity.is_some() || default.is_some_and(|fact| fact.notes.get("volatile").and_then(serde_json::Value::as_bool).unwrap_or(false))
+}
+
+/// Whether the expression is that constant, however it is cast.
+fn is_constant(expression: &str, value: &str) -> bool {
+    use super::lexer::{Token, tokens};
+    match tokens(expression).as_slice() {
+        [Token::Number(number)] => number == value,
+        [Token::Text(text)] => text == value,
+        [Token::Text(text), Token::Symbol(cast), ..] => cast == "::" && text == value && !expression.contains("||"),
+        [Token::Word(word)] => (word == "true" && value == "t") || (word == "false" && value == "f") || word == value,
+        _ => false,
+    }
+}
+
+/// ALTER TABLE … ADD COLUMN.
+pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str>, out: &mut Vec<Action>) -> Result<(), PlanError> {
+    let id = &fact.id;
+    let (table, name) = (table_of(id), id.name());
+    let of = |kind: Kind| scene.is(&FactId { kind, ..id.clone() }).filter(|fact| scene.creates(&fact.id));
+    if comes_down(scene, fact) {
+        let parents = scene.parents(id);
+        let mut action = Action { rank: 42, ..Action::default() };
+        action.makes(fact);
+        action.requires.extend(parents.iter().map(|parent| part_of(parent, Kind::Column, name)));
+        out.push(action);
+        return Ok(());
+    }
+    let (default, identity) = (of(Kind::Default), of(Kind::Identity));
+    let said = default.as_ref().filter(|default| inline(scene, default, true));
+    let mut action = Action { rank: 42, ..Action::default() }.then(id, "");
+    let mut filling = filled(said, identity.as_ref());
+    let literal = fill.map(|fill| format!("{}::{}", Literal(fill), column.data_type));
+    let mut after: Option<Alteration> = None;
+    let generated = matches!(filling, Some(Filled::Generated(..)));
+    let mut warning = None;
+    let volatile = is_volatile(said, identity.as_ref());
+    if let (Some(literal), Some(fill), false) = (&literal, fill, generated || identity.is_some()) {
+        let expression = said.and_then(|fact| match &fact.body {
+            Body::Default(default) => Some(default.expression.as_str()),
+            _ => None,
+        });
+        if !expression.is_some_and(|expression| is_constant(expression, fill)) {
+            filling = Some(Filled::Default(literal));
+            after = Some(expression.map_or(Alteration::DropDefault(name), |expression| Alteration::SetDefault(name, expression)));
+        }
+    } else if volatile && !generated && scene.populated(id) {
+        if column.not_null {
+            let why = "it is NOT NULL and its values come from a volatile expression, which the existing rows' own values are not known by";
+            return Err(PlanError::Impossible { id: id.clone(), why: why.to_owned() });
+        }
+        if let Some(Filled::Default(expression)) = filling.take() {
+            after = Some(Alteration::SetDefault(name, expression));
+        }
+        warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
+    }
+    let rewrites = generated || volatile && filling.is_some();
+    let definition = ColumnDefinition {
+        name,
+        data_type: Some(&column.data_type),
+        compression: column.compression.as_deref(),
+        collation: column.collation.as_ref(),
+        filled: filling,
+        not_null: column.not_null && !scene.named_not_null.contains(id),
+    };
+    let statement = AlterTable::all(&table, Alteration::AddColumn(definition));
+    action.last().sql = statement.to_string();
+    action = action.locking(statement.lock(), [table.clone()]).rewriting(rewrites);
+    if let Some(warning) = warning {
+        action = action.warning(warning);
+    }
+    action.makes(fact);
+    if let Some(default) = said {
+        action.makes(default);
+    }
+    if let Some(identity) = &identity {
+        action.makes(identity);
+    }
+    if let Some(position) = of(Kind::Position) {
+        if let Body::Position(Position { after: Some(before) }) = &position.body {
+            action.requires.push(part_of(&table, Kind::Column, before));
+        }
+        action.produces.push(position.id);
+    }
+    if let Some(alteration) = after {
+        let statement = AlterTable::all(&table, alteration);
+        action = action.then(id, &statement).locking(statement.lock(), [table.clone()]);
+    }
+    let mut alterations = Vec::new();
+    extras(&mut alterations, name, column, None);
+    if !alterations.is_empty() {
+        let statement = AlterTable { only: true, table: relation(id), actions: alterations };
+        action = action.then(id, &statement).locking(statement.lock(), [table]);
+    }
+    out.push(action);
+    Ok(())
+}
+
+/// ALTER TABLE … DROP COLUMN.
+pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, out: &mut Vec<Action>) {
+    let table = table_of(&fact.id);
+    if column.not_local {
+        let causes: Vec<FactId> = scene
+            .parents_before(old)
+            .iter()
+            .map(|parent| part_of(parent, Kind::Column, old.name()))
+            .filter(|parent| scene.drops(parent))
+            .collect();
+        if !causes.is_empty() {
+            out.push(Action { rank: 16, ..Action::default() }.unmaking(old, fact).letting_go(causes));
+            return;
+        }
+    }
+    let only = !scene.partitioned(&fact.id) && !falls_with(scene, old);
+    let mut statement = AlterTable::all(&table, Alteration::DropColumn(fact.id.name()));
+    statement.only = only;
+    let generated = matches!(
+        scene.was(&FactId { kind: Kind::Default, ..old.clone() }),
+        Some(Fact { body: Body::Default(Default { generated: Some(_), .. }), .. })
+    );
+    let mut action = Action::new(16, old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact);
+    if !generated {
+        action = action.losing(old, format!("the values of {old}"));
+    }
+    out.push(action);
+}
+
+/// Whether a child's column goes with this one.
+fn falls_with(scene: &Scene, old: &FactId) -> bool {
+    scene.items.iter().filter(|item| item.after.is_none()).any(|item| {
+        matches!(item.before.as_ref().map(|fact| &fact.body), Some(Body::Column(column)) if column.not_local)
+            && item.old.as_ref().is_some_and(|child| child.name() == old.name() && scene.parents_before(child).contains(&table_of(old)))
+    })
+}
+
+/// Every attribute but the type.
+pub(super) fn alter(scene: &Scene, item: &Item, was: &Fact, now: &Fact, before: &Column, after: &Column, out: &mut Vec<Action>) {
+    let Some(old) = &item.old else { return };
+    let (table, name) = (table_of(&now.id), now.id.name());
+    let mut push = |only: bool, alteration: Alteration, scans: bool| {
+        let mut statement = AlterTable::all(&table, alteration);
+        statement.only = only;
+        out.push(Action::new(44, &now.id, &statement).locking(statement.lock(), [table_of(old)]).scanning(scans).altering(old, was, now));
+    };
+    if before.not_null != after.not_null && !scene.named_not_null.contains(&now.id) && !follows_parent(scene, now, before, after) {
+        let only = !scene.partitioned(&now.id);
+        let alteration = if after.not_null { Alteration::SetNotNull(name) } else { Alteration::DropNotNull(name) };
+        push(only, alteration, after.not_null);
+    }
+    // A new type brings its own storage and compression.
+    if !retyped(was, now) {
+        if before.storage != after.storage {
+            push(true, Alteration::SetStorage(name, after.storage.as_deref().unwrap_or_else(|| usual_storage(&after.data_type))), false);
+        }
+        if before.compression != after.compression {
+            push(true, Alteration::SetCompression(name, after.compression.as_deref().unwrap_or("default")), false);
+        }
+    }
+    if before.statistics != after.statistics {
+        push(true, Alteration::SetStatistics(name, after.statistics.unwrap_or(-1)), false);
+    }
+    let (set, reset) = settings_changed(&before.options, &after.options);
+    if !reset.is_empty() {
+        push(true, Alteration::ResetColumnOptions(name, &reset), false);
+    }
+    if !set.is_empty() {
+        push(true, Alteration::SetColumnOptions(name, &set), false);
+    }
+}
+
+/// A partition's column takes NOT NULL from its parent's.
+fn follows_parent(scene: &Scene, now: &Fact, before: &Column, after: &Column) -> bool {
+    (before.inherited || after.inherited)
+        && scene.parents(&now.id).iter().any(|parent| {
+            let item = scene.item_to(&part_of(parent, Kind::Column, now.id.name())).map(|i| &scene.items[i]);
+            let changed = item.and_then(|item| item.before.as_ref().zip(item.after.as_ref()));
+            let same = matches!(changed, Some((Fact { body: Body::Column(b), .. }, Fact { body: Body::Column(a), .. })) if b.not_null == before.not_null && a.not_null == after.not_null);
+            same && scene.partitioned(parent)
+        })
+}
+
+/// The changes of types, one statement per table, with the defaults taken off before and set after.
+/// Returns the defaults that are dealt with.
+pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
+    let mut groups: BTreeMap<FactId, Vec<(usize, bool)>> = BTreeMap::new();
+    let mut handled = HashSet::new();
+    for (i, item) in scene.items.iter().enumerate() {
+        let (Some(before), Some(after)) = (&item.before, &item.after) else { continue };
+        if after.id.kind != Kind::Column || !retyped(before, after) {
+            continue;
+        }
+        // A child's column changes with its parent's.
+        let (mut root, mut down) = (table_of(&after.id), false);
+        while let Some(parent) = scene.parents(&root).into_iter().find(|parent| {
+            scene.item_to(&part_of(parent, Kind::Column, after.id.name())).is_some_and(|i| {
+                let item = &scene.items[i];
+                matches!((&item.before, &item.after), (Some(before), Some(after)) if retyped(before, after))
+            })
+        }) {
+            root = parent;
+            down = true;
+        }
+        groups.entry(root).or_default().push((i, down));
+    }
+    for (table, members) in groups {
+        let mut action = Action { rank: 44, ..Action::default() };
+        let facts: Vec<(&Item, &FactId, &Fact, &Fact, bool)> = members
+            .iter()
+            .filter_map(|&(i, down)| {
+                let item = &scene.items[i];
+                Some((item, item.old.as_ref()?, item.before.as_ref()?, item.after.as_ref()?, down))
+            })
+            .collect();
+        let default_of = |id: &FactId| FactId { kind: Kind::Default, ..id.clone() };
+        for (_, old, _, now, _) in &facts {
+            let default = default_of(old);
+            if let Some(fact) = scene.was(&default)
+                && matches!(&fact.body, Body::Default(default) if default.generated.is_none())
+            {
+                let statement = AlterTable::only(&table_of(&now.id), Alteration::DropDefault(now.id.name()));
+                action = action.then(&now.id, &statement).locking(statement.lock(), [table_of(old)]);
+                let id = scene.renames.now(&default, None);
+                action.unmakes(&default, &Fact { id, ..fact });
+                handled.insert(default);
+            }
+        }
+        let usings: Vec<Option<String>> = facts
+            .iter()
+            .map(|(item, _, before, after, _)| match (&before.body, &after.body) {
+                (Body::Column(b), Body::Column(a)) => item.using.clone().or_else(|| conversion(scene, after.id.name(), b, a)),
+                _ => None,
+            })
+            .collect();
+        let mut statement = AlterTable { only: false, table: relation(&table), actions: Vec::new() };
+        let mut rewrites = false;
+        for ((_, _, before, after, down), using) in facts.iter().zip(&usings) {
+            let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
+            rewrites |= cast(&b.data_type, &a.data_type) != Cast::Free;
+            if !down {
+                statement.actions.push(Alteration::SetType {
+                    column: after.id.name(),
+                    data_type: &a.data_type,
+                    collation: a.collation.as_ref(),
+                    using: using.as_deref(),
+                });
+            }
+        }
+        let locks: BTreeSet<FactId> = facts.iter().map(|(_, old, ..)| table_of(old)).collect();
+        action = action.then(&table, &statement).locking(statement.lock(), locks).rewriting(rewrites).scanning(rewrites);
+        for (_, old, before, after, _) in &facts {
+            let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
+            if cast(&b.data_type, &a.data_type) == Cast::Narrowing {
+                action = action.losing(old, format!("what of the values of {old} does not fit {}", a.data_type));
+            }
+            action = action.altering(old, before, after);
+        }
+        for (_, old, _, now, _) in &facts {
+            let default = default_of(&now.id);
+            if let Some(fact) = scene.is(&default)
+                && let Body::Default(Default { expression, generated: None }) = &fact.body
+            {
+                let statement = AlterTable::only(&table_of(&now.id), Alteration::SetDefault(now.id.name(), expression));
+                action = action.then(&now.id, &statement).locking(statement.lock(), [table_of(old)]);
+                action.makes(&fact);
+                handled.insert(default);
+            }
+        }
+        // What it takes off and sets again is one action: it waits neither for itself nor for the name.
+        action.takes.retain(|slot| !action.frees.contains(slot));
+        for (_, old, _, after, _) in &facts {
+            let Body::Column(a) = &after.body else { continue };
+            // A new type brings its own storage and compression.
+            let mut alterations = Vec::new();
+            alterations.extend(a.storage.as_deref().map(|storage| Alteration::SetStorage(after.id.name(), storage)));
+            alterations.extend(a.compression.as_deref().map(|method| Alteration::SetCompression(after.id.name(), method)));
+            if !alterations.is_empty() {
+                let statement = AlterTable { only: true, table: relation(&after.id), actions: alterations };
+                action = action.then(&after.id, &statement).locking(statement.lock(), [table_of(old)]);
+            }
+        }
+        out.push(action);
+    }
+    handled
+}
+
+/// The explicit cast of a type change whose USING is not known.
+fn conversion(scene: &Scene, name: &Name, before: &Column, after: &Column) -> Option<String> {
+    if cast(&before.data_type, &after.data_type) == Cast::Free {
+        return None;
+    }
+    let enumerated = |data_type: &str| {
+        use super::lexer::{Token, tokens};
+        match tokens(data_type).as_slice() {
+            [Token::Word(schema), _, Token::Word(name), ..] => {
+                let id = FactId::new(Kind::Enum, [schema.as_str(), name.as_str()]);
+                scene.is(&id).or_else(|| scene.around.get(&id)).is_some()
+            }
+            _ => false,
+        }
+    };
+    let array = flag(before.data_type.ends_with("[]") && after.data_type.ends_with("[]"), "[]");
+    let through = if enumerated(&before.data_type) || enumerated(&after.data_type) { format!("::text{array}") } else { String::new() };
+    Some(format!("{name}{through}::{}{}", after.data_type, Maybe(" COLLATE ", after.collation.as_ref())))
+}
+
+/// A default (not a generation expression that comes with its column) of a column that stands.
+pub(super) fn default(item: &Item, out: &mut Vec<Action>) {
+    let now = |fact: &Fact| table_of(&fact.id);
+    match (&item.before, &item.after) {
+        (None, Some(fact)) => {
+            let Body::Default(default) = &fact.body else { return };
+            let statement = AlterTable::only(&now(fact), Alteration::SetDefault(fact.id.name(), &default.expression));
+            out.push(Action::new(47, &fact.id, &statement).locking(statement.lock(), [now(fact)]).making(fact));
+        }
+        (Some(fact), None) => {
+            let (Body::Default(default), Some(old)) = (&fact.body, &item.old) else { return };
+            let name = fact.id.name();
+            let alteration = if default.generated.is_some() { Alteration::DropExpression(name) } else { Alteration::DropDefault(name) };
+            let statement = AlterTable { only: default.generated.is_none(), table: relation(&fact.id), actions: vec![alteration] };
+            out.push(Action::new(15, old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact));
+        }
+        (Some(was), Some(fact)) => {
+            let (Body::Default(before), Body::Default(after), Some(old)) = (&was.body, &fact.body, &item.old) else { return };
+            if before == after {
+                return;
+            }
+            let mut action = Action { rank: 47, ..Action::default() };
+            if before.generated.is_some() {
+                let statement = AlterTable::all(&now(fact), Alteration::DropExpression(fact.id.name()));
+                action = action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]);
+            }
+            let statement = AlterTable::only(&now(fact), Alteration::SetDefault(fact.id.name(), &after.expression));
+            out.push(action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]).altering(old, was, fact));
+        }
+        (None, None) => {}
+    }
+}
+
+/// The identity of a column that stands.
+pub(super) fn identity(scene: &Scene, item: &Item, out: &mut Vec<Action>) -> Result<(), PlanError> {
+    match (&item.before, &item.after) {
+        (None, Some(fact)) => {
+            let Body::Identity(identity) = &fact.body else { return Ok(()) };
+            let statement = AlterTable::all(&table_of(&fact.id), Alteration::AddIdentity(fact.id.name(), identity));
+            out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact));
+        }
+        (Some(fact), None) => {
+            let Some(old) = &item.old else { return Ok(()) };
+            let statement = AlterTable::all(&table_of(&fact.id), Alteration::DropIdentity(fact.id.name()));
+            let action = Action::new(15, old, &statement).locking(statement.lock(), [table_of(old)]);
+            out.push(action.losing(old, format!("the position of the sequence of {old}")).unmaking(old, fact));
+        }
+        (Some(was), Some(fact)) => {
+            let (Body::Identity(before), Body::Identity(after), Some(old)) = (&was.body, &fact.body, &item.old) else { return Ok(()) };
+            alter_identity(scene, old, was, fact, before, after, out)?;
+        }
+        (None, None) => {}
+    }
+    Ok(())
+}
+
+fn alter_identity(
+    scene: &Scene,
+    old: &FactId,
+    was: &Fact,
+    now: &Fact,
+    before: &Identity,
+    after: &Identity,
+    out: &mut Vec<Action>,
+) -> Result<(), PlanError> {
+    let table = table_of(&now.id);
+    if before.sequence.schema != after.sequence.schema {
+        // It moves with its table; a move of its own does not exist.
+        let moved = old.path[0] != now.id.path[0];
+        if !moved {
+            return Err(PlanError::Impossible {
+                id: now.id.clone(),
+                why: "the sequence of an identity column cannot leave its table's schema".to_owned(),
+            });
+        }
+    }
+    if before.sequence.name != after.sequence.name {
+        let from = crate::model::Qualified::new(after.sequence.schema.clone(), before.sequence.name.clone());
+        let sql = format!("ALTER SEQUENCE {from} RENAME TO {}", after.sequence.name);
+        out.push(Action::new(2, &now.id, sql).altering(old, was, now));
+    }
+    let mut clauses = Vec::new();
+    if before.always != after.always {
+        clauses.push(format!("SET GENERATED {}", if after.always { "ALWAYS" } else { "BY DEFAULT" }));
+    }
+    clauses.extend(sequence::changed(&before.options, &after.options).into_iter().map(|clause| format!("SET {clause}")));
+    if !clauses.is_empty() {
+        let statement = AlterTable::all(&table, Alteration::SetIdentity(now.id.name(), &clauses));
+        out.push(
+            Action::new(48, &now.id, &statement)
+                .locking(statement.lock(), [table_of(old)])
+                .altering(old, was, now)
+                .needing([FactId { kind: Kind::Column, ..now.id.clone() }]),
+        );
+    }
+    if before.unlogged != after.unlogged && !sequence::follows(scene, &table, before.unlogged, after.unlogged) {
+        let sql = format!("ALTER SEQUENCE {} SET {}", after.sequence, if after.unlogged { "UNLOGGED" } else { "LOGGED" });
+        out.push(Action::new(49, &now.id, sql).altering(old, was, now));
+    }
+    Ok(())
+}
+
+/// The statement that sets a new identity's sequence apart from its table's persistence.
+pub(super) fn identity_persistence(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
+    let Body::Identity(identity) = &fact.body else { return };
+    let unlogged = scene.table(&fact.id).is_some_and(|table| table.unlogged);
+    if identity.unlogged != unlogged {
+        let sql = format!("ALTER SEQUENCE {} SET {}", identity.sequence, if identity.unlogged { "UNLOGGED" } else { "LOGGED" });
+        out.push(Action::new(49, &fact.id, sql).locking(Lock::AccessExclusive, []).needing([fact.id.clone()]));
+    }
+}

@@ -1,0 +1,270 @@
+//! Constraints of tables.
+
+use super::Lock;
+use super::lexer::find_word;
+use super::order::Action;
+use super::scene::{Item, Scene, table_of};
+use super::sql::{AlterTable, Alteration, Settings, relation, settings, settings_changed};
+use super::{index, partition};
+use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Name, Qualified};
+
+fn deferral(constraint: &Constraint) -> (&str, &str) {
+    // NOT DEFERRABLE is the default and is never written by pg_get_constraintdef.
+    let at = find_word(&constraint.definition, &["deferrable", "initially"]).unwrap_or(constraint.definition.len());
+    (constraint.definition[..at].trim_end(), &constraint.definition[at..])
+}
+
+/// Whether ALTER leads from the one to the other.
+pub(super) fn alterable(before: &Constraint, after: &Constraint) -> bool {
+    if after.not_local && before.not_local {
+        return true;
+    }
+    let foreign = after.constraint_type == ConstraintType::ForeignKey;
+    before.constraint_type == after.constraint_type
+        && (before.definition == after.definition || foreign && deferral(before).0 == deferral(after).0)
+        && (before.not_valid || !after.not_valid)
+}
+
+/// The definition with what pg_get_constraintdef leaves out about the constraint's index.
+fn definition(constraint: &Constraint) -> String {
+    let indexed = matches!(constraint.constraint_type, ConstraintType::PrimaryKey | ConstraintType::Unique | ConstraintType::Exclusion);
+    let at = find_word(&constraint.definition, &["where", "deferrable", "initially"]).unwrap_or(constraint.definition.len());
+    let (head, tail) = (constraint.definition[..at].trim_end(), &constraint.definition[at..]);
+    let mut text = head.to_owned();
+    if indexed && !constraint.options.is_empty() && find_word(head, &["with"]).is_none() {
+        text.push_str(&format!(" WITH ({})", Settings(&settings(&constraint.options))));
+    }
+    if let Some(tablespace) = constraint.tablespace.as_ref().filter(|_| indexed) {
+        text.push_str(&format!(" USING INDEX TABLESPACE {tablespace}"));
+    }
+    if !tail.is_empty() {
+        text.push(' ');
+        text.push_str(tail);
+    }
+    text
+}
+
+fn is_index(constraint: &Constraint) -> bool {
+    matches!(constraint.constraint_type, ConstraintType::PrimaryKey | ConstraintType::Unique | ConstraintType::Exclusion)
+}
+
+/// The parent's constraint that brings or takes away this one.
+fn parents_own(parents: &[FactId], name: &Name) -> Vec<FactId> {
+    parents.iter().map(|parent| FactId::new(Kind::Constraint, [parent.path[0].clone(), parent.path[1].clone(), name.clone()])).collect()
+}
+
+pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
+    match (&item.before, &item.after) {
+        (None, Some(fact)) => {
+            if let Body::Constraint(constraint) = &fact.body {
+                create(scene, fact, constraint, out);
+            }
+        }
+        (Some(fact), None) => {
+            if let (Body::Constraint(constraint), Some(old)) = (&fact.body, &item.old) {
+                drop(scene, old, fact, constraint, out);
+            }
+        }
+        (Some(was), Some(now)) => {
+            if let (Body::Constraint(before), Body::Constraint(after), Some(old)) = (&was.body, &now.body, &item.old) {
+                alter(scene, old, was, now, before, after, out);
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Action>) {
+    let (id, table, name) = (&fact.id, table_of(&fact.id), fact.id.name());
+    let new_partition = scene.creates(&FactId::new(Kind::Partition, table.path.iter().cloned()));
+    if constraint.not_local && !new_partition {
+        let mut action = Action { rank: 55, ..Action::default() };
+        action.makes(fact);
+        action.requires.extend(parents_own(&scene.parents(id), name));
+        out.push(action);
+        return;
+    }
+    if partition::leaves_behind(scene, fact, constraint) {
+        let mut action = Action { rank: 55, ..Action::default() };
+        action.makes(fact);
+        out.push(action);
+        return;
+    }
+    let partitioned = scene.partitioned(id);
+    let foreign = constraint.constraint_type == ConstraintType::ForeignKey;
+    let definition = definition(constraint);
+    let mut statement =
+        AlterTable::all(&table, Alteration::AddConstraint { name, definition: &definition, not_valid: constraint.not_valid, foreign });
+    // A partitioned table's parts get their own and are attached; a CHECK goes down to children by itself.
+    statement.only = match constraint.constraint_type {
+        ConstraintType::Check | ConstraintType::NotNull => false,
+        ConstraintType::ForeignKey => !partitioned,
+        _ => true,
+    };
+    let rank = match constraint.constraint_type {
+        ConstraintType::NotNull => 54,
+        ConstraintType::Check => 55,
+        ConstraintType::ForeignKey => 65,
+        _ => 56,
+    };
+    let mut locks = vec![table.clone()];
+    if foreign {
+        locks.extend(
+            fact.depends
+                .iter()
+                .filter(|id| id.kind == Kind::Constraint || id.kind == Kind::Column)
+                .map(table_of)
+                .filter(|other| *other != table),
+        );
+        locks.dedup();
+    }
+    let scans = !constraint.not_valid && !scene.creates(&table);
+    let mut action =
+        Action::new(rank, id, &statement).locking(statement.lock(), locks).scanning(scans).making(fact).needing([table.clone()]);
+    if constraint.clustered {
+        let statement = AlterTable::all(&table, Alteration::ClusterOn(name));
+        action = action.then(id, &statement).locking(statement.lock(), [table]);
+    }
+    out.push(action);
+    if let Some(parent) = &constraint.attached_to {
+        out.push(attach(scene, id, parent));
+    }
+}
+
+/// ALTER INDEX … ATTACH PARTITION for the constraint's index.
+fn attach(scene: &Scene, id: &FactId, parent: &Qualified) -> Action {
+    let child = Qualified::new(id.path[0].clone(), id.name().clone());
+    index::attach(scene, id, &table_of(id), parent, &child)
+}
+
+fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: &mut Vec<Action>) {
+    if constraint.not_local {
+        let causes: Vec<FactId> =
+            parents_own(&scene.parents_before(old), old.name()).into_iter().filter(|parent| scene.drops(parent)).collect();
+        if !causes.is_empty() {
+            out.push(Action { rank: 14, ..Action::default() }.unmaking(old, fact).letting_go(causes));
+            return;
+        }
+    }
+    if partition::takes_in(scene, old, constraint) {
+        out.push(Action { rank: 14, ..Action::default() }.unmaking(old, fact));
+        return;
+    }
+    let statement = AlterTable::all(&table_of(&fact.id), Alteration::DropConstraint(fact.id.name()));
+    let rank = if constraint.constraint_type == ConstraintType::ForeignKey { 12 } else { 14 };
+    let mut action = Action::new(rank, old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact);
+    if constraint.attached_to.is_some() {
+        action.requires.push(partition::detached(old));
+    }
+    out.push(action);
+}
+
+fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Constraint, after: &Constraint, out: &mut Vec<Action>) {
+    let (id, table, name) = (&now.id, table_of(&now.id), now.id.name());
+    if after.not_local && before.not_local {
+        return;
+    }
+    let mut push = |statement: AlterTable, scans: bool| {
+        out.push(Action::new(57, id, &statement).locking(statement.lock(), [table_of(old)]).scanning(scans).altering(old, was, now));
+    };
+    if before.definition != after.definition {
+        let how = match deferral(after).1 {
+            "" => "NOT DEFERRABLE".to_owned(),
+            how if how.contains("INITIALLY") => how.to_owned(),
+            how => format!("{how} INITIALLY IMMEDIATE"),
+        };
+        push(AlterTable::all(&table, Alteration::AlterConstraint(name, &how)), false);
+    }
+    if before.not_valid && !after.not_valid {
+        push(AlterTable::all(&table, Alteration::ValidateConstraint(name)), true);
+    }
+    if before.clustered != after.clustered && (after.clustered || !index::clustered_otherwise(scene, &table, id)) {
+        push(AlterTable::all(&table, if after.clustered { Alteration::ClusterOn(name) } else { Alteration::WithoutCluster }), false);
+    }
+    let index = Qualified::new(id.path[0].clone(), name.clone());
+    if is_index(after) {
+        let (set, reset) = settings_changed(&settings(&before.options), &settings(&after.options));
+        for sql in index::option_statements(&index, &set, &reset) {
+            out.push(Action::new(57, id, sql).locking(Lock::ShareUpdateExclusive, [table_of(old)]).altering(old, was, now));
+        }
+        if before.tablespace != after.tablespace {
+            let sql = index::tablespace_statement(&index, after.tablespace.as_ref());
+            out.push(Action::new(57, id, sql).locking(Lock::AccessExclusive, [table_of(old)]).altering(old, was, now));
+        }
+    }
+    if let Some(parent) = after.attached_to.as_ref().filter(|_| before.attached_to != after.attached_to) {
+        out.push(attach(scene, id, parent).altering(old, was, now));
+    }
+}
+
+/// `schema.domain` of a domain constraint.
+pub(super) fn domain(item: &Item, out: &mut Vec<Action>) {
+    match (&item.before, &item.after) {
+        (None, Some(fact)) => {
+            let Body::DomainConstraint(constraint) = &fact.body else { return };
+            let sql = format!(
+                "ALTER DOMAIN {} ADD CONSTRAINT {} {}{}",
+                relation(&fact.id),
+                fact.id.name(),
+                constraint.definition,
+                if constraint.not_valid { " NOT VALID" } else { "" }
+            );
+            out.push(Action::new(34, &fact.id, sql).locking(Lock::ShareRowExclusive, []).scanning(!constraint.not_valid).making(fact));
+        }
+        (Some(fact), None) => {
+            let Some(old) = &item.old else { return };
+            let sql = format!("ALTER DOMAIN {} DROP CONSTRAINT {}", relation(&fact.id), fact.id.name());
+            out.push(Action::new(14, old, sql).unmaking(old, fact));
+        }
+        (Some(was), Some(now)) => {
+            let (Body::DomainConstraint(before), Body::DomainConstraint(after), Some(old)) = (&was.body, &now.body, &item.old) else {
+                return;
+            };
+            if before.not_valid && !after.not_valid {
+                let sql = format!("ALTER DOMAIN {} VALIDATE CONSTRAINT {}", relation(&now.id), now.id.name());
+                out.push(Action::new(57, &now.id, sql).scanning(true).altering(old, was, now));
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn constraint(constraint_type: ConstraintType, definition: &str) -> Constraint {
+        Constraint {
+            constraint_type,
+            definition: definition.into(),
+            not_valid: false,
+            inherited: false,
+            not_local: false,
+            options: Vec::new(),
+            tablespace: None,
+            clustered: false,
+            attached_to: None,
+        }
+    }
+
+    #[test]
+    fn what_the_index_has_stands_before_deferral_and_predicate() {
+        let mut unique = constraint(ConstraintType::Unique, "UNIQUE (a) DEFERRABLE INITIALLY DEFERRED");
+        unique.options = vec!["fillfactor=70".into()];
+        unique.tablespace = Some("fast".into());
+        assert_eq!(definition(&unique), "UNIQUE (a) WITH (fillfactor='70') USING INDEX TABLESPACE fast DEFERRABLE INITIALLY DEFERRED");
+    }
+
+    #[test]
+    fn only_deferral_of_foreign_keys_can_be_altered() {
+        let plain = constraint(ConstraintType::ForeignKey, "FOREIGN KEY (a) REFERENCES s.t(id)");
+        let deferred = constraint(ConstraintType::ForeignKey, "FOREIGN KEY (a) REFERENCES s.t(id) DEFERRABLE INITIALLY DEFERRED");
+        assert!(alterable(&plain, &deferred));
+        let cascading = constraint(ConstraintType::ForeignKey, "FOREIGN KEY (a) REFERENCES s.t(id) ON DELETE CASCADE");
+        assert!(!alterable(&plain, &cascading));
+        assert!(!alterable(
+            &constraint(ConstraintType::Unique, "UNIQUE (a)"),
+            &constraint(ConstraintType::Unique, "UNIQUE (a) DEFERRABLE")
+        ));
+    }
+}

@@ -1,0 +1,234 @@
+//! Indexes that belong to no constraint.
+
+use super::Lock;
+use super::lexer::{find_word, split_commas};
+use super::order::Action;
+use super::partition;
+use super::scene::{Item, Scene};
+use super::sql::{AlterTable, Alteration, SettingNames, Settings, flag, relation, settings_changed};
+use crate::model::{Body, Fact, FactId, Index, Kind, Name, Qualified};
+use std::collections::BTreeMap;
+
+/// A definition's parts: before the storage parameters, those, and the predicate.
+fn split(definition: &str) -> (&str, BTreeMap<String, String>, &str) {
+    let predicate = find_word(definition, &["where"]).unwrap_or(definition.len());
+    let with = find_word(&definition[..predicate], &["with"]).unwrap_or(predicate);
+    let list = definition[with..predicate].trim().trim_start_matches("WITH").trim();
+    let options = split_commas(list.strip_prefix('(').and_then(|l| l.strip_suffix(')')).unwrap_or_default())
+        .into_iter()
+        .map(|option| option.split_once('=').unwrap_or((option, "true")))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('\'').to_owned()))
+        .collect();
+    (definition[..with].trim_end(), options, &definition[predicate..])
+}
+
+/// Whether ALTER INDEX leads from the one to the other.
+pub(super) fn alterable(before: &Index, after: &Index) -> bool {
+    let ((head, _, predicate), (new_head, _, new_predicate)) = (split(&before.definition), split(&after.definition));
+    head == new_head && predicate == new_predicate && before.unique == after.unique && before.partitioned == after.partitioned
+}
+
+pub(super) fn option_statements(index: &Qualified, set: &BTreeMap<String, String>, reset: &[String]) -> Vec<String> {
+    let mut sql = Vec::new();
+    if !reset.is_empty() {
+        sql.push(format!("ALTER INDEX {index} RESET ({})", SettingNames(reset)));
+    }
+    if !set.is_empty() {
+        sql.push(format!("ALTER INDEX {index} SET ({})", Settings(set)));
+    }
+    sql
+}
+
+pub(super) fn tablespace_statement(index: &Qualified, tablespace: Option<&Name>) -> String {
+    format!("ALTER INDEX {index} SET TABLESPACE {}", tablespace.unwrap_or(&"pg_default".into()))
+}
+
+/// ALTER INDEX parent ATTACH PARTITION child: nothing happens where it is attached already.
+pub(super) fn attach(scene: &Scene, id: &FactId, table: &FactId, parent: &Qualified, child: &Qualified) -> Action {
+    let mut needs = vec![
+        id.clone(),
+        FactId::new(Kind::Partition, table.path.iter().cloned()),
+        FactId::new(Kind::Index, [parent.schema.clone(), parent.name.clone()]),
+    ];
+    needs.extend(
+        scene
+            .parents(table)
+            .into_iter()
+            .map(|table| FactId::new(Kind::Constraint, [table.path[0].clone(), table.path[1].clone(), parent.name.clone()])),
+    );
+    Action::new(66, id, format_args!("ALTER INDEX {parent} ATTACH PARTITION {child}"))
+        .locking(Lock::AccessExclusive, [table.clone()])
+        .needing(needs)
+}
+
+/// Whether the table is clustered on something else afterwards, which ends this clustering by itself.
+pub(super) fn clustered_otherwise(scene: &Scene, table: &FactId, id: &FactId) -> bool {
+    scene.items.iter().filter_map(|item| item.after.as_ref()).any(|fact| {
+        fact.id != *id
+            && match &fact.body {
+                Body::Index(index) => index.clustered && fact.id.path[0] == table.path[0] && index.table == table.path[1],
+                Body::Constraint(constraint) => constraint.clustered && fact.id.path[..2] == table.path[..],
+                _ => false,
+            }
+    })
+}
+
+/// The table or materialized view of an index.
+fn stands_on(scene: &Scene, id: &FactId, index: &Index) -> FactId {
+    let path = [id.path[0].clone(), index.table.clone()];
+    let view = FactId::new(Kind::MaterializedView, path.clone());
+    if scene.is(&view).is_some() || scene.was(&view).is_some() { view } else { FactId::new(Kind::Table, path) }
+}
+
+fn create_sql(id: &FactId, index: &Index, concurrently: bool) -> String {
+    let table = Qualified::new(id.path[0].clone(), index.table.clone());
+    let head = format!(
+        "CREATE {}INDEX {}{} ON {}{table} ",
+        flag(index.unique, "UNIQUE "),
+        flag(concurrently, "CONCURRENTLY "),
+        id.name(),
+        flag(index.partitioned, "ONLY ")
+    );
+    match &index.tablespace {
+        None => head + &index.definition,
+        Some(tablespace) => {
+            let at = find_word(&index.definition, &["where"]).unwrap_or(index.definition.len());
+            let (before, predicate) = index.definition.split_at(at);
+            format!("{head}{} TABLESPACE {tablespace} {predicate}", before.trim_end()).trim_end().to_owned()
+        }
+    }
+}
+
+fn cluster(on: &FactId, alteration: Alteration) -> String {
+    let table = AlterTable::all(on, alteration).to_string();
+    if on.kind == Kind::MaterializedView { table.replacen("ALTER TABLE", "ALTER MATERIALIZED VIEW", 1) } else { table }
+}
+
+fn statistics(id: &FactId, column: i16, target: i32) -> String {
+    format!("ALTER INDEX {} ALTER COLUMN {column} SET STATISTICS {target}", relation(id))
+}
+
+pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
+    match (&item.before, &item.after) {
+        (None, Some(fact)) => {
+            if let Body::Index(index) = &fact.body {
+                create(scene, fact, index, out);
+            }
+        }
+        (Some(fact), None) => {
+            if let (Body::Index(index), Some(old)) = (&fact.body, &item.old) {
+                drop(scene, old, fact, index, out);
+            }
+        }
+        (Some(was), Some(now)) => {
+            if let (Body::Index(before), Body::Index(after), Some(old)) = (&was.body, &now.body, &item.old) {
+                alter(scene, old, was, now, before, after, out);
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+fn create(scene: &Scene, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
+    let (id, on) = (&fact.id, stands_on(scene, &fact.id, index));
+    let concurrently = scene.options.concurrently && !index.partitioned && !scene.creates(&on);
+    let lock = if concurrently { Lock::ShareUpdateExclusive } else { Lock::Share };
+    let mut action = Action::new(57, id, create_sql(id, index, concurrently))
+        .locking(lock, [on.clone()])
+        .scanning(!scene.creates(&on) && !index.partitioned);
+    if concurrently {
+        action.last().outside_transaction = true;
+        action.last().compensation = Some(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", relation(id)));
+    }
+    if index.invalid && !index.partitioned {
+        action = action.warning(format!("{id} is invalid on the source; here it is built as usual"));
+    }
+    action = action.making(fact).needing([on.clone()]);
+    for (column, target) in &index.statistics {
+        action = action.then(id, statistics(id, *column, *target)).locking(Lock::ShareUpdateExclusive, [on.clone()]);
+    }
+    if index.clustered {
+        action = action.then(id, cluster(&on, Alteration::ClusterOn(id.name()))).locking(Lock::ShareUpdateExclusive, [on.clone()]);
+    }
+    out.push(action);
+    if let Some(parent) = &index.attached_to {
+        out.push(attach(scene, id, &on, parent, &relation(id)));
+    }
+}
+
+fn drop(scene: &Scene, old: &FactId, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
+    let concurrently = scene.options.concurrently && !index.partitioned;
+    let table = FactId::new(Kind::Table, [old.path[0].clone(), index.table.clone()]);
+    let lock = if concurrently { Lock::ShareUpdateExclusive } else { Lock::AccessExclusive };
+    let mut action = Action::new(14, old, format_args!("DROP INDEX {}{}", flag(concurrently, "CONCURRENTLY "), relation(&fact.id)));
+    action = action.locking(lock, [table.clone()]).unmaking(old, fact);
+    action.last().outside_transaction = concurrently;
+    if index.attached_to.is_some() {
+        action.requires.push(partition::detached(&table));
+    }
+    out.push(action);
+}
+
+fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Index, after: &Index, out: &mut Vec<Action>) {
+    let (id, on) = (&now.id, stands_on(scene, &now.id, after));
+    let mut push = |sql: String, lock: Lock| out.push(Action::new(57, id, sql).locking(lock, [on.clone()]).altering(old, was, now));
+    let (set, reset) = settings_changed(&split(&before.definition).1, &split(&after.definition).1);
+    for sql in option_statements(&relation(id), &set, &reset) {
+        push(sql, Lock::ShareUpdateExclusive);
+    }
+    if before.tablespace != after.tablespace {
+        push(tablespace_statement(&relation(id), after.tablespace.as_ref()), Lock::AccessExclusive);
+    }
+    for column in before.statistics.keys().filter(|column| !after.statistics.contains_key(column)) {
+        push(statistics(id, *column, -1), Lock::ShareUpdateExclusive);
+    }
+    for (column, target) in after.statistics.iter().filter(|(column, target)| before.statistics.get(column) != Some(target)) {
+        push(statistics(id, *column, *target), Lock::ShareUpdateExclusive);
+    }
+    if before.clustered != after.clustered && (after.clustered || !clustered_otherwise(scene, &on, id)) {
+        let alteration = if after.clustered { Alteration::ClusterOn(id.name()) } else { Alteration::WithoutCluster };
+        push(cluster(&on, alteration), Lock::ShareUpdateExclusive);
+    }
+    if let Some(parent) = after.attached_to.as_ref().filter(|_| before.attached_to != after.attached_to) {
+        out.push(attach(scene, id, &on, parent, &relation(id)).altering(old, was, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(definition: &str) -> Index {
+        Index {
+            table: "t".into(),
+            definition: definition.into(),
+            unique: false,
+            invalid: false,
+            tablespace: None,
+            clustered: false,
+            attached_to: None,
+            partitioned: false,
+            statistics: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn storage_parameters_are_altered_and_the_rest_is_made_again() {
+        let plain = index("USING btree (a) WHERE (a > 0)");
+        let packed = index("USING btree (a) WITH (fillfactor='70') WHERE (a > 0)");
+        assert!(alterable(&plain, &packed));
+        assert_eq!(split(&packed.definition), ("USING btree (a)", BTreeMap::from([("fillfactor".into(), "70".into())]), "WHERE (a > 0)"));
+        assert!(!alterable(&plain, &index("USING btree (b) WHERE (a > 0)")));
+    }
+
+    #[test]
+    fn the_tablespace_stands_before_the_predicate() {
+        let mut index = index("USING btree (a) WHERE (a > 0)");
+        index.tablespace = Some("fast".into());
+        index.unique = true;
+        assert_eq!(
+            create_sql(&FactId::new(Kind::Index, ["s", "i"]), &index, false),
+            "CREATE UNIQUE INDEX i ON s.t USING btree (a) TABLESPACE fast WHERE (a > 0)"
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! Partitions: made as ordinary tables, attached when everything that must match is there.
+
+use super::Lock;
+use super::order::Action;
+use super::scene::{Item, Scene, table_of};
+use super::sql::{AlterTable, Alteration, relation};
+use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Partition};
+
+/// What stands for "this table has been detached" in the order of actions.
+pub(super) fn detached(id: &FactId) -> FactId {
+    FactId::new(Kind::Partition, [id.path[0].clone(), id.path[1].clone(), "detached".into()])
+}
+
+fn parent(partition: &Partition) -> FactId {
+    FactId::new(Kind::Table, [partition.parent.schema.clone(), partition.parent.name.clone()])
+}
+
+pub(super) fn change(parts: &Matching, scene: &Scene, item: &Item, out: &mut Vec<Action>) {
+    if let (Some(fact), None, Some(old)) = (&item.before, &item.after, &item.old) {
+        let Body::Partition(partition) = &fact.body else { return };
+        let above = parent(partition);
+        let child = relation(&fact.id);
+        let alter = AlterTable::all(&scene.renames.now(&above, None), Alteration::DetachPartition(&child));
+        let mut action =
+            Action::new(13, old, &alter).locking(alter.lock(), [above.clone(), table_of(old)]).unmaking(old, fact).letting_go([above]);
+        action.produces.push(detached(old));
+        out.push(action);
+    }
+    if let (None, Some(fact)) = (&item.before, &item.after) {
+        let Body::Partition(partition) = &fact.body else { return };
+        let (child, above) = (table_of(&fact.id), parent(partition));
+        let name = relation(&fact.id);
+        let alter = AlterTable { only: true, table: relation(&above), actions: vec![Alteration::AttachPartition(&name, &partition.bound)] };
+        let mut action = Action::new(60, &fact.id, &alter).making(fact).needing([child.clone(), above.clone()]);
+        action = action.locking(Lock::ShareUpdateExclusive, [above]).scanning(!scene.creates(&child));
+        // What matches the parent's is taken up; what is missing would be made under another name.
+        action.requires.extend(parts.0.get(&child).into_iter().flatten().cloned());
+        out.push(action);
+    }
+}
+
+/// The new constraints and indexes of each table, by table.
+#[derive(Default)]
+pub(super) struct Matching(std::collections::HashMap<FactId, Vec<FactId>>);
+
+impl Matching {
+    pub(super) fn gather(scene: &Scene) -> Self {
+        let mut map = Self::default();
+        for fact in scene.items.iter().filter(|item| item.before.is_none()).filter_map(|item| item.after.as_ref()) {
+            let table = match &fact.body {
+                // A foreign key needs nothing of the parent's: PostgreSQL clones what is missing and takes up what is there.
+                Body::Constraint(_) | Body::Column(_) => table_of(&fact.id),
+                Body::Index(index) => FactId::new(Kind::Table, [fact.id.path[0].clone(), index.table.clone()]),
+                _ => continue,
+            };
+            map.0.entry(table).or_default().push(fact.id.clone());
+        }
+        map
+    }
+}
+
+fn foreign_keys(scene: &Scene, table: &FactId, before: bool) -> Vec<String> {
+    let listed = scene.items.iter().filter_map(|item| if before { item.before.as_ref() } else { item.after.as_ref() });
+    let standing = scene.around.children(table);
+    let keys = |fact: &Fact| match &fact.body {
+        Body::Constraint(Constraint { constraint_type: ConstraintType::ForeignKey, definition, .. }) if table_of(&fact.id) == *table => {
+            Some(definition.clone())
+        }
+        _ => None,
+    };
+    listed.filter_map(keys).chain(standing.iter().filter_map(keys)).collect()
+}
+
+/// A parent's foreign key that DETACH leaves on the partition as its own.
+pub(super) fn leaves_behind(scene: &Scene, fact: &Fact, constraint: &Constraint) -> bool {
+    if constraint.constraint_type != ConstraintType::ForeignKey {
+        return false;
+    }
+    let partition = FactId::new(Kind::Partition, fact.id.path[..2].iter().cloned());
+    let Some(i) = scene.item_of(&partition).filter(|&i| scene.items[i].after.is_none()) else { return false };
+    match scene.items[i].before.as_ref().map(|fact| &fact.body) {
+        Some(Body::Partition(body)) => {
+            !scene.creates(&table_of(&fact.id)) && foreign_keys(scene, &parent(body), true).contains(&constraint.definition)
+        }
+        _ => false,
+    }
+}
+
+/// A table's own foreign key that ATTACH makes a clone of its parent's.
+pub(super) fn takes_in(scene: &Scene, old: &FactId, constraint: &Constraint) -> bool {
+    if constraint.constraint_type != ConstraintType::ForeignKey {
+        return false;
+    }
+    let partition = FactId::new(Kind::Partition, old.path[..2].iter().cloned());
+    match scene.is(&partition).filter(|_| scene.creates(&partition)).map(|fact| fact.body) {
+        Some(Body::Partition(body)) => foreign_keys(scene, &parent(&body), false).contains(&constraint.definition),
+        _ => false,
+    }
+}

@@ -1,0 +1,304 @@
+//! What stands before and after: the changes, with renames carried through them, and what is around them.
+//!
+//! Two name spaces meet here. *Before* names are those of the model that the plan starts from; *after*
+//! names are those once every rename is done, and statements other than renames speak in these.
+
+use super::lexer::{Token, tokens};
+use super::order::owners;
+use super::rename::Renames;
+use super::{Options, PlanError, Surroundings};
+use crate::diff::Change;
+use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Index, Kind, Name, Qualified, Table};
+use std::collections::{HashMap, HashSet};
+
+/// A change whose `before` renames have been carried through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Item {
+    /// The id before renames.
+    pub old: Option<FactId>,
+    /// The fact before, under its name after renames.
+    pub before: Option<Fact>,
+    /// The fact after.
+    pub after: Option<Fact>,
+    /// The USING expression of a type change.
+    pub using: Option<String>,
+    /// What existing rows hold in a new column.
+    pub fill: Option<String>,
+}
+
+/// Everything that rendering asks.
+pub(super) struct Scene<'a> {
+    /// The changes.
+    pub items: Vec<Item>,
+    by_old: HashMap<FactId, usize>,
+    by_new: HashMap<FactId, usize>,
+    /// Created inheritance facts, by table.
+    inherits: HashMap<(Name, Name), Vec<FactId>>,
+    /// Dropped inheritance facts, by table before.
+    disinherits: HashMap<(Name, Name), Vec<FactId>>,
+    /// Columns whose NOT NULL is a constraint of its own in these changes (from PostgreSQL 18).
+    pub named_not_null: HashSet<FactId>,
+    /// The renames among them.
+    pub renames: Renames,
+    /// What is around.
+    pub around: &'a dyn Surroundings,
+    /// How to plan.
+    pub options: &'a Options,
+    /// Facts that get statements of their own, because a cycle showed that their owner's will not do.
+    pub splits: &'a HashSet<FactId>,
+    /// Enumerated types that lose labels.
+    pub remade: Vec<FactId>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(
+        changes: &[Change],
+        around: &'a dyn Surroundings,
+        options: &'a Options,
+        splits: &'a HashSet<FactId>,
+    ) -> Result<Self, PlanError> {
+        let renames = Renames::find(changes);
+        let mut scene = Self {
+            items: Vec::with_capacity(changes.len()),
+            by_old: HashMap::with_capacity(changes.len()),
+            by_new: HashMap::with_capacity(changes.len()),
+            inherits: HashMap::new(),
+            disinherits: HashMap::new(),
+            named_not_null: HashSet::new(),
+            renames,
+            around,
+            options,
+            splits,
+            remade: Vec::new(),
+        };
+        for change in changes {
+            let (Some(id), Some(kind)) = (change.id(), change.kind()) else { continue };
+            if kind == Kind::Unmodelled || id.of == Some(Kind::Unmodelled) {
+                let what = id.path.first().map_or("", Name::as_str);
+                return Err(PlanError::Impossible { id: id.clone(), why: format!("kind {what} is not modelled") });
+            }
+            for fact in change.before.iter().chain(&change.after) {
+                fact.id.check().map_err(|why| PlanError::Impossible { id: fact.id.clone(), why })?;
+                if fact.body.kind() != fact.id.kind {
+                    return Err(PlanError::Impossible { id: fact.id.clone(), why: "its attributes are those of another kind".to_owned() });
+                }
+            }
+            let before = change.before.as_ref().map(|before| match &change.after {
+                Some(after) => scene.renames.carried(before, after),
+                None => Fact { id: scene.renames.now(&before.id, Some(&before.body)), ..before.clone() },
+            });
+            let item = Item {
+                old: change.before.as_ref().map(|b| b.id.clone()),
+                before,
+                after: change.after.clone(),
+                using: change.using.clone(),
+                fill: change.fill.clone(),
+            };
+            scene.push(item);
+        }
+        Ok(scene)
+    }
+
+    /// Adds a change.
+    pub(super) fn push(&mut self, item: Item) {
+        let i = self.items.len();
+        if let Some(old) = &item.old {
+            self.by_old.insert(old.clone(), i);
+            if old.kind == Kind::Inherit {
+                self.disinherits.entry((old.path[0].clone(), old.path[1].clone())).or_default().push(old.clone());
+            }
+        }
+        for fact in item.before.iter().chain(&item.after) {
+            if let Body::Constraint(Constraint { constraint_type: ConstraintType::NotNull, definition, .. }) = &fact.body
+                && let Some(Token::Word(column)) = tokens(definition).get(2)
+            {
+                self.named_not_null
+                    .insert(FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]));
+            }
+        }
+        if let Some(after) = &item.after {
+            self.by_new.insert(after.id.clone(), i);
+            if after.id.kind == Kind::Inherit {
+                self.inherits.entry((after.id.path[0].clone(), after.id.path[1].clone())).or_default().push(after.id.clone());
+            }
+        }
+        self.items.push(item);
+    }
+
+    /// Makes an alteration a drop and a creation.
+    pub(super) fn split(&mut self, i: usize) {
+        if self.items[i].before.is_none() {
+            return;
+        }
+        if let Some(after) = self.items[i].after.take() {
+            let fill = self.items[i].fill.take();
+            self.push(Item { after: Some(after), fill, ..Item::default() });
+        }
+    }
+
+    /// The change of the fact that had this id before.
+    pub(super) fn item_of(&self, old: &FactId) -> Option<usize> {
+        self.by_old.get(old).copied()
+    }
+    /// The change that leads to the fact with this id.
+    pub(super) fn item_to(&self, new: &FactId) -> Option<usize> {
+        self.by_new.get(new).copied()
+    }
+    /// The fact that has this id afterwards.
+    pub(super) fn is(&self, id: &FactId) -> Option<Fact> {
+        match self.by_new.get(id) {
+            Some(&i) => self.items[i].after.clone(),
+            None if self.by_old.contains_key(id) => None,
+            None => self.around.get(id),
+        }
+    }
+    /// The fact that had this id before (its text as renames leave it).
+    pub(super) fn was(&self, id: &FactId) -> Option<Fact> {
+        match self.by_old.get(id) {
+            Some(&i) => self.items[i].before.clone(),
+            None => self.around.get(id),
+        }
+    }
+    /// Whether the fact with this id is new.
+    pub(super) fn creates(&self, id: &FactId) -> bool {
+        self.by_new.get(id).is_some_and(|&i| self.items[i].before.is_none())
+    }
+    /// Whether the fact that had this id goes, by a change of its own.
+    pub(super) fn drops(&self, old: &FactId) -> bool {
+        self.by_old.get(old).is_some_and(|&i| self.items[i].after.is_none())
+    }
+    /// Whether it goes, by itself or with what it is a part of.
+    pub(super) fn gone(&self, old: &FactId, body: Option<&Body>) -> bool {
+        self.drops(old) || self.owners_before(old, body).iter().any(|owner| self.gone(owner, None))
+    }
+
+    fn owners_before(&self, old: &FactId, body: Option<&Body>) -> Vec<FactId> {
+        let empty = Body::Schema(crate::model::Schema {});
+        let known = self.by_old.get(old).and_then(|&i| self.items[i].before.as_ref()).map(|fact| &fact.body);
+        owners(old, body.or(known).unwrap_or(&empty))
+    }
+
+    /// The outermost dropped thing that takes this one with it.
+    pub(super) fn taken_by(&self, old: &FactId, fact: &Fact) -> Option<FactId> {
+        if self.splits.contains(old) {
+            return None;
+        }
+        let mut carriers = self.owners_before(old, Some(&fact.body));
+        match &fact.body {
+            Body::Sequence(sequence) => {
+                if let Some((table, column)) = &sequence.owned_by {
+                    carriers.push(FactId::new(Kind::Column, [old.path[0].clone(), table.clone(), column.clone()]));
+                }
+            }
+            Body::Index(Index { attached_to: Some(parent), table, .. }) => carriers.extend(self.dropped_index(parent, &old.path[0], table)),
+            Body::Constraint(constraint) => {
+                if let Some(parent) = &constraint.attached_to {
+                    carriers.extend(self.dropped_index(parent, &old.path[0], &old.path[1]));
+                }
+            }
+            _ => {}
+        }
+        carriers.iter().find_map(|carrier| self.outermost(carrier))
+    }
+
+    fn outermost(&self, id: &FactId) -> Option<FactId> {
+        let body = self.by_old.get(id).and_then(|&i| self.items[i].before.as_ref());
+        let further = match body {
+            Some(fact) => self.taken_by(id, fact),
+            None => self.owners_before(id, None).iter().find_map(|owner| self.outermost(owner)),
+        };
+        further.or_else(|| self.drops(id).then(|| id.clone()))
+    }
+
+    /// The dropped partitioned index (or constraint) of this name, unless the partition is detached from it first.
+    fn dropped_index(&self, parent: &Qualified, schema: &Name, table: &Name) -> Option<FactId> {
+        if self.drops(&FactId::new(Kind::Partition, [schema.clone(), table.clone()])) {
+            return None;
+        }
+        let index = FactId::new(Kind::Index, [parent.schema.clone(), parent.name.clone()]);
+        if self.drops(&index) {
+            return Some(index);
+        }
+        // A constraint's index has the constraint's name; its table is the partition's parent.
+        let parent_table = match self.was(&FactId::new(Kind::Partition, [schema.clone(), table.clone()]))?.body {
+            Body::Partition(partition) => partition.parent,
+            _ => return None,
+        };
+        let constraint = FactId::new(Kind::Constraint, [parent_table.schema, parent_table.name, parent.name.clone()]);
+        self.drops(&constraint).then_some(constraint)
+    }
+
+    /// The relation of this name afterwards.
+    pub(super) fn relation(&self, schema: &Name, name: &Name) -> Option<Fact> {
+        [Kind::Table, Kind::View, Kind::MaterializedView]
+            .into_iter()
+            .find_map(|kind| self.is(&FactId::new(kind, [schema.clone(), name.clone()])))
+    }
+
+    /// The table of this name afterwards, if it is known.
+    pub(super) fn table(&self, id: &FactId) -> Option<Table> {
+        match self.is(&table_of(id))?.body {
+            Body::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// Whether the table that this fact stands on is partitioned.
+    pub(super) fn partitioned(&self, id: &FactId) -> bool {
+        self.table(id).is_some_and(|table| table.partition_by.is_some())
+    }
+
+    /// Whether the table is a partition afterwards.
+    pub(super) fn is_partition(&self, id: &FactId) -> bool {
+        self.is(&FactId::new(Kind::Partition, id.path[..2].iter().cloned())).is_some()
+    }
+
+    /// The tables that this one is a child or a partition of, afterwards.
+    pub(super) fn parents(&self, id: &FactId) -> Vec<FactId> {
+        let path = [id.path[0].clone(), id.path[1].clone()];
+        if let Some(Fact { body: Body::Partition(partition), .. }) = self.is(&FactId::new(Kind::Partition, path.clone())) {
+            return vec![FactId::new(Kind::Table, [partition.parent.schema, partition.parent.name])];
+        }
+        let mut parents: Vec<FactId> =
+            self.inherits.get(&(path[0].clone(), path[1].clone())).into_iter().flatten().map(parent_of).collect();
+        if !self.creates(&FactId::new(Kind::Table, path.clone())) {
+            let standing = self.around.children(&FactId::new(Kind::Table, path));
+            let standing = standing.iter().filter(|fact| fact.id.kind == Kind::Inherit && !self.by_old.contains_key(&fact.id));
+            parents.extend(standing.map(|fact| parent_of(&fact.id)));
+        }
+        parents
+    }
+
+    /// The tables that this one was a child or a partition of, before.
+    pub(super) fn parents_before(&self, old: &FactId) -> Vec<FactId> {
+        let path = [old.path[0].clone(), old.path[1].clone()];
+        if let Some(Fact { body: Body::Partition(partition), .. }) = self.was(&FactId::new(Kind::Partition, path.clone())) {
+            return vec![FactId::new(Kind::Table, [partition.parent.schema, partition.parent.name])];
+        }
+        let table = FactId::new(Kind::Table, path);
+        let mut parents: Vec<FactId> =
+            self.disinherits.get(&(old.path[0].clone(), old.path[1].clone())).into_iter().flatten().map(parent_of).collect();
+        for fact in self.around.children(&table).iter().filter(|fact| fact.id.kind == Kind::Inherit) {
+            let parent = parent_of(&fact.id);
+            if !parents.contains(&parent) {
+                parents.push(parent);
+            }
+        }
+        parents
+    }
+
+    /// Whether the target's table holds rows.
+    pub(super) fn populated(&self, table: &FactId) -> bool {
+        self.options.populated.contains(&table_of(table))
+    }
+}
+
+/// The table whose part this id names.
+pub(super) fn table_of(id: &FactId) -> FactId {
+    FactId::new(Kind::Table, id.path[..2].iter().cloned())
+}
+
+/// The parent that an inheritance fact names.
+pub(super) fn parent_of(inherit: &FactId) -> FactId {
+    FactId::new(Kind::Table, inherit.path[2..].iter().cloned())
+}
