@@ -79,9 +79,8 @@ impl<'a> FromSql<'a> for Value {
     }
 }
 
-static SERVER: LazyLock<Cluster> = LazyLock::new(|| {
-    Cluster::start(Options { name: "catalog", conf: &[("shared_preload_libraries", "")], durable: false })
-});
+static SERVER: LazyLock<Cluster> =
+    LazyLock::new(|| Cluster::start(Options { name: "catalog", conf: &[("shared_preload_libraries", "")], durable: false }));
 
 /// The connection string of the server that `ACCORD_TEST_CONNINFO` names, by default of a throwaway one.
 pub fn conninfo() -> Option<String> {

@@ -224,7 +224,7 @@ fn what_fails_half_way_is_rolled_back_whole() {
     assert!(!link.exists_there("public.other"), "the second too");
 
     link.run_there("TRUNCATE public.a");
-    link.run("SELECT accord.retry('warehouse')");
+    link.resolve();
     link.wait();
     link.assert_agreement();
 }
@@ -320,7 +320,7 @@ fn a_failed_concurrent_index_leaves_nothing_invalid() {
     let invalid: i64 = scalar(&mut link.replica(), "SELECT count(*) FROM pg_index WHERE NOT indisvalid");
     assert_eq!(invalid, 0, "the invalid index was dropped");
     link.run_there("TRUNCATE public.a");
-    link.run("SELECT accord.retry('warehouse')");
+    link.resolve();
     link.wait();
     link.assert_agreement();
 }

@@ -233,7 +233,8 @@ impl Demo {
         let (there, here) = match delivery.state.as_str() {
             "held" => ("", format!("SELECT accord.approve('{REPLICA}', {})", delivery.version)),
             "rejected" => ("DROP SCHEMA IF EXISTS bi CASCADE", format!("SELECT accord.retry('{REPLICA}')")),
-            _ => ("DELETE FROM shop.market WHERE code = 'dd'", format!("SELECT accord.retry('{REPLICA}')")),
+            "paused" => ("DELETE FROM shop.market WHERE code = 'dd'", format!("SELECT accord.resume_replica('{REPLICA}')")),
+            _ => ("", format!("SELECT accord.retry('{REPLICA}')")),
         };
         if !there.is_empty() {
             if delivery.state == "paused" {

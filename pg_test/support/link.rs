@@ -148,7 +148,7 @@ impl Link {
     /// Everything committed so far is acknowledged.
     #[track_caller]
     pub fn wait(&self) -> i64 {
-        self.try_wait("60 s").unwrap_or_else(|error| panic!("wait_for_replica: {}\n{}", error.0, self.report()))
+        self.try_wait("30 s").unwrap_or_else(|error| panic!("wait_for_replica: {}\n{}", error.0, self.report()))
     }
 
     /// As [`Self::wait`], where failing is an answer.
@@ -184,6 +184,13 @@ impl Link {
             reason: row.get::<_, Option<String>>(3).unwrap_or_default(),
             hint: row.get::<_, Option<String>>(4).unwrap_or_default(),
         }
+    }
+
+    /// Calls the one function that the replica's state offers once its cause is gone.
+    #[track_caller]
+    pub fn resolve(&self) {
+        let call = if self.status().state == "paused" { "resume_replica" } else { "retry" };
+        self.run(&format!("SELECT accord.{call}('{REPLICA}')"));
     }
 
     /// Waits until the replica's state is one of these.
