@@ -1,15 +1,9 @@
 //! The handshake's messages, sent by hand: malformed, from another time, from another history.
 
 use crate::support::link::{Failure, scalar};
-use crate::support::{Link, Pair};
+use crate::support::{Link, Pair, Proxy};
 use postgres::Client;
 use serde_json::{Value, json};
-
-/// The newest offer that a replica recorded: a true one, to be spoiled.
-fn last_offer(link: &Link) -> Value {
-    let text: Option<String> = scalar(&mut link.replica(), "SELECT offer::text FROM accord.applied ORDER BY version DESC LIMIT 1");
-    serde_json::from_str(&text.expect("the replica keeps the offers that it applied")).expect("an offer is JSON")
-}
 
 fn call(client: &mut Client, function: &str, message: &Value) -> Result<Value, Failure> {
     client
@@ -35,10 +29,22 @@ fn refusal(answer: Result<Value, Failure>) -> String {
     }
 }
 
+/// A link, and the offer by which its newest version came: a true one, overheard on its way, to be spoiled.
 fn ready() -> (Link, Value) {
-    let link = Link::attached(Pair::shared());
+    let link = Link::bare(Pair::shared());
+    let proxy = Proxy::to(link.pair.replica.port());
+    link.add_at(&link.pair.replica.conninfo_at(&link.db, proxy.port()), "{}");
+    link.wait();
+    proxy.listen();
     link.follow("CREATE TABLE public.a (id int)");
-    let offer = last_offer(&link);
+    let version = link.version();
+    let offer =
+        proxy.heard("{\"protocol\"").into_iter().rfind(|message| message["position"]["version"] == version).expect("the offer passed by");
+    // From here on the replica is reached at its own port.
+    link.run("SELECT accord.drop_replica('warehouse')");
+    drop(proxy);
+    link.add("{}");
+    link.wait();
     (link, offer)
 }
 

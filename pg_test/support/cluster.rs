@@ -369,16 +369,15 @@ impl Cluster {
 
     /// Process ids of the extension's workers; of one database's where it is given.
     pub fn worker_pids(&self, database: Option<&str>) -> Vec<u32> {
-        self.client("postgres")
-            .query(
+        let rows = self.try_client("postgres").and_then(|mut client| {
+            client.query(
                 "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_accord%' \
                  AND ($1::text IS NULL OR datname = $1) ORDER BY backend_start",
                 &[&database],
             )
-            .expect("read pg_stat_activity")
-            .iter()
-            .map(|row| u32::try_from(row.get::<_, i32>(0)).expect("a pid"))
-            .collect()
+        });
+        // A server that is restarting its processes has none of ours at the moment.
+        rows.unwrap_or_default().iter().map(|row| u32::try_from(row.get::<_, i32>(0)).expect("a pid")).collect()
     }
 
     /// SIGKILL to one of this server's processes; the postmaster then restarts all others.
@@ -387,8 +386,14 @@ impl Cluster {
             .ok()
             .and_then(|status| status.lines().find_map(|line| line.strip_prefix("PPid:").map(str::trim).map(str::to_owned)));
         let mine = self.postmaster().as_ref().map(|child| child.id().to_string());
-        if parent.is_some() && parent == mine {
-            signal("KILL", pid);
+        if parent.is_none() || parent != mine {
+            return;
+        }
+        let mut witness = self.try_client("postgres").ok();
+        signal("KILL", pid);
+        // The postmaster ends every session as soon as it has noticed.
+        if let Some(client) = &mut witness {
+            super::eventually(Duration::from_secs(10), || client.batch_execute("SELECT 1").is_err().then_some(()));
         }
     }
 

@@ -1,10 +1,11 @@
 //! Two clusters, and in them a source database with a replica of its own for each test.
 
-use super::{Cluster, Options, dump, wait_until};
+use super::{Cluster, Options, dump, eventually};
 use postgres::Client;
 use postgres::error::DbError;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 /// The name by which every test's source knows its replica.
 pub const REPLICA: &str = "warehouse";
@@ -249,8 +250,8 @@ impl Link {
     /// A worker serves this source.
     #[track_caller]
     pub fn wait_for_worker(&self) -> u32 {
-        wait_until("a worker serves the source", || !self.pair.source.worker_pids(Some(&self.db)).is_empty());
-        self.pair.source.worker_pids(Some(&self.db))[0]
+        eventually(Duration::from_secs(30), || self.pair.source.worker_pids(Some(&self.db)).first().copied())
+            .expect("a worker serves the source")
     }
 
     /// Where things stand, for a failing test's message.

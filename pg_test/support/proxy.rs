@@ -22,6 +22,8 @@ struct Shared {
     /// Bytes from the replica that still pass before all is cut; u64::MAX is no limit.
     budget: AtomicU64,
     accepted: AtomicU64,
+    /// What clients sent, where it is asked for.
+    heard: Mutex<Option<Vec<u8>>>,
 }
 
 impl Proxy {
@@ -91,6 +93,22 @@ impl Proxy {
         self.shared.budget.store(bytes, Ordering::SeqCst);
     }
 
+    /// Keeps what clients send from now on, for [`Self::heard`].
+    pub fn listen(&self) {
+        *self.shared.heard.lock().expect("heard") = Some(Vec::new());
+    }
+
+    /// The JSON documents that clients have sent since [`Self::listen`] and that begin like this.
+    pub fn heard(&self, prefix: &str) -> Vec<serde_json::Value> {
+        let bytes = self.shared.heard.lock().expect("heard").clone().unwrap_or_default();
+        bytes
+            .windows(prefix.len())
+            .enumerate()
+            .filter(|(_, window)| *window == prefix.as_bytes())
+            .filter_map(|(at, _)| serde_json::Deserializer::from_slice(&bytes[at..]).into_iter().next()?.ok())
+            .collect()
+    }
+
     /// Forwards faithfully again.
     pub fn mend(&self) {
         self.shared.refusing.store(false, Ordering::SeqCst);
@@ -142,6 +160,9 @@ fn pump(from: &TcpStream, to: &TcpStream, shared: &Arc<Shared>, from_replica: bo
             let delay = shared.delay_ms.load(Ordering::SeqCst);
             if delay > 0 {
                 std::thread::sleep(Duration::from_millis(delay));
+            }
+            if !from_replica && let Some(heard) = shared.heard.lock().expect("heard").as_mut() {
+                heard.extend_from_slice(&buffer[..count]);
             }
             if from_replica && !shared.spend(count as u64) {
                 shared.cut();
