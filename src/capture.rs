@@ -340,6 +340,7 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     let running = hook::running();
     let search_path = running.as_ref().map(|r| r.search_path.clone()).or_else(|| command::setting("search_path")).unwrap_or_default();
     let (session_user, role) = command::users();
+    let schemas = command::search_path_schemas();
     let pinned = command::pin();
     let mut touched = touched(spi, call, dropped)?;
     let frozen = spi.freeze();
@@ -393,6 +394,7 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         "session_user": session_user,
         "role": role,
         "search_path": search_path,
+        "schemas": schemas,
         "application_name": command::setting("application_name"),
         "rewritten": rewritten.iter().map(|(oid, reason)| serde_json::json!({"oid": oid, "reason": reason})).collect::<Vec<_>>(),
         "origin": crate::replica::origin(),

@@ -261,6 +261,12 @@ pub fn pin_settings() -> Pinned {
     }
 }
 
+/// A nest level for settings, none set yet.
+pub fn settings() -> Pinned {
+    // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
+    Pinned { nest: Some(unsafe { pg_sys::NewGUCNestLevel() }), user: None }
+}
+
 /// Becomes the bootstrap superuser, who owns what the extension's tables hold.
 pub fn become_owner() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
@@ -353,4 +359,27 @@ pub fn nap(milliseconds: i64) {
     pgrx::check_for_interrupts!();
     std::thread::sleep(std::time::Duration::from_millis(milliseconds as u64));
     pgrx::check_for_interrupts!();
+}
+
+/// The schemas that the search_path names and that exist, in order, without the implicit ones.
+pub fn search_path_schemas() -> Vec<String> {
+    // SAFETY: the list and the names are palloc'ed in the current context and copied.
+    unsafe {
+        let list = pg_sys::fetch_search_path(false);
+        if list.is_null() {
+            return Vec::new();
+        }
+        (0..(*list).length as usize)
+            .filter_map(|i| {
+                let name = pg_sys::get_namespace_name((*(*list).elements.add(i)).oid_value);
+                (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+            })
+            .collect()
+    }
+}
+
+/// Keeps Rust's backtraces out of what clients are shown, whatever the server's environment asks for.
+pub fn without_backtraces() {
+    // SAFETY: called once, when the library is loaded, before any thread of ours exists.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }

@@ -5,7 +5,7 @@
 //! that the replica would execute: it renders its own from the typed changes.
 
 use crate::diff::Change;
-use crate::model::{FactId, Fingerprint, Projection};
+use crate::model::{FactId, Fingerprint, Name, Projection};
 use crate::plan::{Lock, Loss, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -71,6 +71,11 @@ pub struct Event {
     /// It ran CONCURRENTLY.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub concurrently: bool,
+    /// The schemas of the path that it ran under, behind `pg_catalog`: bodies of functions that an
+    /// index, a generated column or a check evaluates may have been written for it. What is rendered
+    /// from the changes is qualified and does not depend on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search_path: Vec<Name>,
     /// Identities of touched objects of kinds that are not modelled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmodelled: Vec<String>,

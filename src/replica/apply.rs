@@ -65,7 +65,7 @@ pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
         return Ok(examined.verdict);
     }
     let _applying = Applying::begin(&examined.offer);
-    if examined.verdict.steps.iter().any(|step| step.outside_transaction) {
+    if examined.begun || examined.verdict.steps.iter().any(|step| step.outside_transaction) {
         return outside(spi, examined, apply.step);
     }
     inside(spi, examined)
@@ -153,7 +153,7 @@ fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
             let (changes, options) = examined.rendered(spi, event)?;
             plan_of(spi, &changes, &options)?
         };
-        run(spi, &steps)?;
+        run(spi, &steps, &event.search_path)?;
         done.extend(steps);
     }
     Ok(done)
@@ -165,8 +165,15 @@ fn plan_of(spi: &Spi, changes: &[crate::diff::Change], options: &Options) -> Res
         .map_err(|e| Error::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, e.to_string()))
 }
 
-/// Runs steps with the rights of the connected role.
-fn run(spi: &Spi, steps: &[Step]) -> Result<()> {
+/// Runs steps with the rights of the connected role, under the path that the source's command had:
+/// the steps are qualified, but what they evaluate (a function in an index) may not be.
+fn run(spi: &Spi, steps: &[Step], search_path: &[Name]) -> Result<()> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let path: Vec<String> = search_path.iter().filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
+    let settings = command::settings();
+    settings.set("search_path", &[vec!["pg_catalog".to_owned()], path, vec!["pg_temp".to_owned()]].concat().join(", "));
     for step in steps {
         spi.execute(&step.sql)?;
     }
@@ -201,7 +208,7 @@ fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);
             }
-            run(spi, &mend)?;
+            run(spi, &mend, examined.offer.events.last().map_or(&[], |event| &event.search_path))?;
         }
     }
     let _owner = command::become_owner();
@@ -371,7 +378,6 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerpr
 
 /// A version whose steps cannot run in a transaction: one step at a time, each recorded before it runs.
 fn outside(spi: &Spi, mut examined: Examined, report: Option<StepReport>) -> Result<Verdict> {
-    let steps = examined.verdict.steps.clone();
     let source = examined.offer.source.to_string();
     let version = examined.offer.position.version;
     let recorded = {
@@ -390,33 +396,35 @@ fn outside(spi: &Spi, mut examined: Examined, report: Option<StepReport>) -> Res
             &[Arg::Text(&source), Arg::Int(version), Arg::Int(step), Arg::Text(sql), Arg::MaybeText(compensation), Arg::Text(state), Arg::MaybeText(error)],
         )
     };
-    let run_next = |mut verdict: Verdict, sql: &str| {
+    let run_next = |mut verdict: Verdict, sql: &str| -> Result<Verdict> {
         verdict.state = VerdictState::Step;
         verdict.run = Some(sql.to_owned());
         Ok(verdict)
     };
+    let next = examined.verdict.steps.iter().find(|step| step.outside_transaction).cloned();
+    let go_on = |examined: Examined, number: i64| match &next {
+        Some(step) => {
+            set(number, &step.sql, step.compensation.as_deref(), "running", None)?;
+            run_next(examined.verdict, &step.sql)
+        }
+        None => inside(spi, examined),
+    };
     let Some(last) = recorded.first() else {
-        return match steps.first() {
-            Some(step) => {
-                set(0, &step.sql, step.compensation.as_deref(), "running", None)?;
-                run_next(examined.verdict, &step.sql)
-            }
-            None => inside(spi, examined),
-        };
+        return go_on(examined, 0);
     };
     let (number, sql, compensation, state) = (last.int(0), last.text(1), last.maybe_text(2), last.text(3));
+    let still_to_do = next.as_ref().is_some_and(|step| step.sql == sql);
     match (state.as_str(), report) {
-        // The step ended and its end was reported.
-        ("running", Some(StepReport { run, error: None })) if run == sql => {
+        // The step ended and its end was reported, or can be seen.
+        ("running", Some(StepReport { run, error: None })) if run == sql && !still_to_do => {
             set(number, &sql, None, "done", None)?;
-            if let Some(step) = steps.get(number as usize + 1) {
-                set(number + 1, &step.sql, step.compensation.as_deref(), "running", None)?;
-                return run_next(examined.verdict, &step.sql);
-            }
-            let meter = Meter::start(spi)?;
-            let outcome = subtransaction(|| record(spi, &examined, &steps));
-            finish(spi, examined, &meter, outcome)
+            go_on(examined, number + 1)
         }
+        ("running", None) if !still_to_do => {
+            set(number, &sql, None, "done", None)?;
+            go_on(examined, number + 1)
+        }
+        ("done", _) => go_on(examined, number + 1),
         // It failed, or nobody knows how it ended: clear away, then say so.
         ("running", report) => {
             let error = report.and_then(|r| r.error).unwrap_or_else(|| "the connection was lost while the step ran".to_owned());

@@ -38,6 +38,8 @@ pub struct Examined {
     pub mirrored: HashMap<String, Mirrored>,
     /// Local facts among them.
     pub local: HashMap<String, Known>,
+    /// A step outside a transaction has begun: part of the version may be here already.
+    pub begun: bool,
     /// The answer.
     pub verdict: Verdict,
 }
@@ -125,7 +127,14 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
     let mirrored = mirror::mirrored(spi, offer.source, &ids)?;
     let local = mirror::local(spi, &ids)?;
     let answer = verdict(VerdictState::Accepted, Some(&offer), Vec::new());
-    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, verdict: answer };
+    let begun = !spi
+        .query(
+            "SELECT FROM accord.step s WHERE s.source = $1::uuid AND s.version = $2",
+            &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],
+            See::Latest,
+        )?
+        .is_empty();
+    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, begun, verdict: answer };
     if examined.validate(spi)? {
         return Ok(examined);
     }
@@ -223,6 +232,9 @@ impl Examined {
         let mut taken = Vec::new();
         for (id, net) in &self.net {
             let local = self.local.get(id);
+            if self.begun && (local.is_none() || local.map(|k| k.hash) == net.after.as_ref().map(Fact::hash) || net.before.is_none()) {
+                continue;
+            }
             match (&net.before, self.mirrored.get(id)) {
                 (Some(before), Some(mirrored)) => {
                     if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.hash) {
@@ -464,6 +476,9 @@ impl Examined {
             }
             let table_goes = of_table(id).is_some_and(|table| dropped_tables.contains(&table));
             if change.operation() == Some(Operation::Drop) {
+                if self.begun && !self.local.contains_key(&id.to_string()) {
+                    continue;
+                }
                 if table_goes && self.policy.on_drop_table == OnDrop::Keep {
                     continue;
                 }
