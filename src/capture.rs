@@ -350,12 +350,12 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
             dependents(spi, &mut touched, true)?;
             Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES
         }
-        Reach::Comment => Aspects::COMMENTS,
         Reach::Grant => {
             granted(spi, &mut touched)?;
             Aspects::PRIVILEGES
         }
-        Reach::Create | Reach::Everything => Aspects::ALL,
+        // A comment on a constraint, an index, a trigger is found by way of what it stands on.
+        Reach::Comment | Reach::Create | Reach::Everything => Aspects::ALL,
         Reach::Dependents => {
             dependents(spi, &mut touched, false)?;
             Aspects::ALL

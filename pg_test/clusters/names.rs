@@ -186,3 +186,37 @@ fn ddl_without_event_triggers_is_found_by_reconciliation() {
     assert!(reconciled);
     link.assert_agreement();
 }
+
+#[test]
+fn comments_on_everything() {
+    let link = Link::attached(Pair::shared());
+    link.follow(
+        "CREATE TABLE public.a (id int CONSTRAINT positive CHECK (id > 0)); CREATE INDEX a_id ON public.a (id);
+         CREATE VIEW public.v AS SELECT id FROM public.a; CREATE RULE r AS ON DELETE TO public.a DO INSTEAD NOTHING;
+         CREATE POLICY p ON public.a; CREATE DOMAIN public.d AS int CONSTRAINT small CHECK (VALUE < 9);
+         CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER t AFTER INSERT ON public.a EXECUTE FUNCTION public.f(); CREATE SEQUENCE public.s",
+    );
+    for target in [
+        "TABLE public.a",
+        "COLUMN public.a.id",
+        "CONSTRAINT positive ON public.a",
+        "INDEX public.a_id",
+        "VIEW public.v",
+        "COLUMN public.v.id",
+        "RULE r ON public.a",
+        "POLICY p ON public.a",
+        "DOMAIN public.d",
+        "CONSTRAINT small ON DOMAIN public.d",
+        "FUNCTION public.f()",
+        "TRIGGER t ON public.a",
+        "SEQUENCE public.s",
+        "SCHEMA public",
+    ] {
+        link.follow(&format!("COMMENT ON {target} IS 'about {target}'"));
+        link.assert_same_dump();
+    }
+    link.assert_agreement();
+    link.follow("COMMENT ON TRIGGER t ON public.a IS NULL; COMMENT ON INDEX public.a_id IS NULL");
+    link.assert_agreement();
+}

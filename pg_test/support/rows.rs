@@ -31,6 +31,16 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> '
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY c.oid, a.attnum";
 
+/// Empties every table: [`fill`]'s rows may be ones that a migration's authors never had.
+pub fn empty(client: &mut Client) {
+    let tables: std::collections::BTreeSet<String> =
+        client.query(COLUMNS, &[]).expect("read the columns").iter().map(|row| row.get(1)).collect();
+    if !tables.is_empty() {
+        let list = tables.into_iter().collect::<Vec<_>>().join(", ");
+        super::link::batch(client, &format!("TRUNCATE {list} CASCADE"));
+    }
+}
+
 struct Column {
     name: String,
     value: String,
