@@ -64,7 +64,7 @@ impl Screen {
     }
 
     pub fn trouble(&mut self, state: &str, attempts: i64) {
-        let times = if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
+        let times = if attempts > 1 { format!(", {attempts} tries") } else { String::new() };
         let colour = if state == "held" { "33" } else { "31" };
         println!("  {}", self.paint(colour, &format!("{state}{times}")));
         self.open = None;
