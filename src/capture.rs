@@ -341,6 +341,12 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     let search_path = running.as_ref().map(|r| r.search_path.clone()).or_else(|| command::setting("search_path")).unwrap_or_default();
     let (session_user, role) = command::users();
     let schemas = command::search_path_schemas();
+    // Only a command that converts existing values needs them.
+    let settings: serde_json::Map<String, serde_json::Value> = crate::replica::SETTINGS
+        .iter()
+        .filter(|_| call.command.alters_type)
+        .filter_map(|name| Some(((*name).to_owned(), command::setting(name)?.into())))
+        .collect();
     let pinned = command::pin();
     let mut touched = touched(spi, call, dropped)?;
     let frozen = spi.freeze();
@@ -395,6 +401,7 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         "role": role,
         "search_path": search_path,
         "schemas": schemas,
+        "settings": settings,
         "application_name": command::setting("application_name"),
         "rewritten": rewritten.iter().map(|(oid, reason)| serde_json::json!({"oid": oid, "reason": reason})).collect::<Vec<_>>(),
         "origin": crate::replica::origin(),
