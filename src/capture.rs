@@ -436,11 +436,17 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
 
 /// Whether a fact with this id is among what a read of these aspects brings.
 fn covers(aspects: Aspects, id: &str) -> bool {
-    let part = match id.split_once(' ').map_or(id, |(word, _)| word) {
+    let (word, rest) = id.split_once(' ').unwrap_or((id, ""));
+    if word == "comment" {
+        // Comments on parts come with the parts; those on the relation and its columns by themselves.
+        let on = rest.strip_prefix("on ").unwrap_or_default();
+        let relation = ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
+        return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
+    }
+    let part = match word {
         "column" | "attribute" | "position" => Aspects::COLUMNS,
         "default" => Aspects::DEFAULTS,
         "identity" => Aspects::IDENTITY,
-        "comment" => Aspects::COMMENTS,
         "grant" | "owner" => Aspects::PRIVILEGES,
         "constraint" => Aspects::CONSTRAINTS,
         "index" => Aspects::INDEXES,
