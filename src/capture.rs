@@ -341,6 +341,12 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     let search_path = running.as_ref().map(|r| r.search_path.clone()).or_else(|| command::setting("search_path")).unwrap_or_default();
     let (session_user, role) = command::users();
     let schemas = command::search_path_schemas();
+    // Only a command that converts existing values needs them.
+    let settings: serde_json::Map<String, serde_json::Value> = crate::replica::SETTINGS
+        .iter()
+        .filter(|_| call.command.alters_type)
+        .filter_map(|name| Some(((*name).to_owned(), command::setting(name)?.into())))
+        .collect();
     let pinned = command::pin();
     let mut touched = touched(spi, call, dropped)?;
     let frozen = spi.freeze();
@@ -350,12 +356,12 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
             dependents(spi, &mut touched, true)?;
             Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES
         }
+        Reach::Comment => Aspects::COMMENTS,
         Reach::Grant => {
             granted(spi, &mut touched)?;
             Aspects::PRIVILEGES
         }
-        // A comment on a constraint, an index, a trigger is found by way of what it stands on.
-        Reach::Comment | Reach::Create | Reach::Everything => Aspects::ALL,
+        Reach::Create | Reach::Everything => Aspects::ALL,
         Reach::Dependents => {
             dependents(spi, &mut touched, false)?;
             Aspects::ALL
@@ -395,6 +401,7 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         "role": role,
         "search_path": search_path,
         "schemas": schemas,
+        "settings": settings,
         "application_name": command::setting("application_name"),
         "rewritten": rewritten.iter().map(|(oid, reason)| serde_json::json!({"oid": oid, "reason": reason})).collect::<Vec<_>>(),
         "origin": crate::replica::origin(),
@@ -429,11 +436,17 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
 
 /// Whether a fact with this id is among what a read of these aspects brings.
 fn covers(aspects: Aspects, id: &str) -> bool {
-    let part = match id.split_once(' ').map_or(id, |(word, _)| word) {
+    let (word, rest) = id.split_once(' ').unwrap_or((id, ""));
+    if word == "comment" {
+        // Comments on parts come with the parts; those on the relation and its columns by themselves.
+        let on = rest.strip_prefix("on ").unwrap_or_default();
+        let relation = ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
+        return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
+    }
+    let part = match word {
         "column" | "attribute" | "position" => Aspects::COLUMNS,
         "default" => Aspects::DEFAULTS,
         "identity" => Aspects::IDENTITY,
-        "comment" => Aspects::COMMENTS,
         "grant" | "owner" => Aspects::PRIVILEGES,
         "constraint" => Aspects::CONSTRAINTS,
         "index" => Aspects::INDEXES,

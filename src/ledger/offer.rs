@@ -88,6 +88,7 @@ pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
         statement: String::new(),
         concurrently: false,
         search_path: vec![Name::new("public")],
+        settings: std::collections::BTreeMap::new(),
         unmodelled: Vec::new(),
         changes,
     });
@@ -129,7 +130,7 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
         offer.approved = row.bool(7);
         offer.skip = row.maybe_text(8);
         for event in spi.query(
-            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text, (e.context -> 'schemas')::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
+            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text, (e.context -> 'schemas')::text, (e.context -> 'settings')::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
             &[Arg::Text(&row.text(3))],
             See::Latest,
         )? {
@@ -142,6 +143,7 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
                 statement: event.text(2),
                 concurrently: event.bool(3),
                 search_path: event.maybe_text(6).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+                settings: event.maybe_text(7).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
                 unmodelled: match event.get(4) {
                     Some(crate::catalog::Cell::TextArray(list)) => list.clone(),
                     _ => Vec::new(),

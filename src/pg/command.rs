@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString};
 pub enum Reach {
     /// ALTER TABLE that only adds columns without constraints: columns and defaults of the table, and views on it.
     AddColumn,
-    /// COMMENT ON: comments of the object.
+    /// COMMENT ON a table, view or column: comments of the relation.
     Comment,
     /// CREATE of something: the objects reported.
     Create,
@@ -105,7 +105,11 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                 command.reach = Reach::Dependents;
             }
             T::T_DropStmt => command.concurrently = (*node.cast::<pg_sys::DropStmt>()).concurrent,
-            T::T_CommentStmt => command.reach = Reach::Comment,
+            T::T_CommentStmt => {
+                use pg_sys::ObjectType as O;
+                let on = (*node.cast::<pg_sys::CommentStmt>()).objtype;
+                command.reach = if matches!(on, O::OBJECT_TABLE | O::OBJECT_COLUMN | O::OBJECT_VIEW) { Reach::Comment } else { Reach::Create };
+            }
             T::T_GrantStmt => command.reach = Reach::Grant,
             T::T_CreateFunctionStmt | T::T_CreateEnumStmt | T::T_CreateSchemaStmt | T::T_CreateDomainStmt | T::T_CompositeTypeStmt
             | T::T_CreateRangeStmt | T::T_CreateTrigStmt | T::T_CreatePolicyStmt | T::T_CreateExtensionStmt => command.reach = Reach::Create,

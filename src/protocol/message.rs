@@ -9,6 +9,7 @@ use crate::model::{FactId, Fingerprint, Name, Projection};
 use crate::plan::{Lock, Loss, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The protocol that this build speaks.
@@ -76,6 +77,9 @@ pub struct Event {
     /// from the changes is qualified and does not depend on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub search_path: Vec<Name>,
+    /// The session's settings that decide what a conversion of existing values gives (TimeZone).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
     /// Identities of touched objects of kinds that are not modelled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmodelled: Vec<String>,

@@ -17,7 +17,7 @@ use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::{Caught, subtransaction};
 use crate::plan::{self, Options, Step};
-use crate::protocol::{Apply, OfferKind, Reason, ReasonCode, StepReport, Verdict, VerdictState};
+use crate::protocol::{Apply, Event, OfferKind, Reason, ReasonCode, StepReport, Verdict, VerdictState};
 use pgrx::PgSqlErrorCode;
 use std::collections::{BTreeMap, HashMap};
 
@@ -147,32 +147,43 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
 /// Carries the events out, one after the other, each by its own plan. Returns the steps that ran.
 fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
     let mut done = Vec::new();
+    let mut ledger = Ledger::new(spi);
     for event in &examined.offer.events {
         let steps = {
             let _owner = command::become_owner();
             let (changes, options) = examined.rendered(spi, event)?;
-            plan_of(spi, &changes, &options)?
+            let steps = plan_of(&ledger, &changes, &options)?;
+            ledger.follow(&changes);
+            steps
         };
-        run(spi, &steps, &event.search_path)?;
+        run(spi, &steps, Some(event))?;
         done.extend(steps);
     }
     Ok(done)
 }
 
-fn plan_of(spi: &Spi, changes: &[crate::diff::Change], options: &Options) -> Result<Vec<Step>> {
-    plan::plan(changes, &Ledger(spi), options)
+fn plan_of(ledger: &Ledger<'_>, changes: &[crate::diff::Change], options: &Options) -> Result<Vec<Step>> {
+    plan::plan(changes, ledger, options)
         .map(|plan| plan.steps)
         .map_err(|e| Error::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, e.to_string()))
 }
 
+/// Settings of the source's session that decide what a conversion of existing values gives.
+pub const SETTINGS: &[&str] = &["TimeZone", "DateStyle", "IntervalStyle"];
+
 /// Runs steps with the rights of the connected role, under the path that the source's command had:
 /// the steps are qualified, but what they evaluate (a function in an index) may not be.
-fn run(spi: &Spi, steps: &[Step], search_path: &[Name]) -> Result<()> {
+fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
-    let path: Vec<String> = search_path.iter().filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
+    let path: Vec<String> = event.iter().flat_map(|e| &e.search_path).filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
     let settings = command::settings();
+    for (name, value) in event.iter().flat_map(|e| &e.settings) {
+        if SETTINGS.contains(&name.as_str()) {
+            settings.set(name, value);
+        }
+    }
     settings.set("search_path", &[vec!["pg_catalog".to_owned()], path, vec!["pg_temp".to_owned()]].concat().join(", "));
     for step in steps {
         spi.execute(&step.sql)?;
@@ -203,12 +214,12 @@ fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model
                 let actual = mirror::local_facts(spi, &differing)?;
                 let before: Vec<Fact> = actual.into_values().map(|f| Fact { key: None, ..f }).collect();
                 let after: Vec<Fact> = differing.iter().filter_map(|id| expected.facts.get(id)).flatten().cloned().collect();
-                plan_of(spi, &diff(&before, &after), &Options::default())?
+                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options::default())?
             };
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);
             }
-            run(spi, &mend, examined.offer.events.last().map_or(&[], |event| &event.search_path))?;
+            run(spi, &mend, examined.offer.events.last())?;
         }
     }
     let _owner = command::become_owner();

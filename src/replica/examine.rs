@@ -394,7 +394,7 @@ impl Examined {
         if self.verdict.state == VerdictState::Rejected || self.offer.skip.is_some() {
             return Ok(());
         }
-        let ledger = Ledger(spi);
+        let mut ledger = Ledger::new(spi);
         let mut steps = Vec::new();
         let mut rollback = Vec::new();
         for event in self.offer.events.clone() {
@@ -412,6 +412,7 @@ impl Examined {
                 let back = plan::plan(&reversed(&changes), &ledger, &Options::default()).unwrap_or_else(|_| Plan::default());
                 rollback.splice(0..0, back.steps);
             }
+            ledger.follow(&changes);
         }
         let mut impact = estimate::impact(spi, self, &steps)?;
         let expected = estimate::estimate(spi, &impact, &steps)?;

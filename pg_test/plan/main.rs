@@ -1,0 +1,8 @@
+//! Plans, executed on a real server.
+
+#[path = "../catalog/client.rs"]
+#[allow(dead_code)]
+mod client;
+mod histories;
+mod probes;
+mod run;

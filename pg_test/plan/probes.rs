@@ -1,0 +1,105 @@
+//! Single changes of every kind: carried to another database, and back.
+//!
+//! `probes.sql` holds them: `-- probe: name`, the setup, `-- ddl`, the change. After the name, flags in
+//! brackets: `order` (a column returns: its place is another), `no-reverse` (what the change destroyed
+//! cannot be made again), `impossible` (the plan must refuse).
+
+use crate::client::{conninfo, fresh, roles};
+use crate::run::{between, carry_out, differences, dump, dump_differences, listed, read, same_fingerprint};
+use pg_accord::diff::{diff, reversed};
+use pg_accord::plan::Options;
+use postgres::Client;
+
+struct Probe {
+    name: String,
+    flags: Vec<String>,
+    setup: String,
+    ddl: String,
+}
+
+fn parse(text: &str) -> Vec<Probe> {
+    let mut probes: Vec<Probe> = Vec::new();
+    let mut in_ddl = false;
+    for line in text.lines() {
+        if let Some(head) = line.strip_prefix("-- probe: ") {
+            let (name, flags) = head.split_once(" [").unwrap_or((head, ""));
+            let flags = flags.trim_end_matches(']').split(", ").filter(|f| !f.is_empty()).map(str::to_owned).collect();
+            probes.push(Probe { name: name.to_owned(), flags, setup: String::new(), ddl: String::new() });
+            in_ddl = false;
+        } else if line == "-- ddl" {
+            in_ddl = true;
+        } else if let Some(probe) = probes.last_mut() {
+            let part = if in_ddl { &mut probe.ddl } else { &mut probe.setup };
+            part.push_str(line);
+            part.push('\n');
+        }
+    }
+    probes
+}
+
+fn run(conninfo: &str, probe: &Probe) -> Result<(), String> {
+    let flag = |name: &str| probe.flags.iter().any(|flag| flag == name);
+    let fail = |stage: &'static str| move |why: String| format!("{stage}: {why}");
+    let (mut a, mut b) = (fresh(conninfo, "accord_plan_a"), fresh(conninfo, "accord_plan_b"));
+    let pinned = "SET search_path = pg_catalog, pg_temp";
+    a.batch_execute("SET search_path = public").unwrap();
+    a.batch_execute(&probe.setup).map_err(|error| format!("setup: {error:?}"))?;
+    a.batch_execute(pinned).unwrap();
+    let before = read(&mut a);
+    let empty = read(&mut b);
+    let options = Options::default();
+    let built = carry_out(&mut b, &between(&empty, &before), &options).map_err(fail("build"))?;
+    same(conninfo, "build", &before, &mut b, true).map_err(|why| format!("{why}\n{}", listed(&built)))?;
+    a.batch_execute("SET search_path = public").unwrap();
+    for statement in probe.ddl.split("\n-- then\n") {
+        a.batch_execute(statement).map_err(|error| format!("ddl: {error:?}"))?;
+    }
+    a.batch_execute(pinned).unwrap();
+    let after = read(&mut a);
+    let changes = diff(&before, &after);
+    if changes.is_empty() {
+        return Err("the ddl changes nothing".to_owned());
+    }
+    let forward = carry_out(&mut b, &changes, &options);
+    if flag("impossible") {
+        return forward.map_or(Ok(()), |plan| Err(format!("the plan should be refused:\n{}", listed(&plan))));
+    }
+    let forward = forward.map_err(fail("forward"))?;
+    same(conninfo, "forward", &after, &mut b, !flag("order")).map_err(|why| format!("{why}\n{}", listed(&forward)))?;
+    if flag("show") {
+        println!("{}\n{}", probe.name, listed(&forward));
+    }
+    if flag("no-reverse") {
+        return Ok(());
+    }
+    let back = carry_out(&mut b, &reversed(&changes), &options).map_err(fail("reverse"))?;
+    let differing = differences(&before, &read(&mut b), false);
+    if flag("show") {
+        println!("  back\n{}", listed(&back));
+    }
+    if differing.is_empty() { Ok(()) } else { Err(format!("reverse: {}\n{}", differing.join("\n  "), listed(&back))) }
+}
+
+fn same(conninfo: &str, stage: &str, expected: &[pg_accord::model::Fact], b: &mut Client, order: bool) -> Result<(), String> {
+    let found = read(b);
+    let mut differing = differences(expected, &found, order);
+    if differing.is_empty() && order {
+        if !same_fingerprint(expected, &found) {
+            differing.push("the fingerprints differ".to_owned());
+        }
+        differing.extend(dump_differences(&dump(conninfo, "accord_plan_a"), &dump(conninfo, "accord_plan_b")));
+    }
+    if differing.is_empty() { Ok(()) } else { Err(format!("{stage}: {}", differing.join("\n  "))) }
+}
+
+#[test]
+fn single_changes() {
+    let Some(conninfo) = conninfo() else { return };
+    roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
+    let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
+    let probes: Vec<Probe> = parse(include_str!("probes.sql")).into_iter().filter(|probe| probe.name.contains(&only)).collect();
+    let failures: Vec<String> =
+        probes.iter().filter_map(|probe| run(&conninfo, probe).err().map(|why| format!("{}\n  {why}", probe.name))).collect();
+    println!("{} of {} probes passed", probes.len() - failures.len(), probes.len());
+    assert!(failures.is_empty(), "{} of {} probes failed:\n{}", failures.len(), probes.len(), failures.join("\n"));
+}

@@ -1,0 +1,755 @@
+-- probe: rich
+-- Every kind of fact, with names that must be quoted.
+CREATE SCHEMA shop;
+CREATE SCHEMA "Odd.Schema";
+COMMENT ON SCHEMA shop IS 'what is sold';
+GRANT USAGE ON SCHEMA shop TO accord_bob;
+CREATE EXTENSION citext SCHEMA public;
+CREATE EXTENSION btree_gist SCHEMA shop;
+COMMENT ON EXTENSION citext IS 'no case';
+
+CREATE TYPE shop.status AS ENUM ('new', 'paid', 'it''s ON', '');
+ALTER TYPE shop.status ADD VALUE 'early' BEFORE 'new';
+CREATE DOMAIN shop.money_amount AS numeric(12,2) DEFAULT 0 NOT NULL CONSTRAINT positive CHECK (VALUE >= 0);
+COMMENT ON DOMAIN shop.money_amount IS 'euros';
+COMMENT ON CONSTRAINT positive ON DOMAIN shop.money_amount IS 'no debts';
+CREATE DOMAIN shop.code AS text COLLATE "C";
+ALTER DOMAIN shop.code ADD CONSTRAINT code_check CHECK (length(VALUE) = 3) NOT VALID;
+CREATE TYPE shop.address AS (street text, zip text COLLATE "C", st shop.status);
+COMMENT ON TYPE shop.address IS 'where';
+COMMENT ON COLUMN shop.address.zip IS 'five digits';
+GRANT USAGE ON TYPE shop.address TO accord_bob;
+REVOKE USAGE ON TYPE shop.status FROM PUBLIC;
+CREATE FUNCTION shop.diff(x numeric, y numeric) RETURNS double precision LANGUAGE sql IMMUTABLE AS 'SELECT (x - y)::float8';
+CREATE TYPE shop.span AS RANGE (subtype = numeric, subtype_diff = shop.diff, multirange_type_name = shop."Spans");
+CREATE TYPE "Odd.Schema"."textR" AS RANGE (subtype = text, collation = "C", subtype_opclass = text_pattern_ops);
+
+CREATE SEQUENCE shop.numbers AS integer START 10 INCREMENT 5 MINVALUE 5 MAXVALUE 1000 CACHE 3 CYCLE;
+COMMENT ON SEQUENCE shop.numbers IS 'invoice numbers';
+GRANT USAGE ON SEQUENCE shop.numbers TO accord_alice;
+
+CREATE FUNCTION shop.next_number(OUT n bigint) LANGUAGE sql VOLATILE AS 'SELECT 1::bigint';
+CREATE FUNCTION shop.is_fine(a shop.address, VARIADIC rest text[] DEFAULT '{}') RETURNS boolean
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER PARALLEL SAFE COST 7 SET search_path = 'pg_catalog', 'shop' AS 'BEGIN RETURN true; END';
+CREATE FUNCTION shop.rows_of() RETURNS SETOF integer LANGUAGE sql ROWS 5 AS 'SELECT 1';
+CREATE PROCEDURE shop.run(INOUT a int, b shop.status[]) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+COMMENT ON FUNCTION shop.touch() IS 'touches';
+REVOKE EXECUTE ON FUNCTION shop.touch() FROM PUBLIC;
+CREATE FUNCTION shop.add(state bigint, x bigint) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 + $2';
+CREATE AGGREGATE shop.total(bigint) (SFUNC = shop.add, STYPE = bigint, INITCOND = '0', COMBINEFUNC = shop.add, PARALLEL = SAFE,
+    MSFUNC = shop.add, MINVFUNC = int8mi, MSTYPE = bigint, MINITCOND = '0');
+COMMENT ON AGGREGATE shop.total(bigint) IS 'adds up';
+CREATE AGGREGATE shop.biggest(int) (SFUNC = int4larger, STYPE = int, SORTOP = >);
+CREATE AGGREGATE shop.count_rows(*) (SFUNC = int8inc, STYPE = bigint, INITCOND = '0');
+CREATE AGGREGATE shop.hypo(VARIADIC "any" ORDER BY VARIADIC "any") (SFUNC = ordered_set_transition_multi, STYPE = internal,
+    FINALFUNC = rank_final, FINALFUNC_EXTRA, HYPOTHETICAL);
+
+CREATE TABLE shop.customers (
+    id bigint GENERATED ALWAYS AS IDENTITY (START 100 INCREMENT 2) PRIMARY KEY,
+    email public.citext NOT NULL,
+    name text COLLATE "C",
+    home shop.address,
+    tags text[] DEFAULT '{}',
+    state shop.status DEFAULT 'new',
+    states shop.status[],
+    dropped int,
+    number bigint DEFAULT shop.next_number(),
+    invoice int DEFAULT nextval('shop.numbers'),
+    upper_name text GENERATED ALWAYS AS (upper(name)) STORED,
+    "Straße" text,
+    span shop.span,
+    spans shop."Spans",
+    CONSTRAINT customers_email_key UNIQUE (email) WITH (fillfactor = 80),
+    CONSTRAINT "odd "" NOT VALID" CHECK (name <> ' NOT VALID')
+) WITH (fillfactor = 70, toast.autovacuum_enabled = false);
+ALTER TABLE shop.customers DROP COLUMN dropped;
+ALTER TABLE shop.customers ALTER name SET STORAGE external, ALTER name SET STATISTICS 500, ALTER name SET (n_distinct = -0.5);
+ALTER TABLE shop.customers ALTER tags SET COMPRESSION pglz;
+COMMENT ON TABLE shop.customers IS 'who buys';
+COMMENT ON COLUMN shop.customers.email IS 'unique';
+COMMENT ON CONSTRAINT customers_email_key ON shop.customers IS 'one each';
+GRANT SELECT, UPDATE (email, name) ON shop.customers TO accord_bob;
+GRANT SELECT ON shop.customers TO "Accord, ""Carol""" WITH GRANT OPTION;
+GRANT SELECT ON shop.customers TO PUBLIC;
+REVOKE TRUNCATE ON shop.customers FROM CURRENT_USER;
+
+CREATE TABLE shop.orders (
+    id serial PRIMARY KEY,
+    customer bigint NOT NULL REFERENCES shop.customers ON DELETE CASCADE DEFERRABLE,
+    email public.citext REFERENCES shop.customers (email),
+    total shop.money_amount,
+    during tstzrange,
+    room int,
+    parent int REFERENCES shop.orders,
+    note text,
+    EXCLUDE USING gist (room WITH =, during WITH &&)
+);
+ALTER TABLE shop.orders ADD CONSTRAINT fine CHECK (shop.is_fine(NULL, note)) NOT VALID;
+CREATE INDEX orders_note ON shop.orders USING btree (lower(note), total DESC) INCLUDE (room) WHERE room > 1;
+ALTER INDEX shop.orders_note ALTER COLUMN 1 SET STATISTICS 300;
+COMMENT ON INDEX shop.orders_note IS 'finds notes';
+CREATE UNIQUE INDEX "orders ON USING" ON shop.orders (customer, id);
+ALTER TABLE shop.orders REPLICA IDENTITY USING INDEX "orders ON USING";
+ALTER TABLE shop.orders CLUSTER ON "orders ON USING";
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE OF note ON shop.orders FOR EACH ROW WHEN (new.note <> ' ON ') EXECUTE FUNCTION shop.touch('a ON b');
+COMMENT ON TRIGGER touch ON shop.orders IS 'before';
+CREATE CONSTRAINT TRIGGER "late ON" AFTER INSERT ON shop.orders FROM shop.customers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION shop.touch();
+ALTER TABLE shop.orders DISABLE TRIGGER "late ON";
+ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY mine ON shop.orders AS RESTRICTIVE FOR UPDATE TO accord_bob, accord_alice
+    USING (customer IN (SELECT c.id FROM shop.customers c)) WITH CHECK (total > 0);
+COMMENT ON POLICY mine ON shop.orders IS 'only mine';
+CREATE POLICY everyone ON shop.orders USING (true);
+CREATE RULE log AS ON INSERT TO shop.orders DO ALSO NOTIFY orders;
+COMMENT ON RULE log ON shop.orders IS 'tells';
+
+CREATE VIEW shop.big_orders WITH (security_barrier) AS SELECT o.id, o.total, c.email FROM shop.orders o JOIN shop.customers c ON c.id = o.customer WHERE o.total > 10;
+ALTER VIEW shop.big_orders ALTER total SET DEFAULT 11;
+COMMENT ON VIEW shop.big_orders IS 'the big ones';
+COMMENT ON COLUMN shop.big_orders.total IS 'how big';
+GRANT UPDATE (total) ON shop.big_orders TO accord_bob;
+CREATE RULE no_delete AS ON DELETE TO shop.big_orders DO INSTEAD NOTHING;
+CREATE TRIGGER instead INSTEAD OF INSERT ON shop.big_orders FOR EACH ROW EXECUTE FUNCTION shop.touch();
+CREATE VIEW shop.over_view AS SELECT b.email, shop.total(b.id) AS n FROM shop.big_orders b GROUP BY b.email;
+CREATE VIEW shop.sequence_view AS SELECT last_value FROM shop.customers_id_seq;
+CREATE MATERIALIZED VIEW shop.sums WITH (fillfactor = 90) AS SELECT customer, sum(total) AS total FROM shop.orders GROUP BY customer WITH NO DATA;
+CREATE UNIQUE INDEX sums_customer ON shop.sums (customer);
+COMMENT ON MATERIALIZED VIEW shop.sums IS 'summed';
+CREATE FUNCTION shop.of_table(c shop.customers) RETURNS SETOF shop.orders LANGUAGE sql BEGIN ATOMIC SELECT * FROM shop.orders WHERE customer = (c).id; END;
+
+CREATE TABLE shop.events (at timestamptz NOT NULL, kind int, payload jsonb, PRIMARY KEY (at, kind)) PARTITION BY RANGE (at);
+CREATE INDEX events_kind ON shop.events (kind);
+CREATE TABLE shop.events_2024 PARTITION OF shop.events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01') PARTITION BY LIST (kind);
+CREATE TABLE shop.events_2024_1 PARTITION OF shop.events_2024 FOR VALUES IN (1, 2);
+CREATE TABLE shop.events_rest PARTITION OF shop.events DEFAULT;
+CREATE TRIGGER touch_events AFTER INSERT ON shop.events FOR EACH ROW EXECUTE FUNCTION shop.touch();
+CREATE TABLE shop.event_refs (at timestamptz, kind int, FOREIGN KEY (at, kind) REFERENCES shop.events) PARTITION BY HASH (kind);
+CREATE TABLE shop.event_refs_0 PARTITION OF shop.event_refs FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+
+CREATE TABLE shop.base_a (a int CHECK (a > 0), b int);
+CREATE TABLE shop.base_b (b int, c int);
+CREATE TABLE shop.child (own int) INHERITS (shop.base_a, shop.base_b);
+CREATE TABLE shop.typed OF shop.address (zip WITH OPTIONS NOT NULL);
+CREATE UNLOGGED TABLE "Odd.Schema"."T ""ON"" ä" ("Col.umn" int PRIMARY KEY, ref shop.child);
+CREATE INDEX "I.dx ON" ON "Odd.Schema"."T ""ON"" ä" ("Col.umn");
+CREATE TRIGGER "t ON x" AFTER UPDATE OF "Col.umn" ON "Odd.Schema"."T ""ON"" ä" FOR EACH STATEMENT EXECUTE FUNCTION shop.touch();
+ALTER TABLE shop.customers OWNER TO accord_alice;
+ALTER FUNCTION shop.diff OWNER TO accord_alice;
+
+-- ddl
+CREATE TABLE shop.x(a int);
+-- probe: schema create
+-- ddl
+CREATE SCHEMA n; COMMENT ON SCHEMA n IS 'x'; GRANT USAGE ON SCHEMA n TO accord_bob
+-- probe: schema rename with content
+CREATE SCHEMA n; CREATE TYPE n.e AS ENUM ('a'); CREATE TABLE n.t (id serial PRIMARY KEY, e n.e DEFAULT 'a', u int UNIQUE);
+CREATE VIEW n.v AS SELECT id, e FROM n.t; CREATE INDEX i ON n.t (e) WHERE e = 'a'; CREATE FUNCTION n.f(x n.e) RETURNS n.e LANGUAGE sql AS 'SELECT x';
+-- ddl
+ALTER SCHEMA n RENAME TO "M m"
+-- probe: schema owner
+CREATE SCHEMA n;
+-- ddl
+ALTER SCHEMA n OWNER TO accord_alice
+-- probe: schema drop cascade
+CREATE SCHEMA n; CREATE TYPE n.e AS ENUM ('a', 'b'); CREATE TABLE n.a (id serial PRIMARY KEY, e n.e); CREATE TABLE n.b (id int PRIMARY KEY REFERENCES n.a, x text);
+ALTER TABLE n.a ADD b int REFERENCES n.b; CREATE VIEW n.v AS SELECT * FROM n.a; CREATE FUNCTION n.f() RETURNS SETOF n.v LANGUAGE sql BEGIN ATOMIC SELECT * FROM n.v; END;
+CREATE MATERIALIZED VIEW n.m AS SELECT * FROM n.v; CREATE INDEX mi ON n.m (id); COMMENT ON TABLE n.a IS 'a';
+-- ddl
+DROP SCHEMA n CASCADE
+-- probe: public loses its default grant
+-- ddl
+REVOKE USAGE ON SCHEMA public FROM PUBLIC; COMMENT ON SCHEMA public IS NULL
+-- probe: extension create
+CREATE SCHEMA s;
+-- ddl
+CREATE EXTENSION hstore SCHEMA s
+-- probe: extension update
+CREATE SCHEMA s; CREATE EXTENSION hstore SCHEMA s VERSION '1.7'
+-- ddl
+ALTER EXTENSION hstore UPDATE TO '1.8'
+-- probe: extension move
+CREATE SCHEMA s; CREATE EXTENSION hstore SCHEMA s; CREATE TABLE t (h s.hstore DEFAULT ''::s.hstore)
+-- ddl
+ALTER EXTENSION hstore SET SCHEMA public
+-- probe: extension of another version back [no-reverse]
+CREATE SCHEMA s; CREATE EXTENSION hstore SCHEMA s; CREATE TABLE s.t (h s.hstore)
+-- ddl
+DROP EXTENSION hstore CASCADE
+-- probe: enum create
+-- ddl
+CREATE TYPE e AS ENUM ('a', 'it''s', ''); CREATE TABLE t (e e[] DEFAULT '{a}', f e DEFAULT 'it''s')
+-- probe: enum add values
+CREATE TYPE e AS ENUM ('b', 'd'); CREATE TABLE t (a int, e e DEFAULT 'b')
+-- ddl
+ALTER TYPE e ADD VALUE 'a' BEFORE 'b'
+-- then
+ALTER TYPE e ADD VALUE 'c' AFTER 'b'
+-- then
+ALTER TYPE e ADD VALUE 'e'
+-- probe: enum add several at the front
+CREATE TYPE e AS ENUM ('z');
+-- ddl
+ALTER TYPE e ADD VALUE 'y' BEFORE 'z'
+-- then
+ALTER TYPE e ADD VALUE 'x' BEFORE 'y'
+-- probe: enum rename value
+CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (e e DEFAULT 'a' CHECK (e <> 'b')); CREATE VIEW v AS SELECT * FROM t WHERE e = 'a'
+-- ddl
+ALTER TYPE e RENAME VALUE 'a' TO 'A a'
+-- probe: enum rename type
+CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (e e DEFAULT 'a', es e[]); CREATE FUNCTION f(e, e[]) RETURNS e LANGUAGE sql AS 'SELECT $1'; CREATE INDEX i ON t (e) WHERE e = 'a'
+-- ddl
+ALTER TYPE e RENAME TO "Ee"
+-- probe: enum loses a label under a view
+CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (id int, e e DEFAULT 'a' NOT NULL, es e[] DEFAULT '{a}'); CREATE VIEW v AS SELECT id, e FROM t; COMMENT ON VIEW v IS 'v'; GRANT SELECT ON v TO accord_bob;
+CREATE INDEX i ON t (e) WHERE e = 'b'; COMMENT ON TYPE e IS 'e'; GRANT USAGE ON TYPE e TO accord_bob; CREATE FUNCTION f(e) RETURNS int LANGUAGE sql AS 'SELECT 1'
+-- ddl
+ALTER TYPE e ADD VALUE 'c'
+-- probe: enum move
+CREATE SCHEMA s; CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (e e DEFAULT 'a')
+-- ddl
+ALTER TYPE e SET SCHEMA s
+-- probe: domain create
+-- ddl
+CREATE DOMAIN d AS text COLLATE "C" DEFAULT 'x' NOT NULL CONSTRAINT k CHECK (VALUE <> ''); COMMENT ON CONSTRAINT k ON DOMAIN d IS 'k'
+-- probe: domain alter
+CREATE DOMAIN d AS int CONSTRAINT k CHECK (VALUE > 0); CREATE TABLE t (d d)
+-- ddl
+ALTER DOMAIN d SET DEFAULT 5; ALTER DOMAIN d SET NOT NULL; ALTER DOMAIN d DROP CONSTRAINT k; ALTER DOMAIN d ADD CONSTRAINT l CHECK (VALUE < 10) NOT VALID
+-- probe: domain validate and rename constraint
+CREATE DOMAIN d AS int; ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0) NOT VALID
+-- ddl
+ALTER DOMAIN d VALIDATE CONSTRAINT k; ALTER DOMAIN d RENAME CONSTRAINT k TO l
+-- probe: domain constraint by function
+CREATE FUNCTION ok(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'
+-- ddl
+CREATE DOMAIN d AS text CHECK (ok(VALUE)); CREATE TABLE t (d d)
+-- probe: domain rename
+CREATE DOMAIN d AS int CONSTRAINT k CHECK (VALUE > 0); CREATE TABLE t (d d DEFAULT 1); CREATE VIEW v AS SELECT 1::d AS x
+-- ddl
+ALTER DOMAIN d RENAME TO dd
+-- probe: composite create and alter
+CREATE TYPE c AS (x int, y text)
+-- ddl
+ALTER TYPE c ADD ATTRIBUTE z text COLLATE "C", DROP ATTRIBUTE x, ALTER ATTRIBUTE y TYPE varchar(5)
+-- probe: composite rename attribute
+CREATE TYPE c AS (x int, y text); CREATE FUNCTION f(c) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT ($1).x; END; COMMENT ON COLUMN c.x IS 'x'
+-- ddl
+ALTER TYPE c RENAME ATTRIBUTE x TO "X"
+-- probe: composite with typed table
+CREATE TYPE c AS (x int, y text); CREATE TABLE t OF c (x NOT NULL)
+-- ddl
+ALTER TYPE c ADD ATTRIBUTE z int CASCADE
+-- probe: typed table create
+CREATE TYPE c AS (x int, y text)
+-- ddl
+CREATE TABLE t OF c (x WITH OPTIONS DEFAULT 5 NOT NULL, PRIMARY KEY (x))
+-- probe: table becomes typed
+CREATE TYPE c AS (x int); CREATE TABLE t (x int)
+-- ddl
+ALTER TABLE t OF c
+-- probe: range create
+CREATE FUNCTION diff(x numeric, y numeric) RETURNS double precision LANGUAGE sql IMMUTABLE AS 'SELECT (x - y)::float8'
+-- ddl
+CREATE TYPE r AS RANGE (subtype = numeric, subtype_diff = diff, multirange_type_name = "Rs"); CREATE TABLE t (r r, rs "Rs")
+-- probe: range made otherwise
+CREATE TYPE r AS RANGE (subtype = int)
+-- ddl
+DROP TYPE r; CREATE TYPE r AS RANGE (subtype = bigint)
+-- probe: sequence create
+-- ddl
+CREATE SEQUENCE q AS smallint START 3 INCREMENT -1 MINVALUE -10 MAXVALUE 10 CACHE 2 CYCLE; CREATE UNLOGGED SEQUENCE u
+-- probe: sequence alter
+CREATE SEQUENCE q
+-- ddl
+ALTER SEQUENCE q AS integer INCREMENT 7 START 7 CACHE 9 CYCLE; ALTER SEQUENCE q SET UNLOGGED
+-- probe: sequence owned by
+CREATE SEQUENCE q; CREATE TABLE t (a int DEFAULT nextval('q'))
+-- ddl
+ALTER SEQUENCE q OWNED BY t.a
+-- probe: sequence disowned
+CREATE TABLE t (a serial, b int)
+-- ddl
+ALTER SEQUENCE t_a_seq OWNED BY NONE
+-- probe: sequence rename under a default
+CREATE TABLE t (a serial, b int)
+-- ddl
+ALTER SEQUENCE t_a_seq RENAME TO "Q q"
+-- probe: serial table create
+-- ddl
+CREATE TABLE t (id bigserial PRIMARY KEY, "Order" smallserial)
+-- probe: serial column added
+CREATE TABLE t (a int)
+-- ddl
+ALTER TABLE t ADD COLUMN id serial PRIMARY KEY
+-- probe: serial column added to someone's table
+CREATE TABLE t (a int); ALTER TABLE t OWNER TO accord_alice
+-- ddl
+ALTER TABLE t ADD COLUMN id serial
+-- probe: serial dropped
+CREATE TABLE t (a int, id serial)
+-- ddl
+ALTER TABLE t DROP COLUMN id
+-- probe: serial becomes identity
+CREATE TABLE t (id serial)
+-- ddl
+ALTER TABLE t ALTER id DROP DEFAULT; DROP SEQUENCE t_id_seq; ALTER TABLE t ALTER id ADD GENERATED BY DEFAULT AS IDENTITY
+-- probe: table with everything
+-- ddl
+CREATE UNLOGGED TABLE "T t" (a int NOT NULL DEFAULT 1, b text COLLATE "C" COMPRESSION pglz, c int GENERATED ALWAYS AS (a * 2) STORED, d int GENERATED ALWAYS AS IDENTITY (START 5 CYCLE), "e e" numeric(10,2)) WITH (fillfactor=50, toast.autovacuum_enabled=off);
+ALTER TABLE "T t" ALTER b SET STORAGE main, ALTER b SET STATISTICS 7, ALTER a SET (n_distinct=3); ALTER TABLE "T t" ENABLE ROW LEVEL SECURITY; ALTER TABLE "T t" REPLICA IDENTITY FULL
+-- probe: table of no columns
+-- ddl
+CREATE TABLE t ()
+-- probe: table drop
+CREATE TABLE t (id serial PRIMARY KEY, a int); CREATE TABLE u (t int REFERENCES t); CREATE INDEX i ON t (a); COMMENT ON COLUMN t.a IS 'a'; GRANT SELECT ON t TO accord_bob
+-- ddl
+DROP TABLE t CASCADE
+-- probe: drop constraint after drop table
+CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY, t int CONSTRAINT f REFERENCES t)
+-- ddl
+ALTER TABLE u DROP CONSTRAINT f; DROP TABLE t
+-- probe: tables that refer to each other drop
+CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY, t int REFERENCES t); ALTER TABLE t ADD u int REFERENCES u
+-- ddl
+DROP TABLE t, u CASCADE
+-- probe: tables that refer to each other
+-- ddl
+CREATE TABLE t (id int PRIMARY KEY, u int); CREATE TABLE u (id int PRIMARY KEY, t int REFERENCES t); ALTER TABLE t ADD FOREIGN KEY (u) REFERENCES u
+-- probe: table rename with family
+CREATE TABLE t (id serial PRIMARY KEY, a int UNIQUE CHECK (a > 0), b int GENERATED ALWAYS AS IDENTITY); CREATE TABLE u (t int REFERENCES t); CREATE INDEX i ON t ((a + 1)); CREATE VIEW v AS SELECT t.a, u.t FROM t JOIN u ON u.t = t.id;
+CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; CREATE TRIGGER z BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION trg(); CREATE POLICY p ON t USING (a > (SELECT count(*) FROM t x)); CREATE RULE r AS ON DELETE TO t DO INSTEAD UPDATE t SET a = 0 WHERE t.id = old.id;
+COMMENT ON COLUMN t.a IS 'a'; GRANT SELECT (a) ON t TO accord_bob; CREATE FUNCTION f(t) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a FROM t; END; ALTER TABLE t ALTER b SET STATISTICS 3
+-- ddl
+ALTER TABLE t RENAME TO "T"
+-- probe: table moves
+CREATE SCHEMA s; CREATE TABLE t (id serial PRIMARY KEY, a int GENERATED ALWAYS AS IDENTITY); CREATE INDEX i ON t (a); CREATE TABLE u (t int REFERENCES t); CREATE VIEW v AS SELECT * FROM t; COMMENT ON INDEX i IS 'i'; COMMENT ON CONSTRAINT t_pkey ON t IS 'p'
+-- ddl
+ALTER TABLE t SET SCHEMA s
+-- probe: table moves and takes another name
+CREATE SCHEMA s; CREATE TABLE t (id serial PRIMARY KEY); CREATE TABLE u (t int REFERENCES t)
+-- ddl
+ALTER TABLE t SET SCHEMA s; ALTER TABLE s.t RENAME TO w; ALTER TABLE s.w RENAME id TO id2
+-- probe: tables swap names
+CREATE TABLE t (a int PRIMARY KEY, b text); CREATE TABLE u (c int); CREATE VIEW v AS SELECT a FROM t
+-- ddl
+ALTER TABLE t RENAME TO x; ALTER TABLE u RENAME TO t; ALTER TABLE x RENAME TO u
+-- probe: a new table takes a dropped one's name
+CREATE TABLE t (a int PRIMARY KEY, b text); CREATE TABLE t_new (a bigint)
+-- ddl
+DROP TABLE t; ALTER TABLE t_new RENAME TO t
+-- probe: table made anew
+CREATE TABLE t (a int PRIMARY KEY, b text); COMMENT ON TABLE t IS 'x'; GRANT SELECT ON t TO accord_bob; CREATE INDEX i ON t (b)
+-- ddl
+DROP TABLE t; CREATE TABLE t (a int PRIMARY KEY, b text); COMMENT ON TABLE t IS 'x'; GRANT SELECT ON t TO accord_bob; CREATE INDEX i ON t (b)
+-- probe: a table takes a view's name
+CREATE VIEW x AS SELECT 1 AS a
+-- ddl
+DROP VIEW x; CREATE TABLE x (a int)
+-- probe: table logged and options
+CREATE UNLOGGED TABLE t (id serial, b int GENERATED ALWAYS AS IDENTITY) WITH (fillfactor=50, autovacuum_enabled=off)
+-- ddl
+ALTER TABLE t SET LOGGED; ALTER TABLE t RESET (autovacuum_enabled); ALTER TABLE t SET (fillfactor=60, toast.autovacuum_enabled=off)
+-- probe: row security
+CREATE TABLE t (a int)
+-- ddl
+ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+-- probe: replica identity by index
+CREATE TABLE t (a int NOT NULL, b int)
+-- ddl
+CREATE UNIQUE INDEX i ON t (a); ALTER TABLE t REPLICA IDENTITY USING INDEX i
+-- probe: replica identity index renamed
+CREATE TABLE t (a int NOT NULL, b int); CREATE UNIQUE INDEX i ON t (a); ALTER TABLE t REPLICA IDENTITY USING INDEX i
+-- ddl
+ALTER INDEX i RENAME TO "J j"
+-- probe: table owner with serial and view
+CREATE TABLE t (id serial, b int GENERATED ALWAYS AS IDENTITY); GRANT SELECT ON t TO accord_bob; CREATE VIEW v AS SELECT * FROM t
+-- ddl
+ALTER TABLE t OWNER TO accord_alice; ALTER VIEW v OWNER TO accord_bob
+-- probe: columns added
+CREATE TABLE t (a int)
+-- ddl
+ALTER TABLE t ADD b text NOT NULL DEFAULT 'x', ADD c timestamptz DEFAULT now(), ADD d int GENERATED ALWAYS AS (a + 1) STORED, ADD e double precision DEFAULT random(), ADD f int GENERATED BY DEFAULT AS IDENTITY, ADD "G g" text COLLATE "C"
+-- probe: column added and its default changed
+CREATE TABLE t (a int)
+-- ddl
+ALTER TABLE t ADD b int DEFAULT 1; ALTER TABLE t ALTER b SET DEFAULT 2
+-- probe: column dropped
+CREATE TABLE t (a int, b int PRIMARY KEY, c int REFERENCES t CHECK (c > 0)); CREATE INDEX i ON t (c, a)
+-- ddl
+ALTER TABLE t DROP c
+-- probe: column dropped under a view
+CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a, b FROM t
+-- ddl
+DROP VIEW v; ALTER TABLE t DROP b; CREATE VIEW v AS SELECT a FROM t
+-- probe: column made anew [order]
+CREATE TABLE t (a int, b int DEFAULT 5, c int); CREATE INDEX i ON t (b); COMMENT ON COLUMN t.b IS 'b'
+-- ddl
+ALTER TABLE t DROP b; ALTER TABLE t ADD b text DEFAULT 'x'; CREATE INDEX i ON t (b); COMMENT ON COLUMN t.b IS 'b'
+-- probe: column renamed under views, keys and indexes
+CREATE TABLE t (id int PRIMARY KEY, a int CHECK (a > 0), n text); CREATE TABLE u (id int, t int REFERENCES t (id)); CREATE INDEX i ON t ((a + 1)) WHERE a > 2;
+CREATE VIEW v AS SELECT t.a, u.id FROM t JOIN u USING (id); CREATE VIEW w AS SELECT * FROM v; CREATE MATERIALIZED VIEW m AS SELECT id, a FROM t; CREATE POLICY p ON t USING (a > 0);
+CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; CREATE TRIGGER z AFTER UPDATE OF a ON t FOR EACH ROW WHEN (new.a > 0) EXECUTE FUNCTION trg(); CREATE RULE r AS ON DELETE TO t DO INSTEAD UPDATE t SET a = 0 WHERE t.id = old.id
+-- ddl
+ALTER TABLE t RENAME a TO "A a"; ALTER TABLE t RENAME id TO key
+-- probe: columns swap names
+CREATE TABLE t (a int DEFAULT 1, b text)
+-- ddl
+ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b
+-- probe: column renamed and another added in its place
+CREATE TABLE t (a int DEFAULT 1, b text)
+-- ddl
+ALTER TABLE t RENAME a TO old_a; ALTER TABLE t ADD a text
+-- probe: column renamed and the view really changed
+CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a FROM t
+-- ddl
+ALTER TABLE t RENAME a TO x; CREATE OR REPLACE VIEW v AS SELECT x AS a, b FROM t WHERE b > 0
+-- probe: column type
+CREATE TABLE t (a int DEFAULT 5, b varchar(10), c text DEFAULT '7' CHECK (c <> ''), d numeric(10,2)); CREATE INDEX i ON t (b) WHERE b <> 'x'
+-- ddl
+ALTER TABLE t ALTER a TYPE bigint, ALTER b TYPE varchar(20), ALTER d TYPE numeric(12,2); ALTER TABLE t ALTER c DROP DEFAULT; ALTER TABLE t ALTER c TYPE int USING length(c); ALTER TABLE t ALTER c SET DEFAULT 8
+-- probe: column type under views
+CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM v; COMMENT ON VIEW v IS 'v'; COMMENT ON COLUMN w.a IS 'a'; GRANT SELECT ON w TO accord_bob; ALTER VIEW v OWNER TO accord_alice; GRANT SELECT ON t TO accord_alice;
+CREATE MATERIALIZED VIEW m AS SELECT a + 1 AS a FROM t; CREATE UNIQUE INDEX mi ON m (a)
+-- ddl
+DROP VIEW w; DROP VIEW v; DROP MATERIALIZED VIEW m; ALTER TABLE t ALTER a TYPE bigint; CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM v; COMMENT ON VIEW v IS 'v'; COMMENT ON COLUMN w.a IS 'a'; GRANT SELECT ON w TO accord_bob; ALTER VIEW v OWNER TO accord_alice;
+CREATE MATERIALIZED VIEW m AS SELECT a + 1 AS a FROM t; CREATE UNIQUE INDEX mi ON m (a)
+-- probe: column type under a trigger, a policy and a rule
+CREATE TABLE t (a int, b int); CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; CREATE TRIGGER z AFTER UPDATE OF a ON t FOR EACH ROW EXECUTE FUNCTION trg(); CREATE POLICY p ON t USING (a > 0); CREATE RULE r AS ON INSERT TO t WHERE new.a > 0 DO INSTEAD NOTHING
+-- ddl
+DROP TRIGGER z ON t; DROP POLICY p ON t; DROP RULE r ON t; ALTER TABLE t ALTER a TYPE bigint; CREATE TRIGGER z AFTER UPDATE OF a ON t FOR EACH ROW EXECUTE FUNCTION trg(); CREATE POLICY p ON t USING (a > 0); CREATE RULE r AS ON INSERT TO t WHERE new.a > 0 DO INSTEAD NOTHING
+-- probe: column type from text to enum
+CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (x text DEFAULT 'a')
+-- ddl
+ALTER TABLE t ALTER x DROP DEFAULT, ALTER x TYPE e USING x::e; ALTER TABLE t ALTER x SET DEFAULT 'b'
+-- probe: column type of an identity
+CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY); CREATE TABLE u (t int REFERENCES t)
+-- ddl
+ALTER TABLE t ALTER id TYPE bigint
+-- probe: column type of a serial
+CREATE TABLE t (id serial PRIMARY KEY)
+-- ddl
+ALTER TABLE t ALTER id TYPE bigint; ALTER SEQUENCE t_id_seq AS bigint
+-- probe: column collation
+CREATE TABLE t (a text, b text COLLATE "C" DEFAULT 'x'); CREATE INDEX i ON t (a)
+-- ddl
+ALTER TABLE t ALTER a TYPE text COLLATE "POSIX"; ALTER TABLE t ALTER b TYPE text
+-- probe: column storage and friends
+CREATE TABLE t (a int, b text STORAGE external, c numeric, d text COMPRESSION pglz)
+-- ddl
+ALTER TABLE t ALTER a SET STATISTICS 10, ALTER b SET STORAGE extended, ALTER c SET STORAGE external, ALTER d SET COMPRESSION default, ALTER a SET (n_distinct=5, n_distinct_inherited=6)
+-- probe: column type with storage of its own
+CREATE TABLE t (a varchar(5) COMPRESSION pglz); ALTER TABLE t ALTER a SET STORAGE main
+-- ddl
+ALTER TABLE t ALTER a TYPE text, ALTER a SET STORAGE main; ALTER TABLE t ALTER a SET COMPRESSION pglz
+-- probe: not null
+CREATE TABLE t (a int, b int NOT NULL)
+-- ddl
+ALTER TABLE t ALTER a SET NOT NULL, ALTER b DROP NOT NULL
+-- probe: defaults
+CREATE SEQUENCE q; CREATE TABLE t (a int DEFAULT 1, b int, c int DEFAULT 3)
+-- ddl
+ALTER TABLE t ALTER a SET DEFAULT 5, ALTER b SET DEFAULT nextval('q'), ALTER c DROP DEFAULT
+-- probe: default by function and the function changed
+CREATE FUNCTION f(x int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE t (a int DEFAULT f(1))
+-- ddl
+ALTER TABLE t ALTER a DROP DEFAULT; DROP FUNCTION f(int); CREATE FUNCTION f(y int) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'; ALTER TABLE t ALTER a SET DEFAULT f(1)
+-- probe: generated dropped
+CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a + 1) STORED)
+-- ddl
+ALTER TABLE t ALTER b DROP EXPRESSION
+-- probe: generated made otherwise [order]
+CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a + 1) STORED, c int); CREATE INDEX i ON t (b)
+-- ddl
+ALTER TABLE t DROP b; ALTER TABLE t ADD b int GENERATED ALWAYS AS (a + 2) STORED; CREATE INDEX i ON t (b)
+-- probe: type of a column that another is generated from [order]
+CREATE TABLE t (a int, b bigint GENERATED ALWAYS AS (a + 1) STORED, c int)
+-- ddl
+ALTER TABLE t DROP b; ALTER TABLE t ALTER a TYPE bigint; ALTER TABLE t ADD b bigint GENERATED ALWAYS AS (a + 1) STORED
+-- probe: identity added and altered
+CREATE TABLE t (a int NOT NULL, b int GENERATED ALWAYS AS IDENTITY)
+-- ddl
+ALTER TABLE t ALTER a ADD GENERATED BY DEFAULT AS IDENTITY; ALTER TABLE t ALTER b SET GENERATED BY DEFAULT SET CACHE 5 SET INCREMENT 3 SET START 4
+-- probe: identity sequence renamed
+CREATE TABLE t (b int GENERATED ALWAYS AS IDENTITY, c int)
+-- ddl
+ALTER SEQUENCE t_b_seq RENAME TO "Q q"
+-- probe: identity dropped
+CREATE TABLE t (b int GENERATED ALWAYS AS IDENTITY, c int)
+-- ddl
+ALTER TABLE t ALTER b DROP IDENTITY
+-- probe: column grants and comments
+CREATE TABLE t (a int, b int); GRANT SELECT (a) ON t TO accord_bob; COMMENT ON COLUMN t.a IS 'x'
+-- ddl
+REVOKE SELECT (a) ON t FROM accord_bob; GRANT UPDATE (b), SELECT (b) ON t TO accord_bob WITH GRANT OPTION; COMMENT ON COLUMN t.a IS NULL; COMMENT ON COLUMN t.b IS 'it''s \ b'
+-- probe: constraints of every type
+CREATE EXTENSION btree_gist; CREATE TABLE t (a int NOT NULL, b int, r int4range)
+-- ddl
+ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (a) INCLUDE (b) WITH (fillfactor=70), ADD CONSTRAINT u UNIQUE NULLS NOT DISTINCT (b, a) DEFERRABLE INITIALLY DEFERRED, ADD CONSTRAINT k CHECK (a > 0) NOT VALID, ADD CONSTRAINT x EXCLUDE USING gist (a WITH =, r WITH &&) WITH (fillfactor=60) WHERE (a > 0) DEFERRABLE;
+ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES t ON DELETE SET NULL ON UPDATE CASCADE NOT VALID
+-- probe: primary key added and dropped
+CREATE TABLE t (a int, b int CONSTRAINT p PRIMARY KEY)
+-- ddl
+ALTER TABLE t DROP CONSTRAINT p; ALTER TABLE t ALTER b DROP NOT NULL; ALTER TABLE t ADD PRIMARY KEY (a)
+-- probe: primary key made otherwise under keys and views
+CREATE TABLE t (a int CONSTRAINT p PRIMARY KEY, b int NOT NULL, n text); CREATE TABLE u (t int CONSTRAINT f REFERENCES t); CREATE VIEW v AS SELECT a, b, n FROM t GROUP BY a; COMMENT ON CONSTRAINT f ON u IS 'f'
+-- ddl
+DROP VIEW v; ALTER TABLE u DROP CONSTRAINT f; ALTER TABLE t DROP CONSTRAINT p; ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (a) INCLUDE (b); ALTER TABLE u ADD CONSTRAINT f FOREIGN KEY (t) REFERENCES t(a); COMMENT ON CONSTRAINT f ON u IS 'f'; CREATE VIEW v AS SELECT a, b, n FROM t GROUP BY a
+-- probe: constraint validated
+CREATE TABLE t (a int PRIMARY KEY, b int); ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID, ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES t NOT VALID
+-- ddl
+ALTER TABLE t VALIDATE CONSTRAINT k; ALTER TABLE t VALIDATE CONSTRAINT f
+-- probe: check changed
+CREATE TABLE t (a int CONSTRAINT k CHECK (a > 0))
+-- ddl
+ALTER TABLE t DROP CONSTRAINT k; ALTER TABLE t ADD CONSTRAINT k CHECK (a > 1)
+-- probe: foreign key deferrability
+CREATE TABLE t (a int PRIMARY KEY, b int CONSTRAINT f REFERENCES t, c int CONSTRAINT g REFERENCES t DEFERRABLE INITIALLY DEFERRED)
+-- ddl
+ALTER TABLE t ALTER CONSTRAINT f DEFERRABLE INITIALLY DEFERRED; ALTER TABLE t ALTER CONSTRAINT g DEFERRABLE INITIALLY IMMEDIATE
+-- probe: constraint renamed, index options and clustering
+CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE)
+-- ddl
+ALTER TABLE t RENAME CONSTRAINT t_pkey TO "P p"; ALTER INDEX t_b_key SET (fillfactor=50); ALTER TABLE t CLUSTER ON "P p"
+-- probe: index becomes a constraint
+CREATE TABLE t (a int NOT NULL); CREATE UNIQUE INDEX i ON t (a)
+-- ddl
+ALTER TABLE t ADD CONSTRAINT i PRIMARY KEY USING INDEX i
+-- probe: indexes
+CREATE TABLE t (a int, b text, j jsonb)
+-- ddl
+CREATE UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT; CREATE INDEX "J j" ON t USING btree (lower(b) text_pattern_ops DESC NULLS LAST) INCLUDE (a) WITH (fillfactor=55) WHERE a > 1; CREATE INDEX g ON t USING gin (j jsonb_path_ops) WITH (fastupdate=off); ALTER INDEX "J j" ALTER COLUMN 1 SET STATISTICS 11; ALTER TABLE t CLUSTER ON i; COMMENT ON INDEX i IS 'i'
+-- probe: index altered
+CREATE TABLE t (a int, b int); CREATE INDEX i ON t ((a + 1)) WITH (fillfactor=50); ALTER TABLE t CLUSTER ON i; CREATE INDEX j ON t (b)
+-- ddl
+ALTER INDEX i RESET (fillfactor); ALTER INDEX j SET (fillfactor=66, deduplicate_items=off); ALTER INDEX i ALTER COLUMN 1 SET STATISTICS 5; ALTER TABLE t CLUSTER ON j
+-- probe: index unclustered
+CREATE TABLE t (a int); CREATE INDEX i ON t (a); ALTER TABLE t CLUSTER ON i
+-- ddl
+ALTER TABLE t SET WITHOUT CLUSTER
+-- probe: index made otherwise
+CREATE TABLE t (a int, b int); CREATE INDEX i ON t (a); COMMENT ON INDEX i IS 'i'
+-- ddl
+DROP INDEX i; CREATE INDEX i ON t (a, b); COMMENT ON INDEX i IS 'i'
+-- probe: indexes swap names
+CREATE TABLE t (a int, b int); CREATE INDEX i ON t (a); CREATE INDEX j ON t (b)
+-- ddl
+ALTER INDEX i RENAME TO k; ALTER INDEX j RENAME TO i; ALTER INDEX k RENAME TO j
+-- probe: inheritance create
+-- ddl
+CREATE TABLE p (a int DEFAULT 1 CHECK (a > 0), b int NOT NULL); CREATE TABLE q (b int, c int); CREATE TABLE t (d int, b int DEFAULT 7) INHERITS (p, q); ALTER TABLE t ALTER a DROP DEFAULT, ALTER c SET DEFAULT 3; ALTER TABLE t ALTER c SET NOT NULL; CREATE TABLE u () INHERITS (t)
+-- probe: inheritance added column, check, rename, type
+CREATE TABLE p (a int, b int); CREATE TABLE t (d int) INHERITS (p); CREATE TABLE u () INHERITS (t); CREATE VIEW v AS SELECT * FROM u
+-- ddl
+DROP VIEW v; ALTER TABLE p ADD c int DEFAULT 4 CONSTRAINT k CHECK (c > 0); ALTER TABLE p RENAME a TO x; ALTER TABLE p ALTER b TYPE bigint; CREATE VIEW v AS SELECT * FROM u
+-- probe: inheritance dropped column
+CREATE TABLE p (a int, b int DEFAULT 3 CONSTRAINT k CHECK (b > 0)); CREATE TABLE t (d int) INHERITS (p)
+-- ddl
+ALTER TABLE p DROP b
+-- probe: inheritance dropped column of the parent only [no-reverse]
+CREATE TABLE p (a int, b int); CREATE TABLE t (d int) INHERITS (p)
+-- ddl
+ALTER TABLE ONLY p DROP b
+-- probe: inherit
+CREATE TABLE p (a int CONSTRAINT k CHECK (a > 0)); CREATE TABLE t (a int CONSTRAINT k CHECK (a > 0))
+-- ddl
+ALTER TABLE t INHERIT p
+-- probe: no inherit [no-reverse]
+CREATE TABLE p (a int CONSTRAINT k CHECK (a > 0)); CREATE TABLE t (b int) INHERITS (p)
+-- ddl
+ALTER TABLE t NO INHERIT p
+-- probe: inheritance constraint renamed and not null
+CREATE TABLE p (a int CONSTRAINT k CHECK (a > 0)); CREATE TABLE t (b int) INHERITS (p)
+-- ddl
+ALTER TABLE p RENAME CONSTRAINT k TO l; ALTER TABLE p ALTER a SET NOT NULL; ALTER TABLE ONLY p ALTER a SET DEFAULT 5
+-- probe: inheritance no inherit check
+CREATE TABLE p (a int); CREATE TABLE t (b int) INHERITS (p)
+-- ddl
+ALTER TABLE p ADD CONSTRAINT k CHECK (a > 0) NO INHERIT; ALTER TABLE t ADD CONSTRAINT l CHECK (b > 0)
+-- probe: partitioned create
+CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; CREATE TABLE r (id int PRIMARY KEY)
+-- ddl
+CREATE TABLE p (a int, b int REFERENCES r, c text DEFAULT 'x' CHECK (c <> ''), PRIMARY KEY (a)) PARTITION BY RANGE (a); CREATE INDEX i ON p (b); CREATE TABLE p1 PARTITION OF p (c DEFAULT 'y') FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p DEFAULT PARTITION BY LIST (a); CREATE TABLE p21 PARTITION OF p2 FOR VALUES IN (11, NULL); CREATE TRIGGER z AFTER INSERT ON p FOR EACH ROW EXECUTE FUNCTION trg(); ALTER TABLE p1 ADD CONSTRAINT own CHECK (b > 0); CREATE INDEX own_i ON p1 (c)
+-- probe: partition created
+CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE p (a int PRIMARY KEY, b int REFERENCES r, c text CONSTRAINT k CHECK (c <> '')) PARTITION BY RANGE (a); CREATE INDEX i ON p (b)
+-- ddl
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)
+-- probe: partition dropped
+CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE p (a int PRIMARY KEY, b int REFERENCES r, c text CONSTRAINT k CHECK (c <> '')) PARTITION BY RANGE (a); CREATE INDEX i ON p (b); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p DEFAULT
+-- ddl
+DROP TABLE p1
+-- probe: partitioned table dropped
+CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE p (a int PRIMARY KEY, b int REFERENCES r) PARTITION BY RANGE (a); CREATE INDEX i ON p (b); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p DEFAULT
+-- ddl
+DROP TABLE p
+-- probe: partition attached
+CREATE TABLE p (a int PRIMARY KEY, b int) PARTITION BY LIST (a); CREATE INDEX i ON p (b); CREATE TABLE t (a int NOT NULL, b int)
+-- ddl
+ALTER TABLE p ATTACH PARTITION t FOR VALUES IN (1)
+-- probe: partition detached
+CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE p (a int PRIMARY KEY, b int CONSTRAINT f REFERENCES r, CONSTRAINT k CHECK (b > 0)) PARTITION BY LIST (a); CREATE INDEX i ON p (b); CREATE TABLE t PARTITION OF p FOR VALUES IN (1)
+-- ddl
+ALTER TABLE p DETACH PARTITION t
+-- probe: partition bound changed
+CREATE TABLE p (a int, b int) PARTITION BY LIST (a); CREATE TABLE t PARTITION OF p FOR VALUES IN (1)
+-- ddl
+ALTER TABLE p DETACH PARTITION t; ALTER TABLE p ATTACH PARTITION t FOR VALUES IN (1, 2)
+-- probe: partitioned column and index changes
+CREATE TABLE p (a int, b int, c int) PARTITION BY LIST (a); CREATE TABLE t PARTITION OF p FOR VALUES IN (1)
+-- ddl
+ALTER TABLE p ADD d text DEFAULT 'x' NOT NULL; ALTER TABLE p RENAME b TO "B b"; ALTER TABLE p ALTER c TYPE bigint; ALTER TABLE p ALTER a SET NOT NULL; ALTER TABLE p ADD CONSTRAINT k CHECK (c > 0); CREATE INDEX i ON p (c); ALTER TABLE p ADD PRIMARY KEY (a)
+-- probe: partitioned column and index drops
+CREATE TABLE p (a int PRIMARY KEY, b int, c int CONSTRAINT k CHECK (c > 0)) PARTITION BY LIST (a); CREATE TABLE t PARTITION OF p FOR VALUES IN (1); CREATE INDEX i ON p (b)
+-- ddl
+DROP INDEX i; ALTER TABLE p DROP CONSTRAINT p_pkey; ALTER TABLE p ALTER a DROP NOT NULL; ALTER TABLE p DROP c
+-- probe: partitioned index on only and attach
+CREATE TABLE p (a int, b int) PARTITION BY LIST (a); CREATE TABLE t PARTITION OF p FOR VALUES IN (1); CREATE INDEX ti ON t (b)
+-- ddl
+CREATE INDEX i ON ONLY p (b); ALTER INDEX i ATTACH PARTITION ti
+-- probe: partition renamed
+CREATE TABLE p (a int PRIMARY KEY, b int) PARTITION BY LIST (a); CREATE TABLE t PARTITION OF p FOR VALUES IN (1)
+-- ddl
+ALTER TABLE p RENAME TO "P"; ALTER TABLE t RENAME TO u; ALTER INDEX t_pkey RENAME TO u_pkey
+-- probe: view create
+CREATE TABLE t (id int PRIMARY KEY, a text)
+-- ddl
+CREATE VIEW v WITH (security_barrier, security_invoker) AS SELECT id, a FROM t WHERE id > 0 WITH LOCAL CHECK OPTION; ALTER VIEW v ALTER a SET DEFAULT 'x'; COMMENT ON COLUMN v.a IS 'a'; CREATE VIEW w AS SELECT * FROM v; CREATE VIEW g AS SELECT id, a, count(*) FROM t GROUP BY id
+-- probe: view grows
+CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM v
+-- ddl
+CREATE OR REPLACE VIEW v AS SELECT a, b FROM t; CREATE OR REPLACE VIEW w AS SELECT a, b FROM v
+-- probe: view shrinks under another
+CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a, b FROM t; CREATE VIEW w AS SELECT a FROM v; COMMENT ON VIEW w IS 'w'; CREATE RULE r AS ON DELETE TO w DO INSTEAD NOTHING; GRANT SELECT ON v TO accord_bob
+-- ddl
+DROP VIEW w; DROP VIEW v; CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM v; COMMENT ON VIEW w IS 'w'; CREATE RULE r AS ON DELETE TO w DO INSTEAD NOTHING; GRANT SELECT ON v TO accord_bob
+-- probe: view column renamed
+CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a, b FROM t; CREATE VIEW w AS SELECT a FROM v; COMMENT ON COLUMN v.a IS 'x'
+-- ddl
+ALTER VIEW v RENAME COLUMN a TO "A a"
+-- probe: view renamed and moved
+CREATE SCHEMA s; CREATE VIEW v AS SELECT 1 AS a; CREATE VIEW w AS SELECT a FROM v; COMMENT ON VIEW v IS 'v'
+-- ddl
+ALTER VIEW v RENAME TO "V"; ALTER VIEW "V" SET SCHEMA s
+-- probe: view options
+CREATE VIEW v WITH (security_barrier) AS SELECT 1 AS a
+-- ddl
+ALTER VIEW v RESET (security_barrier); ALTER VIEW v SET (security_invoker=true)
+-- probe: view to function and back
+-- ddl
+CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f() RETURNS SETOF v LANGUAGE sql BEGIN ATOMIC SELECT * FROM v; END; CREATE VIEW w AS SELECT * FROM f(); CREATE FUNCTION g() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM w; END
+-- probe: view and function in a ring
+CREATE TABLE t (a int)
+-- ddl
+CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f() RETURNS SETOF v LANGUAGE sql BEGIN ATOMIC SELECT * FROM v; END; CREATE OR REPLACE VIEW v AS SELECT a FROM t WHERE a = (SELECT count(*) FROM f())
+-- probe: table and default in a ring
+-- ddl
+CREATE TABLE t (a int); CREATE FUNCTION f(t) RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER TABLE t ALTER a SET DEFAULT f(NULL)
+-- probe: materialized view
+CREATE TABLE t (a int, b int)
+-- ddl
+CREATE MATERIALIZED VIEW m WITH (fillfactor=60) AS SELECT a, b FROM t; CREATE UNIQUE INDEX i ON m (a); ALTER TABLE m CLUSTER ON i; COMMENT ON MATERIALIZED VIEW m IS 'm'; CREATE MATERIALIZED VIEW n AS SELECT a FROM m WITH NO DATA
+-- probe: materialized view changed
+CREATE TABLE t (a int, b int); CREATE MATERIALIZED VIEW m AS SELECT a, b FROM t; CREATE UNIQUE INDEX i ON m (a); COMMENT ON MATERIALIZED VIEW m IS 'm'; GRANT SELECT ON m TO accord_bob; CREATE VIEW v AS SELECT a FROM m
+-- ddl
+DROP VIEW v; DROP MATERIALIZED VIEW m; CREATE MATERIALIZED VIEW m AS SELECT a FROM t WHERE b > 0; CREATE UNIQUE INDEX i ON m (a); COMMENT ON MATERIALIZED VIEW m IS 'm'; GRANT SELECT ON m TO accord_bob; CREATE VIEW v AS SELECT a FROM m
+-- probe: materialized view options and names
+CREATE TABLE t (a int); CREATE MATERIALIZED VIEW m AS SELECT a FROM t; CREATE INDEX i ON m (a)
+-- ddl
+ALTER MATERIALIZED VIEW m SET (fillfactor=50); ALTER MATERIALIZED VIEW m RENAME COLUMN a TO x; ALTER MATERIALIZED VIEW m RENAME TO n
+-- probe: functions of all sorts
+CREATE TYPE e AS ENUM ('a')
+-- ddl
+CREATE FUNCTION f(a int, b text DEFAULT 'x, y', VARIADIC c e[] DEFAULT '{}', OUT d int, OUT "E e" text) RETURNS SETOF record LANGUAGE sql STABLE LEAKPROOF STRICT SECURITY DEFINER PARALLEL SAFE COST 7 ROWS 11 SET search_path TO pg_catalog, "A b", '' SET work_mem TO '1MB' SET my.guc TO 'it''s, ok' AS $$SELECT 1, '$$' || $1 $$ ;
+CREATE PROCEDURE p(INOUT a int, b int DEFAULT 3) LANGUAGE plpgsql AS 'BEGIN a := 1; END'; CREATE FUNCTION w() RETURNS bigint LANGUAGE internal WINDOW AS 'window_row_number'; CREATE FUNCTION t() RETURNS TABLE (x int, y text) LANGUAGE sql BEGIN ATOMIC SELECT 1, 'x'::text; END; CREATE FUNCTION r(a int) RETURNS int LANGUAGE sql IMMUTABLE RETURN a + 1;
+COMMENT ON FUNCTION r(int) IS 'r'; COMMENT ON PROCEDURE p IS 'p'; REVOKE ALL ON FUNCTION r FROM PUBLIC; GRANT EXECUTE ON FUNCTION r TO accord_bob WITH GRANT OPTION
+-- probe: function replaced
+CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE VIEW v AS SELECT f(1)
+-- ddl
+CREATE OR REPLACE FUNCTION f(a int DEFAULT 5) RETURNS int LANGUAGE plpgsql IMMUTABLE COST 3 AS 'BEGIN RETURN 2; END'
+-- probe: function of another result under a view
+CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE TABLE t (x int DEFAULT f(1) CHECK (f(x) > 0)); CREATE INDEX i ON t (f(x)); CREATE VIEW v AS SELECT f(1) > 0 AS ok; COMMENT ON FUNCTION f IS 'f'; GRANT EXECUTE ON FUNCTION f TO accord_bob
+-- ddl
+DROP VIEW v; DROP INDEX i; ALTER TABLE t DROP CONSTRAINT t_x_check; ALTER TABLE t ALTER x DROP DEFAULT; DROP FUNCTION f; CREATE FUNCTION f(b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2'; COMMENT ON FUNCTION f IS 'f'; GRANT EXECUTE ON FUNCTION f TO accord_bob;
+ALTER TABLE t ALTER x SET DEFAULT f(1), ADD CONSTRAINT t_x_check CHECK (f(x) > 0); CREATE INDEX i ON t (f(x)); CREATE VIEW v AS SELECT f(1) > 0 AS ok
+-- probe: function attributes
+CREATE FUNCTION f() RETURNS SETOF int LANGUAGE sql AS 'SELECT 1'
+-- ddl
+ALTER FUNCTION f() STABLE STRICT SECURITY DEFINER LEAKPROOF PARALLEL RESTRICTED COST 9 ROWS 8 SET work_mem = '2MB'
+-- probe: function renamed and moved
+CREATE SCHEMA s; CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE TABLE t (x int DEFAULT f(1)); CREATE VIEW v AS SELECT f(2); CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; CREATE TRIGGER z AFTER INSERT ON t EXECUTE FUNCTION trg()
+-- ddl
+ALTER FUNCTION f(int) RENAME TO g; ALTER FUNCTION g(int) SET SCHEMA s; ALTER FUNCTION trg() RENAME TO "Trg"
+-- probe: procedure drop
+CREATE PROCEDURE p(INOUT a int, b int) LANGUAGE plpgsql AS 'BEGIN END'; CREATE FUNCTION o(a int, OUT b int) LANGUAGE sql AS 'SELECT 1'
+-- ddl
+DROP PROCEDURE p; DROP FUNCTION o
+-- probe: sql body on a table that changes
+CREATE TABLE t (a int, b int); CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a FROM t; END
+-- ddl
+ALTER TABLE t ADD c int; CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT c FROM t; END
+-- probe: aggregates
+CREATE FUNCTION add(bigint, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 + $2'
+-- ddl
+CREATE AGGREGATE total(bigint) (SFUNC = add, STYPE = bigint, INITCOND = '0', COMBINEFUNC = add, PARALLEL = SAFE, MSFUNC = add, MINVFUNC = int8mi, MSTYPE = bigint, MINITCOND = '0'); CREATE AGGREGATE rows_(*) (SFUNC = int8inc, STYPE = bigint, INITCOND = '0');
+CREATE AGGREGATE hypo(VARIADIC "any" ORDER BY VARIADIC "any") (SFUNC = ordered_set_transition_multi, STYPE = internal, FINALFUNC = rank_final, FINALFUNC_EXTRA, HYPOTHETICAL); COMMENT ON AGGREGATE rows_(*) IS 'r'; GRANT EXECUTE ON FUNCTION total TO accord_bob; ALTER AGGREGATE hypo(VARIADIC "any" ORDER BY VARIADIC "any") OWNER TO accord_alice; CREATE VIEW v AS SELECT total(x) FROM generate_series(1, 2) x
+-- probe: aggregate changed and renamed
+CREATE AGGREGATE g(int) (SFUNC = int4pl, STYPE = int); CREATE AGGREGATE h(int) (SFUNC = int4pl, STYPE = int); COMMENT ON AGGREGATE g(int) IS 'g'
+-- ddl
+CREATE OR REPLACE AGGREGATE g(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0'); ALTER AGGREGATE h(int) RENAME TO i
+-- probe: triggers
+CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'
+-- ddl
+CREATE TRIGGER "Z z" BEFORE INSERT OR UPDATE OF a ON t FOR EACH ROW WHEN (new.a > 0) EXECUTE FUNCTION trg('x', 'it''s'); CREATE CONSTRAINT TRIGGER c AFTER DELETE ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trg(); CREATE TRIGGER r AFTER UPDATE ON t REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION trg(); ALTER TABLE t ENABLE ALWAYS TRIGGER r; CREATE TRIGGER i INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION trg(); COMMENT ON TRIGGER i ON v IS 'i'
+-- probe: trigger changed
+CREATE TABLE t (a int, b int); CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; CREATE TRIGGER z AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION trg(); ALTER TABLE t DISABLE TRIGGER z; CREATE CONSTRAINT TRIGGER c AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION trg(); COMMENT ON TRIGGER c ON t IS 'c'
+-- ddl
+CREATE OR REPLACE TRIGGER z AFTER INSERT OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION trg(); DROP TRIGGER c ON t; CREATE CONSTRAINT TRIGGER c AFTER DELETE ON t DEFERRABLE FOR EACH ROW EXECUTE FUNCTION trg(); COMMENT ON TRIGGER c ON t IS 'c'
+-- probe: trigger enabled otherwise and renamed
+CREATE TABLE t (a int); CREATE FUNCTION trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; CREATE TRIGGER z AFTER INSERT ON t EXECUTE FUNCTION trg(); CREATE TRIGGER y AFTER INSERT ON t EXECUTE FUNCTION trg()
+-- ddl
+ALTER TABLE t ENABLE REPLICA TRIGGER z; ALTER TABLE t DISABLE TRIGGER y; ALTER TRIGGER y ON t RENAME TO "Y"
+-- probe: policies
+CREATE SCHEMA s; CREATE TABLE s.who (name text); CREATE TABLE t (a int, b text); ALTER TABLE t ENABLE ROW LEVEL SECURITY
+-- ddl
+CREATE POLICY p ON t AS RESTRICTIVE FOR UPDATE TO accord_bob, accord_alice USING (b IN (SELECT name FROM s.who)) WITH CHECK (a > 0); CREATE POLICY q ON t FOR INSERT WITH CHECK (true); COMMENT ON POLICY p ON t IS 'p'
+-- probe: policy altered
+CREATE TABLE t (a int); CREATE POLICY p ON t USING (a > 0); CREATE POLICY q ON t FOR SELECT USING (a > 0); CREATE POLICY r ON t USING (a > 0)
+-- ddl
+ALTER POLICY p ON t TO accord_bob USING (a > 1) WITH CHECK (a > 2); DROP POLICY q ON t; CREATE POLICY q ON t FOR DELETE USING (a > 0); ALTER POLICY r ON t RENAME TO "R r"
+-- probe: rules
+CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t
+-- ddl
+CREATE RULE r AS ON DELETE TO t WHERE old.a > 0 DO INSTEAD (UPDATE t SET a = 0; NOTIFY x); ALTER TABLE t ENABLE ALWAYS RULE r; CREATE RULE "R r" AS ON INSERT TO v DO INSTEAD INSERT INTO t VALUES (new.a) RETURNING a; COMMENT ON RULE r ON t IS 'r'
+-- probe: rule changed
+CREATE TABLE t (a int); CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING; ALTER TABLE t DISABLE RULE r; CREATE RULE q AS ON INSERT TO t DO ALSO NOTIFY x
+-- ddl
+CREATE OR REPLACE RULE r AS ON DELETE TO t DO ALSO NOTIFY y; ALTER TABLE t DISABLE RULE q; ALTER RULE q ON t RENAME TO "Q"
+-- probe: comments change
+CREATE TABLE t (a int); COMMENT ON TABLE t IS 'x'; COMMENT ON COLUMN t.a IS 'y'
+-- ddl
+COMMENT ON TABLE t IS 'it''s a "table" \ here'; COMMENT ON COLUMN t.a IS NULL
+-- probe: grants
+CREATE TABLE t (a int); CREATE SEQUENCE q; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE e AS ENUM ('a'); CREATE VIEW v AS SELECT 1 AS a; GRANT SELECT, INSERT ON t TO accord_bob WITH GRANT OPTION; GRANT SELECT ON t TO accord_alice
+-- ddl
+REVOKE GRANT OPTION FOR INSERT ON t FROM accord_bob; REVOKE SELECT ON t FROM accord_alice; GRANT SELECT ON t TO PUBLIC; GRANT UPDATE ON t TO accord_bob; GRANT USAGE ON SEQUENCE q TO accord_bob; REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC; REVOKE USAGE ON TYPE e FROM PUBLIC; GRANT SELECT ON v TO "Accord, ""Carol"""; REVOKE DELETE ON t FROM postgres
+-- probe: grants with an owner
+CREATE TABLE t (a int); ALTER TABLE t OWNER TO accord_alice; REVOKE TRUNCATE ON t FROM accord_alice; GRANT SELECT ON t TO accord_bob
+-- ddl
+ALTER TABLE t OWNER TO accord_bob
+-- probe: names that must be quoted
+CREATE SCHEMA "S s"
+-- ddl
+CREATE TYPE "S s"."E ""e" AS ENUM ('A"a'); CREATE TABLE "S s"."T.t" ("select" int PRIMARY KEY, "É" "S s"."E ""e" DEFAULT 'A"a', "x y" serial); CREATE INDEX "i.i" ON "S s"."T.t" ("É"); CREATE FUNCTION "S s"."f f"("S s"."E ""e") RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON FUNCTION "S s"."f f" IS 'f'; GRANT SELECT ("É") ON "S s"."T.t" TO accord_bob
+-- probe: view over a type changed column is the replica's own
+CREATE TABLE t (a int); 
+-- ddl
+ALTER TABLE t ALTER a TYPE text
+-- probe: not modelled [impossible]
+CREATE TABLE t (a int, b int)
+-- ddl
+CREATE STATISTICS x ON a, b FROM t
+-- probe: table made partitioned [no-reverse]
+CREATE TABLE t (a int)
+-- ddl
+DROP TABLE t; CREATE TABLE t (a int) PARTITION BY LIST (a)
