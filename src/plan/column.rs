@@ -79,6 +79,11 @@ fn comes_down(scene: &Scene, fact: &Fact) -> bool {
         && !scene.creates(&FactId::new(Kind::Partition, fact.id.path[..2].iter().cloned()))
 }
 
+/// The composite type that a standing table is made OF brings and takes its columns.
+fn comes_of_type(scene: &Scene, id: &FactId) -> bool {
+    !scene.creates(&table_of(id)) && scene.table(id).is_some_and(|table| table.of_type.is_some())
+}
+
 fn is_volatile(default: Option<&Fact>, identity: Option<&Fact>) -> bool {
     identity.is_some() || default.is_some_and(|fact| fact.notes.get("volatile").and_then(serde_json::Value::as_bool).unwrap_or(false))
 }
@@ -100,6 +105,12 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     let id = &fact.id;
     let (table, name) = (table_of(id), id.name());
     let of = |kind: Kind| scene.is(&FactId { kind, ..id.clone() }).filter(|fact| scene.creates(&fact.id));
+    if comes_of_type(scene, id) {
+        let mut action = Action { rank: 42, ..Action::default() };
+        action.makes(fact);
+        out.push(action);
+        return Ok(());
+    }
     if comes_down(scene, fact) {
         let parents = scene.parents(id);
         let mut action = Action { rank: 42, ..Action::default() };
@@ -181,6 +192,10 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
 /// ALTER TABLE … DROP COLUMN.
 pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, out: &mut Vec<Action>) {
     let table = table_of(&fact.id);
+    if comes_of_type(scene, &fact.id) {
+        out.push(Action { rank: 16, ..Action::default() }.unmaking(old, fact));
+        return;
+    }
     if column.not_local {
         let causes: Vec<FactId> = scene
             .parents_before(old)
@@ -268,7 +283,7 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
     let mut handled = HashSet::new();
     for (i, item) in scene.items.iter().enumerate() {
         let (Some(before), Some(after)) = (&item.before, &item.after) else { continue };
-        if after.id.kind != Kind::Column || !retyped(before, after) {
+        if after.id.kind != Kind::Column || !retyped(before, after) || comes_of_type(scene, &after.id) {
             continue;
         }
         // A child's column changes with its parent's.

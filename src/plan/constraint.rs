@@ -4,7 +4,7 @@ use super::Lock;
 use super::lexer::find_word;
 use super::order::Action;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, Settings, relation, settings, settings_changed};
+use super::sql::{AlterTable, Alteration, OrderedSettings, ordered_changed, relation, settings};
 use super::{index, partition};
 use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Name, Qualified};
 
@@ -16,7 +16,7 @@ fn deferral(constraint: &Constraint) -> (&str, &str) {
 
 /// Whether ALTER leads from the one to the other.
 pub(super) fn alterable(before: &Constraint, after: &Constraint) -> bool {
-    if after.not_local && before.not_local {
+    if comes_down(after) && comes_down(before) {
         return true;
     }
     let foreign = after.constraint_type == ConstraintType::ForeignKey;
@@ -32,7 +32,7 @@ fn definition(constraint: &Constraint) -> String {
     let (head, tail) = (constraint.definition[..at].trim_end(), &constraint.definition[at..]);
     let mut text = head.to_owned();
     if indexed && !constraint.options.is_empty() && find_word(head, &["with"]).is_none() {
-        text.push_str(&format!(" WITH ({})", Settings(&settings(&constraint.options))));
+        text.push_str(&format!(" WITH ({})", OrderedSettings(&settings(&constraint.options))));
     }
     if let Some(tablespace) = constraint.tablespace.as_ref().filter(|_| indexed) {
         text.push_str(&format!(" USING INDEX TABLESPACE {tablespace}"));
@@ -46,6 +46,11 @@ fn definition(constraint: &Constraint) -> String {
 
 fn is_index(constraint: &Constraint) -> bool {
     matches!(constraint.constraint_type, ConstraintType::PrimaryKey | ConstraintType::Unique | ConstraintType::Exclusion)
+}
+
+/// Comes only from the parent's, which PostgreSQL passes down by itself. (A key of a partition is attached.)
+fn comes_down(constraint: &Constraint) -> bool {
+    constraint.not_local && !is_index(constraint)
 }
 
 /// The parent's constraint that brings or takes away this one.
@@ -77,7 +82,7 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
 fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Action>) {
     let (id, table, name) = (&fact.id, table_of(&fact.id), fact.id.name());
     let new_partition = scene.creates(&FactId::new(Kind::Partition, table.path.iter().cloned()));
-    if constraint.not_local && !new_partition {
+    if comes_down(constraint) && !new_partition {
         let mut action = Action { rank: 55, ..Action::default() };
         action.makes(fact);
         action.requires.extend(parents_own(&scene.parents(id), name));
@@ -138,7 +143,7 @@ fn attach(scene: &Scene, id: &FactId, parent: &Qualified) -> Action {
 }
 
 fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: &mut Vec<Action>) {
-    if constraint.not_local {
+    if comes_down(constraint) {
         let causes: Vec<FactId> =
             parents_own(&scene.parents_before(old), old.name()).into_iter().filter(|parent| scene.drops(parent)).collect();
         if !causes.is_empty() {
@@ -161,7 +166,7 @@ fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: 
 
 fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Constraint, after: &Constraint, out: &mut Vec<Action>) {
     let (id, table, name) = (&now.id, table_of(&now.id), now.id.name());
-    if after.not_local && before.not_local {
+    if comes_down(after) && comes_down(before) {
         return;
     }
     let mut push = |statement: AlterTable, scans: bool| {
@@ -183,7 +188,7 @@ fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Constrain
     }
     let index = Qualified::new(id.path[0].clone(), name.clone());
     if is_index(after) {
-        let (set, reset) = settings_changed(&settings(&before.options), &settings(&after.options));
+        let (set, reset) = ordered_changed(&settings(&before.options), &settings(&after.options));
         for sql in index::option_statements(&index, &set, &reset) {
             out.push(Action::new(57, id, sql).locking(Lock::ShareUpdateExclusive, [table_of(old)]).altering(old, was, now));
         }

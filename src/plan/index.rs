@@ -5,12 +5,11 @@ use super::lexer::{find_word, split_commas};
 use super::order::Action;
 use super::partition;
 use super::scene::{Item, Scene};
-use super::sql::{AlterTable, Alteration, SettingNames, Settings, flag, relation, settings_changed};
+use super::sql::{AlterTable, Alteration, Ordered, OrderedSettings, SettingNames, flag, ordered_changed, relation};
 use crate::model::{Body, Fact, FactId, Index, Kind, Name, Qualified};
-use std::collections::BTreeMap;
 
 /// A definition's parts: before the storage parameters, those, and the predicate.
-fn split(definition: &str) -> (&str, BTreeMap<String, String>, &str) {
+fn split(definition: &str) -> (&str, Ordered, &str) {
     let predicate = find_word(definition, &["where"]).unwrap_or(definition.len());
     let with = find_word(&definition[..predicate], &["with"]).unwrap_or(predicate);
     let list = definition[with..predicate].trim().trim_start_matches("WITH").trim();
@@ -28,13 +27,13 @@ pub(super) fn alterable(before: &Index, after: &Index) -> bool {
     head == new_head && predicate == new_predicate && before.unique == after.unique && before.partitioned == after.partitioned
 }
 
-pub(super) fn option_statements(index: &Qualified, set: &BTreeMap<String, String>, reset: &[String]) -> Vec<String> {
+pub(super) fn option_statements(index: &Qualified, set: &Ordered, reset: &[String]) -> Vec<String> {
     let mut sql = Vec::new();
     if !reset.is_empty() {
         sql.push(format!("ALTER INDEX {index} RESET ({})", SettingNames(reset)));
     }
     if !set.is_empty() {
-        sql.push(format!("ALTER INDEX {index} SET ({})", Settings(set)));
+        sql.push(format!("ALTER INDEX {index} SET ({})", OrderedSettings(set)));
     }
     sql
 }
@@ -172,7 +171,7 @@ fn drop(scene: &Scene, old: &FactId, fact: &Fact, index: &Index, out: &mut Vec<A
 fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Index, after: &Index, out: &mut Vec<Action>) {
     let (id, on) = (&now.id, stands_on(scene, &now.id, after));
     let mut push = |sql: String, lock: Lock| out.push(Action::new(57, id, sql).locking(lock, [on.clone()]).altering(old, was, now));
-    let (set, reset) = settings_changed(&split(&before.definition).1, &split(&after.definition).1);
+    let (set, reset) = ordered_changed(&split(&before.definition).1, &split(&after.definition).1);
     for sql in option_statements(&relation(id), &set, &reset) {
         push(sql, Lock::ShareUpdateExclusive);
     }
@@ -208,7 +207,7 @@ mod tests {
             clustered: false,
             attached_to: None,
             partitioned: false,
-            statistics: BTreeMap::new(),
+            statistics: std::collections::BTreeMap::new(),
         }
     }
 
@@ -217,7 +216,7 @@ mod tests {
         let plain = index("USING btree (a) WHERE (a > 0)");
         let packed = index("USING btree (a) WITH (fillfactor='70') WHERE (a > 0)");
         assert!(alterable(&plain, &packed));
-        assert_eq!(split(&packed.definition), ("USING btree (a)", BTreeMap::from([("fillfactor".into(), "70".into())]), "WHERE (a > 0)"));
+        assert_eq!(split(&packed.definition), ("USING btree (a)", vec![("fillfactor".to_owned(), "70".to_owned())], "WHERE (a > 0)"));
         assert!(!alterable(&plain, &index("USING btree (b) WHERE (a > 0)")));
     }
 

@@ -96,8 +96,17 @@ fn owner(scene: &Scene, item: &Item, fact: &Fact, target: &FactId, name: &Target
         // It goes with its table.
         return;
     }
-    let action = Action::new(86, &fact.id, format_args!("ALTER {name} OWNER TO {role}"));
+    let action = Action::new(86, &fact.id, format_args!("ALTER {name} OWNER TO {role}")).needing([super::sequence::linked(target)]);
     out.push(finish(item, action, fact, target));
+}
+
+/// The roles that an object goes from and to.
+fn owner_changes(scene: &Scene, target: &FactId) -> Option<[Name; 2]> {
+    let item = &scene.items[scene.item_to(&target.property(Kind::Owner))?];
+    match (&item.before.as_ref()?.body, &item.after.as_ref()?.body) {
+        (Body::Owner(before), Body::Owner(after)) if before != after => Some([before.role.clone(), after.role.clone()]),
+        _ => None,
+    }
 }
 
 /// Privileges on a kind of object that PostgreSQL gives without a GRANT.
@@ -161,6 +170,8 @@ fn grant(scene: &Scene, item: &Item, fact: &Fact, target: &FactId, out: &mut Vec
     if ![&before, &after].iter().all(|grant| keywords(&grant.privileges) && keywords(&grant.grantable)) {
         return;
     }
+    // A new owner takes over the old one's privileges: both are said anew.
+    let new_owner = owner_changes(scene, target).is_some_and(|roles| roles.contains(grantee));
     let sequence = (target.kind == Kind::Identity).then(|| sequence_of(scene, target)).flatten();
     let column = (target.kind == Kind::Column).then(|| target.name());
     let (on, role) = (object(target, sequence.as_ref()), Role(grantee));
@@ -172,6 +183,10 @@ fn grant(scene: &Scene, item: &Item, fact: &Fact, target: &FactId, out: &mut Vec
             statements.push(format!("{verb} {} ON {on} {preposition} {role}{tail}", Privileges(&list, column)));
         }
     };
+    let before = if new_owner { Grant::default() } else { before };
+    if new_owner {
+        say("REVOKE", &["ALL".to_owned()], "FROM", "");
+    }
     say("REVOKE", &minus(&before.privileges, &after.privileges), "FROM", "");
     let no_longer: Vec<String> =
         before.grantable.iter().filter(|p| !after.grantable.contains(p) && after.privileges.contains(p)).cloned().collect();

@@ -92,7 +92,7 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
                         remake(scene, &Fact { id: column, ..standing }, queue)?;
                     }
                 }
-            } else if !in_place(before, after) {
+            } else if !in_place(before, after) || let_go(scene, &old, before, after) {
                 scene.split(i);
                 queue.push(Work::Remade(old));
             }
@@ -138,6 +138,17 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
         (Body::Partition(before), Body::Partition(after)) => before == after,
         _ => true,
     }
+}
+
+/// An index that its partitioned index takes with it, and that stays: nothing detaches it.
+fn let_go(scene: &Scene, old: &FactId, before: &Fact, after: &Fact) -> bool {
+    let attached = |fact: &Fact| match &fact.body {
+        Body::Index(index) => index.attached_to.clone().map(|parent| (parent, index.table.clone())),
+        Body::Constraint(constraint) => constraint.attached_to.clone().map(|parent| (parent, old.path[1].clone())),
+        _ => None,
+    };
+    let Some((parent, table)) = attached(before) else { return false };
+    attached(after).is_none_or(|(other, _)| other != parent) && !scene.drops(&FactId::new(Kind::Partition, [old.path[0].clone(), table]))
 }
 
 /// What can be dropped and made again without losing rows.

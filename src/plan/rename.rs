@@ -82,6 +82,15 @@ impl Renames {
         renames
     }
 
+    /// A renamed object that is dropped and made again needs no rename: gives the id to drop it by.
+    pub(super) fn forget(&mut self, old: &FactId) -> Option<FactId> {
+        if matches!(old.kind, Kind::View | Kind::MaterializedView) {
+            self.own.retain(|(from, ..)| !(from.kind == Kind::Column && from.path[..2] == old.path[..]));
+        }
+        let at = self.own.iter().position(|(from, ..)| from == old)?;
+        Some(self.own.remove(at).1)
+    }
+
     fn name(&mut self, from: &str, to: &str) {
         if from != to {
             self.names.insert((from.to_owned(), to.to_owned()));

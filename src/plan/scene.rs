@@ -131,6 +131,10 @@ impl<'a> Scene<'a> {
             return;
         }
         if let Some(after) = self.items[i].after.take() {
+            let standing = self.items[i].old.clone().and_then(|old| self.renames.forget(&old));
+            if let (Some(id), Some(before)) = (standing, &mut self.items[i].before) {
+                before.id = id;
+            }
             let fill = self.items[i].fill.take();
             self.push(Item { after: Some(after), fill, ..Item::default() });
         }

@@ -47,19 +47,26 @@ fn owner(id: &FactId, sequence: &Sequence) -> Option<FactId> {
     sequence.owned_by.as_ref().map(|(table, column)| FactId::new(Kind::Column, [id.path[0].clone(), table.clone(), column.clone()]))
 }
 
-fn owned_by(fact: &Fact, sequence: &Sequence) -> Action {
+/// Stands for "the table owns its sequences": its owner changes after that, and takes them with it.
+pub(super) fn linked(table: &FactId) -> FactId {
+    FactId::new(Kind::Sequence, [table.path[0].clone(), table.name().clone(), "linked".into()])
+}
+
+fn owned_by(scene: &Scene, fact: &Fact, sequence: &Sequence) -> Action {
     let id = &fact.id;
     let Some(column) = owner(id, sequence) else {
         return Action::new(46, id, format_args!("ALTER SEQUENCE {} OWNED BY NONE", relation(id))).needing([id.clone()]);
     };
     let table = FactId::new(Kind::Table, column.path[..2].iter().cloned());
     let by = format!("{}.{}", Qualified::new(column.path[0].clone(), column.path[1].clone()), column.name());
+    let mut action = Action { rank: 46, ..Action::default() };
     // Both must belong to one role.
-    let owners = [id.property(Kind::Owner), table.property(Kind::Owner)];
-    Action::new(46, id, format_args!("ALTER SEQUENCE {} OWNED BY {by}", relation(id)))
-        .locking(Lock::AccessExclusive, [table])
-        .needing(owners)
-        .needing([id.clone(), column])
+    if let Some(Fact { body: Body::Owner(owner), .. }) = scene.around.get(&table.property(Kind::Owner)).filter(|_| scene.creates(id) && !scene.creates(&table)) {
+        action = action.then(id, format!("ALTER SEQUENCE {} OWNER TO {}", relation(id), owner.role));
+    }
+    action = action.then(id, format!("ALTER SEQUENCE {} OWNED BY {by}", relation(id))).locking(Lock::AccessExclusive, [table.clone()]);
+    action.produces.push(linked(&table));
+    action.needing([id.clone(), column])
 }
 
 pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
@@ -79,7 +86,7 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
             action.requires.retain(|id| !matches!(id.kind, Kind::Column | Kind::Table));
             out.push(action);
             if sequence.owned_by.is_some() {
-                out.push(owned_by(fact, sequence));
+                out.push(owned_by(scene, fact, sequence));
             }
         }
         (Some(fact), None) => {
@@ -105,7 +112,7 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
                 out.push(Action::new(43, &now.id, sql).locking(Lock::AccessExclusive, [old.clone()]).altering(old, was, now));
             }
             if before.owned_by != after.owned_by {
-                let mut action = owned_by(now, after).altering(old, was, now);
+                let mut action = owned_by(scene, now, after).altering(old, was, now);
                 if let Some(column) = owner(old, before) {
                     // Else the sequence would go with the column.
                     action = action.letting_go([column]);

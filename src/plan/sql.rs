@@ -75,9 +75,31 @@ impl fmt::Display for With<'_> {
     }
 }
 
-/// Storage parameters as `pg_class.reloptions` holds them (`name=value`), as a map.
-pub(super) fn settings(options: &[String]) -> BTreeMap<String, String> {
+/// Storage parameters in their own order.
+pub(super) type Ordered = Vec<(String, String)>;
+
+/// `a='1', b='2'`.
+pub(super) struct OrderedSettings<'a>(pub &'a [(String, String)]);
+
+impl fmt::Display for OrderedSettings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{}={}", if i == 0 { "" } else { ", " }, OptionName(name), Literal(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Storage parameters as `pg_class.reloptions` holds them (`name=value`).
+pub(super) fn settings(options: &[String]) -> Ordered {
     options.iter().map(|option| option.split_once('=').unwrap_or((option, "true"))).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+/// What must be set and reset so that even their order is the new one: what is set again goes to the end.
+pub(super) fn ordered_changed(before: &Ordered, after: &Ordered) -> (Ordered, Vec<String>) {
+    let kept = before.iter().zip(after).take_while(|(before, after)| before == after).count();
+    let reset = before.iter().filter(|(name, _)| !after.iter().any(|(other, _)| other == name)).map(|(name, _)| name.clone()).collect();
+    (after[kept..].to_vec(), reset)
 }
 
 /// What must be set and what must be reset to get from one map of settings to another.

@@ -152,9 +152,9 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
         // The parent's columns come down as they are at this moment.
         for column in &columns {
             if brought(scene, column) {
-                action
-                    .requires
-                    .push(FactId::new(Kind::Column, [inherit.path[2].clone(), inherit.path[3].clone(), column.id.name().clone()]));
+                let above = FactId::new(Kind::Column, [inherit.path[2].clone(), inherit.path[3].clone(), column.id.name().clone()]);
+                action.requires.push(FactId { kind: Kind::Default, ..above.clone() });
+                action.requires.push(above);
             }
         }
     }
