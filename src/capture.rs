@@ -217,12 +217,15 @@ fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touch
     Ok(())
 }
 
-/// Relations as families: an index stands for its table, a parent brings its descendants, temporary
+/// Relations as families: an index and an identity's sequence stand for their table, a parent brings its descendants, temporary
 /// and TOAST tables are left out.
 fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Result<()> {
     let rows = spi.query(
-        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
-           FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE c.oid = ANY ($1)",
+        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
+           FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+           LEFT JOIN pg_catalog.pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.objid = c.oid
+                AND s.refclassid = s.classid AND s.deptype = 'i'
+          WHERE c.oid = ANY ($1)",
         &[Arg::Oids(relations)],
         See::Latest,
     )?;
@@ -238,6 +241,10 @@ fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Res
                 if relkind == "I" {
                     parents.push(index_of);
                 }
+            }
+            // The sequence of an identity column is a part of its table.
+            "S" if index_of != 0 => {
+                touched.roots.insert((class::RELATION, index_of));
             }
             "r" | "p" | "v" | "m" | "S" | "c" => {
                 touched.roots.insert((class::RELATION, oid));
