@@ -72,6 +72,22 @@ pub fn model_at_head(spi: &Spi, projection: &Projection) -> Result<Model> {
     Model::new(facts).map_err(|e| Error::internal(e.to_string()))
 }
 
+/// The facts as of a version: the last known ones, with what came after it undone.
+fn as_of(spi: &Spi, version: i64) -> Result<Ledger<'_>> {
+    let mut ledger = Ledger::new(spi);
+    let later = spi.query(
+        "SELECT e.changes::text FROM accord.event e LEFT JOIN accord.version v ON v.xid = e.xid
+          WHERE v.version > $1 OR v.version IS NULL ORDER BY v.version DESC NULLS FIRST, e.seq DESC",
+        &[Arg::Int(version)],
+        See::Latest,
+    )?;
+    for event in later {
+        let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
+        ledger.follow(&reversed(&changes));
+    }
+    Ok(ledger)
+}
+
 /// The plans that lead from a version back to the one before it: one a captured command, the last
 /// command's first.
 pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
@@ -81,7 +97,7 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
         return Err(Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed."));
     };
     let events = spi.query("SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC", &[Arg::Text(&xid)], See::Latest)?;
-    let mut ledger = Ledger::new(spi);
+    let mut ledger = as_of(spi, version)?;
     events
         .iter()
         .map(|event| {
