@@ -109,7 +109,8 @@ pub struct Conninfo {
 impl Conninfo {
     /// Reads `key=value` pairs or a URI.
     pub fn parse(text: &str) -> Result<Self, ConninfoError> {
-        let pairs = if text.starts_with("postgresql://") || text.starts_with("postgres://") { syntax::uri(text)? } else { syntax::pairs(text)? };
+        let pairs =
+            if text.starts_with("postgresql://") || text.starts_with("postgres://") { syntax::uri(text)? } else { syntax::pairs(text)? };
         let mut options = BTreeMap::new();
         for (name, value) in pairs {
             check_name(&name)?;
@@ -175,7 +176,9 @@ mod tests {
 
     #[test]
     fn secrets_are_never_shown() {
-        for text in ["host=h password=hunter2", "password='hunter2' dbname=x", "postgresql://u:hunter2@h/x", "host=h options='-c my.pass=hunter2'"] {
+        for text in
+            ["host=h password=hunter2", "password='hunter2' dbname=x", "postgresql://u:hunter2@h/x", "host=h options='-c my.pass=hunter2'"]
+        {
             let conninfo = Conninfo::parse(text).unwrap();
             for shown in [conninfo.masked(), format!("{conninfo:?}"), conninfo.to_string(), mask(text)] {
                 assert!(!shown.contains("hunter2"), "{shown}");
@@ -186,7 +189,13 @@ mod tests {
 
     #[test]
     fn errors_hold_no_secret() {
-        for text in ["password=hunter2 hosst=x", "postgresql://u:hunter2@h:abc/x", "password='hunter2", "password=hunter2 port=x", "password=hun ter2"] {
+        for text in [
+            "password=hunter2 hosst=x",
+            "postgresql://u:hunter2@h:abc/x",
+            "password='hunter2",
+            "password=hunter2 port=x",
+            "password=hun ter2",
+        ] {
             let error = Conninfo::parse(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2") && !error.contains("ter2"), "{error}");
         }

@@ -189,7 +189,9 @@ pub(super) fn resolve(mut options: Options, environment: &Environment) -> Result
         options.insert("user".to_owned(), user);
     }
     let mut target = typed(&options, environment)?;
-    if let Some(file) = options.get("passfile").map(PathBuf::from).or_else(|| environment.passfile.clone()).or_else(|| environment.at_home(".pgpass")) {
+    if let Some(file) =
+        options.get("passfile").map(PathBuf::from).or_else(|| environment.passfile.clone()).or_else(|| environment.at_home(".pgpass"))
+    {
         fill_passwords(&mut target, &file, options.contains_key("passfile"))?;
     }
     Ok(target)
@@ -227,7 +229,8 @@ fn typed(options: &Options, environment: &Environment) -> Result<Target, Conninf
     };
     let existing = |file: &str| environment.at_home(file).filter(|file| file.exists());
     // libpq: anything but a positive number means to wait without end; we bound that by the caller's own limit.
-    let connect_timeout = number::<i64>(options, "connect_timeout")?.filter(|n| *n > 0).map(|n| Duration::from_secs(n.max(2).unsigned_abs()));
+    let connect_timeout =
+        number::<i64>(options, "connect_timeout")?.filter(|n| *n > 0).map(|n| Duration::from_secs(n.max(2).unsigned_abs()));
     let target = Target {
         dbname: text("dbname").unwrap_or_else(|| user.clone()),
         passwords: vec![text("password"); endpoints.len()],
@@ -254,7 +257,9 @@ fn typed(options: &Options, environment: &Environment) -> Result<Target, Conninf
 }
 
 fn endpoints(options: &Options) -> Result<Vec<Endpoint>, ConninfoError> {
-    let list = |name: &str| options.get(name).map(|text| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>()).unwrap_or_default();
+    let list = |name: &str| {
+        options.get(name).map(|text| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>()).unwrap_or_default()
+    };
     let (hosts, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
     let count = hosts.len().max(addresses.len()).max(1);
     if !hosts.is_empty() && !addresses.is_empty() && hosts.len() != addresses.len() {
@@ -295,7 +300,8 @@ fn default_host() -> Host {
 fn service_options(service: &str, options: &Options, environment: &Environment) -> Result<Vec<(String, String)>, ConninfoError> {
     let own = options.get("servicefile").map(PathBuf::from).or_else(|| environment.service_file.clone());
     let named = own.is_some();
-    let files = [own.or_else(|| environment.at_home(".pg_service.conf")), environment.system_directory.as_ref().map(|d| d.join("pg_service.conf"))];
+    let files =
+        [own.or_else(|| environment.at_home(".pg_service.conf")), environment.system_directory.as_ref().map(|d| d.join("pg_service.conf"))];
     for (i, file) in files.into_iter().flatten().enumerate() {
         match std::fs::read_to_string(&file) {
             Ok(text) => {
@@ -303,7 +309,9 @@ fn service_options(service: &str, options: &Options, environment: &Environment) 
                     return Ok(found);
                 }
             }
-            Err(error) if i == 0 && named => return Err(ConninfoError::File { what: format!("service file \"{}\" cannot be read: {error}", file.display()) }),
+            Err(error) if i == 0 && named => {
+                return Err(ConninfoError::File { what: format!("service file \"{}\" cannot be read: {error}", file.display()) });
+            }
             Err(_) => {}
         }
     }
@@ -346,7 +354,9 @@ fn fill_passwords(target: &mut Target, file: &Path, named: bool) -> Result<(), C
     if target.passwords.iter().all(Option::is_some) {
         return Ok(());
     }
-    let complain = |what: String| if named { Err(ConninfoError::File { what: format!("password file \"{}\" {what}", file.display()) }) } else { Ok(()) };
+    let complain = |what: String| {
+        if named { Err(ConninfoError::File { what: format!("password file \"{}\" {what}", file.display()) }) } else { Ok(()) }
+    };
     let text = match std::fs::metadata(file) {
         Ok(meta) if !meta.is_file() => return complain("is not a plain file".to_owned()),
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {

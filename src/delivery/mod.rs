@@ -28,7 +28,9 @@ pub fn add_replica(spi: &Spi, name: &str, conninfo: &str, policy: &Value) -> Res
     // Files are the worker's to read when it connects; what is wrong with them now is worth saying now.
     read.resolve(&Environment::of_process()).map_err(|error| bad_conninfo(&error))?;
     let policy = Policy::read(policy).map_err(|what| {
-        Error::invalid("the policy cannot be read").detail(format!("{what}.")).hint("The README's policy reference lists every field with its values.")
+        Error::invalid("the policy cannot be read")
+            .detail(format!("{what}."))
+            .hint("The README's policy reference lists every field with its values.")
     })?;
     let projection = ledger::projection_text(&policy.projection())?;
     let rows = spi.query(
@@ -53,8 +55,9 @@ pub fn add_replica(spi: &Spi, name: &str, conninfo: &str, policy: &Value) -> Res
 }
 
 fn bad_conninfo(error: &crate::conninfo::ConninfoError) -> Error {
-    Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("the connection string cannot be used: {error}"))
-        .hint("It is written as for libpq: host=… dbname=… user=…, or postgresql://…; keep the password in a password file or a service file.")
+    Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("the connection string cannot be used: {error}")).hint(
+        "It is written as for libpq: host=… dbname=… user=…, or postgresql://…; keep the password in a password file or a service file.",
+    )
 }
 
 fn no_worker_hint() -> String {
@@ -81,7 +84,11 @@ struct Locked {
 }
 
 fn lock(spi: &Spi, name: &str) -> Result<Locked> {
-    let rows = spi.query("SELECT r.state, r.acknowledged FROM accord.replica r WHERE r.name = $1 FOR UPDATE", &[Arg::Text(name)], See::Transaction)?;
+    let rows = spi.query(
+        "SELECT r.state, r.acknowledged FROM accord.replica r WHERE r.name = $1 FOR UPDATE",
+        &[Arg::Text(name)],
+        See::Transaction,
+    )?;
     match rows.first() {
         Some(row) => Ok(Locked { state: row.text(0), acknowledged: row.maybe_int(1) }),
         None => Err(unknown(spi, name)?),
@@ -187,10 +194,13 @@ pub fn skip(spi: &Spi, name: &str, version: i64, reason: &str) -> Result<()> {
     }
     match row.acknowledged {
         Some(has) if version <= has => {
-            return Err(Error::state(format!("replica \"{name}\" has version {version} already")).detail(format!("It acknowledged version {has}.")));
+            return Err(
+                Error::state(format!("replica \"{name}\" has version {version} already")).detail(format!("It acknowledged version {has}."))
+            );
         }
         Some(has) if version > has + 1 => {
-            return Err(Error::state(format!("version {version} is not the next one for replica \"{name}\"")).hint(format!("The next one is version {}.", has + 1)));
+            return Err(Error::state(format!("version {version} is not the next one for replica \"{name}\""))
+                .hint(format!("The next one is version {}.", has + 1)));
         }
         _ => {}
     }

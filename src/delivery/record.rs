@@ -76,7 +76,14 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
         }
         What::Negotiated { version, state: VerdictState::Applied, verdict, .. } => acknowledge(spi, row, *version, "negotiation", verdict)?,
         What::Negotiated { version, state: answer, cause, verdict } => {
-            delivery(spi, row, *version, word(*answer, cause.as_ref()), "negotiated_at = clock_timestamp(), negotiation = $4::jsonb", Some(verdict))?;
+            delivery(
+                spi,
+                row,
+                *version,
+                word(*answer, cause.as_ref()),
+                "negotiated_at = clock_timestamp(), negotiation = $4::jsonb",
+                Some(verdict),
+            )?;
             stopped(spi, row, *version, *answer, cause.as_ref())?;
         }
         What::Outcome { version, state: VerdictState::Applied, verdict, .. } => acknowledge(spi, row, *version, "outcome", verdict)?,
@@ -177,7 +184,10 @@ fn acknowledge(spi: &Spi, row: &Row, version: i64, column: &'static str, verdict
         _ => "acknowledged_at = clock_timestamp(), outcome = $4::jsonb, reason = NULL",
     };
     delivery(spi, row, version, "acknowledged", set, Some(verdict))?;
-    spi.run("UPDATE accord.delivery SET state = 'skipped' WHERE replica = $1 AND version = $2 AND skip_reason IS NOT NULL", &[Arg::Text(&row.name), Arg::Int(version)])?;
+    spi.run(
+        "UPDATE accord.delivery SET state = 'skipped' WHERE replica = $1 AND version = $2 AND skip_reason IS NOT NULL",
+        &[Arg::Text(&row.name), Arg::Int(version)],
+    )?;
     spi.run(
         "UPDATE accord.replica SET acknowledged = $2, baseline = coalesce(baseline, $2), version = $2, attempts = 0, retry_at = NULL,
                 reason = CASE WHEN state = 'paused' THEN reason END,
@@ -227,8 +237,9 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
 /// Why a replica that answered cannot be served.
 fn obstacle(spi: &Spi, row: &Row, standing: &Standing) -> Result<Option<(&'static str, Cause)>> {
     if standing.protocol != PROTOCOL_VERSION {
-        let cause = Cause::new("unknown_protocol", format!("the replica speaks protocol {}, the source {PROTOCOL_VERSION}", standing.protocol))
-            .hint("Install the same version of pg_accord on both sides.");
+        let cause =
+            Cause::new("unknown_protocol", format!("the replica speaks protocol {}, the source {PROTOCOL_VERSION}", standing.protocol))
+                .hint("Install the same version of pg_accord on both sides.");
         return Ok(Some(("rejected", cause)));
     }
     let own = spi.query("SELECT l.id::text FROM accord.ledger l", &[], See::Latest)?;

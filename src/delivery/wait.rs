@@ -47,14 +47,22 @@ pub fn wait_for_replica(spi: &Spi, name: &str, timeout: Duration) -> Result<i64>
         {
             return Ok(acknowledged);
         }
-        if matches!(row.state.as_str(), "rejected" | "held" | "paused" | "diverged") && (head.is_some() || row.state == "paused" || round.is_none()) {
+        if matches!(row.state.as_str(), "rejected" | "held" | "paused" | "diverged")
+            && (head.is_some() || row.state == "paused" || round.is_none())
+        {
             return Err(stuck(name, &row));
         }
         if Instant::now() >= deadline {
             return Err(late(name, &row, head, timeout));
         }
         polls += 1;
-        let pause = Duration::from_millis(if polls < 50 { 1 } else if polls < 200 { 5 } else { 20 });
+        let pause = Duration::from_millis(if polls < 50 {
+            1
+        } else if polls < 200 {
+            5
+        } else {
+            20
+        });
         process::pause(pause.min(deadline.saturating_duration_since(Instant::now())).max(Duration::from_millis(1)));
     }
 }
@@ -100,5 +108,7 @@ fn late(name: &str, row: &Standing, head: Option<i64>, timeout: Duration) -> Err
     if let Some(message) = &row.message {
         detail = format!("{detail} Last failure: {message}{}.", row.detail.as_deref().map(|d| format!(" ({d})")).unwrap_or_default());
     }
-    error.detail(detail).hint(row.hint.clone().unwrap_or_else(|| "accord.status shows where it stands; a longer timeout may be all it needs.".to_owned()))
+    error
+        .detail(detail)
+        .hint(row.hint.clone().unwrap_or_else(|| "accord.status shows where it stands; a longer timeout may be all it needs.".to_owned()))
 }

@@ -78,7 +78,11 @@ impl Ledger<'_> {
     fn load(&self, sql: &str, id: &FactId) -> Vec<Fact> {
         // A failed look-up means fewer surroundings: the plan then reports what it lacks.
         let read = || -> Result<Vec<Fact>> {
-            let rows = self.0.query(sql, &[Arg::Text(&id.to_string()), Arg::Text(&id.path.last().map(ToString::to_string).unwrap_or_default())], See::Latest)?;
+            let rows = self.0.query(
+                sql,
+                &[Arg::Text(&id.to_string()), Arg::Text(&id.path.last().map(ToString::to_string).unwrap_or_default())],
+                See::Latest,
+            )?;
             rows.iter().map(|row| Ok(serde_json::from_str(&row.text(0))?)).collect()
         };
         read().unwrap_or_default()
@@ -100,10 +104,13 @@ impl Surroundings for Ledger<'_> {
     }
     fn dependents(&self, id: &FactId) -> Vec<Fact> {
         // The name narrows the search; the edges decide.
-        self.load("SELECT f.body FROM accord.fact f WHERE $1 <> '' AND pg_catalog.strpos(f.body, $2) > 0", &FactId { path: vec![id.name().clone()], ..id.clone() })
-            .into_iter()
-            .filter(|fact| fact.depends.contains(id))
-            .collect()
+        self.load(
+            "SELECT f.body FROM accord.fact f WHERE $1 <> '' AND pg_catalog.strpos(f.body, $2) > 0",
+            &FactId { path: vec![id.name().clone()], ..id.clone() },
+        )
+        .into_iter()
+        .filter(|fact| fact.depends.contains(id))
+        .collect()
     }
 }
 
@@ -111,11 +118,19 @@ impl Surroundings for Ledger<'_> {
 /// command's first.
 pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
     let rows = spi.query("SELECT v.xid::text FROM accord.version v WHERE v.version = $1", &[Arg::Int(version)], See::Latest)?;
-    let row = rows.first().ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
     let Some(xid) = row.maybe_text(0) else {
-        return Err(Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed."));
+        return Err(
+            Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed.")
+        );
     };
-    let events = spi.query("SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC", &[Arg::Text(&xid)], See::Latest)?;
+    let events = spi.query(
+        "SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC",
+        &[Arg::Text(&xid)],
+        See::Latest,
+    )?;
     let ledger = Ledger(spi);
     events
         .iter()
@@ -123,13 +138,17 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
             if let Some(crate::catalog::Cell::TextArray(list)) = event.get(1)
                 && !list.is_empty()
             {
-                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} holds changes that are not modelled"))
-                    .detail(format!("{}: {}.", event.text(2), list.join(", ")))
-                    .hint("Reverse them by hand; accord.events shows the statement."));
+                return Err(Error::new(
+                    pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                    format!("version {version} holds changes that are not modelled"),
+                )
+                .detail(format!("{}: {}.", event.text(2), list.join(", ")))
+                .hint("Reverse them by hand; accord.events shows the statement."));
             }
             let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
             plan::plan(&reversed(&changes), &ledger, &plan::Options::default()).map_err(|e| {
-                Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed")).detail(e.to_string())
+                Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed"))
+                    .detail(e.to_string())
             })
         })
         .collect()
@@ -188,8 +207,11 @@ pub fn version(spi: &Spi) -> Result<i64> {
                 break;
             }
             if begun.elapsed() > PATIENCE {
-                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE, "the worker has not sealed what was committed before this call")
-                    .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
+                return Err(Error::new(
+                    pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                    "the worker has not sealed what was committed before this call",
+                )
+                .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
             }
             crate::pg::wake::wake_worker();
             command::nap(2);

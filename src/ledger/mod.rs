@@ -14,5 +14,5 @@ mod sums;
 pub use history::{Head, Ledger, fingerprint, head, last_known_sums, losses, model_at_head, reverse_plans, version};
 pub use offer::{baseline_offer, offers};
 pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
-pub use seal::{seal, Sealed};
-pub use sums::{projection_text, Sums};
+pub use seal::{Sealed, seal};
+pub use sums::{Sums, projection_text};

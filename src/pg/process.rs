@@ -61,7 +61,8 @@ pub fn wait(bell: Option<RawFd>, timeout: Duration) -> Woken {
     let millis = timeout.as_millis().clamp(0, 86_400_000) as std::ffi::c_long;
     // SAFETY: the latch is this process's own; the descriptor outlives the call.
     let woken = unsafe {
-        let happened = pg_sys::WaitLatchOrSocket(pg_sys::MyLatch, events as i32, bell.unwrap_or(-1), millis, pg_sys::PG_WAIT_EXTENSION) as u32;
+        let happened =
+            pg_sys::WaitLatchOrSocket(pg_sys::MyLatch, events as i32, bell.unwrap_or(-1), millis, pg_sys::PG_WAIT_EXTENSION) as u32;
         // One event is reported at a time; the latch may be set beside the socket.
         let latch = happened & pg_sys::WL_LATCH_SET != 0 || (*pg_sys::MyLatch).is_set != 0;
         pg_sys::ResetLatch(pg_sys::MyLatch);
@@ -202,7 +203,12 @@ pub fn show_activity(what: Option<&CStr>) {
 pub fn set_application_name(name: &CStr) {
     // SAFETY: both strings are copied.
     unsafe {
-        pg_sys::SetConfigOption(c"application_name".as_ptr(), name.as_ptr(), pg_sys::GucContext::PGC_USERSET, pg_sys::GucSource::PGC_S_SESSION);
+        pg_sys::SetConfigOption(
+            c"application_name".as_ptr(),
+            name.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+        );
     }
 }
 

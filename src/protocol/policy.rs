@@ -176,7 +176,11 @@ impl<'de> Deserialize<'de> for Span {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        span.ok_or_else(|| serde::de::Error::custom(format!("a time is a number of milliseconds or a text such as \"500ms\", \"2s\" or \"5min\", not {value}")))
+        span.ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "a time is a number of milliseconds or a text such as \"500ms\", \"2s\" or \"5min\", not {value}"
+            ))
+        })
     }
 }
 
@@ -219,7 +223,11 @@ impl Policy {
         for kind in policy.kinds.iter().flatten().chain(&policy.exclude_kinds) {
             if !OBJECT_KINDS.contains(kind) {
                 let allowed: Vec<String> = OBJECT_KINDS.iter().map(|kind| key(*kind)).collect();
-                return Err(format!("{} is a part of other kinds and cannot be chosen by itself; kinds are {}", key(*kind), allowed.join(", ")));
+                return Err(format!(
+                    "{} is a part of other kinds and cannot be chosen by itself; kinds are {}",
+                    key(*kind),
+                    allowed.join(", ")
+                ));
             }
         }
         Ok(policy)

@@ -31,7 +31,8 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
         }
     }
     // Objects of its own are welcome in schemas that the source does not have.
-    let schemas: BTreeSet<String> = examined.net.values().filter_map(|n| n.after.as_ref()).filter_map(|f| f.id.schema()).map(|s| s.as_str().to_owned()).collect();
+    let schemas: BTreeSet<String> =
+        examined.net.values().filter_map(|n| n.after.as_ref()).filter_map(|f| f.id.schema()).map(|s| s.as_str().to_owned()).collect();
     let schemas: Vec<String> = schemas.into_iter().collect();
     for row in spi.query(
         "SELECT f.id, f.body FROM accord.fact f WHERE f.schema = ANY ($1) AND f.kind NOT IN ('owner', 'grant', 'schema') ORDER BY f.id",

@@ -56,14 +56,29 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { network: None, served: HashMap::new(), kept: Vec::new(), head: -1, unsealed: true, created: false, reconciled: None, seal_not_before: now }
+        Self {
+            network: None,
+            served: HashMap::new(),
+            kept: Vec::new(),
+            head: -1,
+            unsealed: true,
+            created: false,
+            reconciled: None,
+            seal_not_before: now,
+        }
     }
 
     pub(super) fn run(mut self) -> ! {
         loop {
             self.round();
             process::show_activity(None);
-            let timeout = if self.kept.is_empty() && self.unsealed { AGAIN } else if self.kept.is_empty() { TICK } else { Duration::from_millis(100) };
+            let timeout = if self.kept.is_empty() && self.unsealed {
+                AGAIN
+            } else if self.kept.is_empty() {
+                TICK
+            } else {
+                Duration::from_millis(100)
+            };
             let woken = process::wait(self.network.as_ref().map(Network::bell), timeout);
             self.unsealed |= woken.latch || woken.timeout;
         }
@@ -111,7 +126,8 @@ impl Worker {
             Ok(seats) => seats,
             Err(error) => return complain("reading the replicas", &error),
         };
-        let gone: Vec<i64> = self.served.keys().copied().filter(|id| !seats.iter().any(|seat| seat.assignment.id == *id && !seat.paused)).collect();
+        let gone: Vec<i64> =
+            self.served.keys().copied().filter(|id| !seats.iter().any(|seat| seat.assignment.id == *id && !seat.paused)).collect();
         for id in gone {
             self.served.remove(&id);
             self.command(Command::Stop(id));

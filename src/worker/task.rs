@@ -84,7 +84,18 @@ impl<C: Carrier, N: Notes> Task<C, N> {
     /// A task that has not begun.
     pub fn new(carrier: C, notes: N, words: UnboundedReceiver<Word>, assignment: Assignment) -> Self {
         let attempts = assignment.attempts;
-        Self { carrier, notes, words, assignment, queue: VecDeque::new(), request: 0, position: -1, attempts, lock_attempts: 0, connection_attempts: 0 }
+        Self {
+            carrier,
+            notes,
+            words,
+            assignment,
+            queue: VecDeque::new(),
+            request: 0,
+            position: -1,
+            attempts,
+            lock_attempts: 0,
+            connection_attempts: 0,
+        }
     }
 
     /// Serves the replica until it is dropped or the main thread is gone.
@@ -171,7 +182,12 @@ impl<C: Carrier, N: Notes> Task<C, N> {
         };
         let answer: Answer = match serde_json::from_str(&text) {
             Ok(answer) => answer,
-            Err(error) => return State::Retry(Some(session), Trouble { version: Some(version), cause: unreadable("accord.negotiate", &error), kind: Kind::Attempt }),
+            Err(error) => {
+                return State::Retry(
+                    Some(session),
+                    Trouble { version: Some(version), cause: unreadable("accord.negotiate", &error), kind: Kind::Attempt },
+                );
+            }
         };
         let cause = cause_of(&answer.reasons);
         self.note(What::Negotiated { version, state: answer.state, cause: cause.clone(), verdict: text });
@@ -198,7 +214,12 @@ impl<C: Carrier, N: Notes> Task<C, N> {
         };
         let answer: Answer = match serde_json::from_str(&text) {
             Ok(answer) => answer,
-            Err(error) => return State::Retry(Some(session), Trouble { version: Some(version), cause: unreadable("accord.apply", &error), kind: Kind::Attempt }),
+            Err(error) => {
+                return State::Retry(
+                    Some(session),
+                    Trouble { version: Some(version), cause: unreadable("accord.apply", &error), kind: Kind::Attempt },
+                );
+            }
         };
         if let (VerdictState::Step, Some(sql)) = (answer.state, answer.run) {
             return State::Step(session, parcel, sql);

@@ -46,9 +46,12 @@ impl Carrier for Push {
     type Session = PushSession;
 
     async fn connect(&self, assignment: &Assignment) -> Result<PushSession, Failure> {
-        let target = Conninfo::parse(&assignment.conninfo)
-            .and_then(|conninfo| conninfo.resolve(&self.environment))
-            .map_err(|error| lost(Cause::new("connection", error.to_string()).hint("Correct the file it names, or drop the replica and add it again: it keeps its place.")))?;
+        let target = Conninfo::parse(&assignment.conninfo).and_then(|conninfo| conninfo.resolve(&self.environment)).map_err(|error| {
+            lost(
+                Cause::new("connection", error.to_string())
+                    .hint("Correct the file it names, or drop the replica and add it again: it keeps its place."),
+            )
+        })?;
         let mut failures = Vec::new();
         let mut order: Vec<usize> = (0..target.endpoints.len()).collect();
         if target.load_balance == conninfo::LoadBalance::Random {
@@ -97,8 +100,10 @@ impl Push {
                     }
                 }
                 Err(_) => {
-                    let message = format!("no connection to {}:{} within {} s", target.endpoints[i].host, target.endpoints[i].port, limit.as_secs());
-                    failure = Some(lost(Cause::new("connection", message).hint("Check that the host is up and reachable from the source.")));
+                    let message =
+                        format!("no connection to {}:{} within {} s", target.endpoints[i].host, target.endpoints[i].port, limit.as_secs());
+                    failure =
+                        Some(lost(Cause::new("connection", message).hint("Check that the host is up and reachable from the source.")));
                     break;
                 }
             }
@@ -155,7 +160,8 @@ fn configure(target: &Target, endpoint: &Endpoint, password: Option<&str>, mode:
     if let Some(password) = password {
         config.password(password);
     }
-    let name = target.application_name.clone().unwrap_or_else(|| format!("pg_accord {}/{}", &assignment.source.to_string()[..8], assignment.name));
+    let name =
+        target.application_name.clone().unwrap_or_else(|| format!("pg_accord {}/{}", &assignment.source.to_string()[..8], assignment.name));
     config.application_name(name);
     if let Some(options) = &target.options {
         config.options(options.as_str());
@@ -239,13 +245,18 @@ fn describe(error: &tokio_postgres::Error, endpoint: Option<&Endpoint>) -> Failu
         Some(hint) if !missing => Some(hint.to_owned()),
         _ => hint_for(db.code()).map(str::to_owned),
     };
-    let message = if missing { "pg_accord is not created in the replica's database, or is another version".to_owned() } else { db.message().to_owned() };
+    let message = if missing {
+        "pg_accord is not created in the replica's database, or is another version".to_owned()
+    } else {
+        db.message().to_owned()
+    };
     let detail = match db.detail() {
         Some(detail) => format!("{}: {} ({detail})", db.code().code(), db.message()),
         None => format!("{}: {}", db.code().code(), db.message()),
     };
     // An error of class 57P (shutdown) or FATAL ends the session.
-    let fatal = error.is_closed() || endpoint.is_some() || matches!(db.severity(), "FATAL" | "PANIC") || db.code().code().starts_with("57P");
+    let fatal =
+        error.is_closed() || endpoint.is_some() || matches!(db.severity(), "FATAL" | "PANIC") || db.code().code().starts_with("57P");
     let code = if endpoint.is_some() { "refused" } else { "server_error" };
     Failure { cause: Cause { code: code.to_owned(), message, detail: Some(detail), hint }, answered: !fatal }
 }
@@ -253,7 +264,9 @@ fn describe(error: &tokio_postgres::Error, endpoint: Option<&Endpoint>) -> Failu
 fn hint_for(code: &SqlState) -> Option<&'static str> {
     Some(match code.code() {
         "42883" | "3F000" => "Run CREATE EXTENSION pg_accord in the replica's database, in the same version as on the source.",
-        "42501" => "On the replica, grant the role that the worker connects as USAGE on schema accord, EXECUTE on its hello, negotiate and apply, and the rights that the changes need.",
+        "42501" => {
+            "On the replica, grant the role that the worker connects as USAGE on schema accord, EXECUTE on its hello, negotiate and apply, and the rights that the changes need."
+        }
         "28P01" => "Correct the password in the password file or service file that the server's user reads.",
         "28000" => "Check pg_hba.conf on the replica, and the role that the connection string names.",
         "3D000" => "Create the database on the replica, or correct the connection string.",

@@ -20,7 +20,8 @@ const SYSTEM_BUNDLES: [&str; 4] =
 /// A connector for one attempt.
 pub(super) fn connector(target: &Target, mode: SslMode, host: &Host) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let builder =
+        ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     let system = target.sslrootcert.as_deref() == Some(Path::new("system"));
     let chain = match mode {
         SslMode::VerifyCa | SslMode::VerifyFull => true,
@@ -32,15 +33,23 @@ pub(super) fn connector(target: &Target, mode: SslMode, host: &Host) -> Result<M
             let wanted = if mode == SslMode::VerifyCa { "verify-ca" } else { "verify-full" };
             return Err(format!("sslmode={wanted} needs sslrootcert, or root.crt in ~/.postgresql"));
         }
-        (Some(file), true) => Some(WebPkiServerVerifier::builder_with_provider(roots(file)?, provider.clone()).build().map_err(|error| error.to_string())?),
+        (Some(file), true) => {
+            Some(WebPkiServerVerifier::builder_with_provider(roots(file)?, provider.clone()).build().map_err(|error| error.to_string())?)
+        }
         (_, false) => None,
     };
     let verifier = Verifier { inner, name: mode == SslMode::VerifyFull || (chain && system), provider };
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     // A socket never speaks TLS; reading key files for it would only make errors.
-    let identity = if matches!(host, Host::Unix(_)) || mode == SslMode::Disable { None } else { target.sslcert.as_deref().zip(target.sslkey.as_deref()) };
+    let identity = if matches!(host, Host::Unix(_)) || mode == SslMode::Disable {
+        None
+    } else {
+        target.sslcert.as_deref().zip(target.sslkey.as_deref())
+    };
     let mut config = match identity {
-        Some((cert, key)) => builder.with_client_auth_cert(certificates(cert)?, private_key(key)?).map_err(|error| format!("sslcert and sslkey: {error}"))?,
+        Some((cert, key)) => {
+            builder.with_client_auth_cert(certificates(cert)?, private_key(key)?).map_err(|error| format!("sslcert and sslkey: {error}"))?
+        }
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![b"postgresql".to_vec()];
@@ -63,7 +72,9 @@ fn roots(file: &Path) -> Result<Arc<RootCertStore>, String> {
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let file = File::open(path).map_err(|error| format!("certificate file \"{}\" cannot be read: {error}", path.display()))?;
-    rustls_pemfile::certs(&mut BufReader::new(file)).collect::<Result<_, _>>().map_err(|error| format!("certificate file \"{}\": {error}", path.display()))
+    rustls_pemfile::certs(&mut BufReader::new(file))
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("certificate file \"{}\": {error}", path.display()))
 }
 
 fn private_key(path: &Path) -> Result<rustls::pki_types::PrivateKeyDer<'static>, String> {
@@ -73,7 +84,9 @@ fn private_key(path: &Path) -> Result<rustls::pki_types::PrivateKeyDer<'static>,
     if file.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0 && meta.permissions().mode() & 0o777 != 0o640) {
         return Err(wrong("can be read by others; permissions should be u=rw (0600) or less".to_owned()));
     }
-    rustls_pemfile::private_key(&mut BufReader::new(file)).map_err(|error| wrong(error.to_string()))?.ok_or_else(|| wrong("holds no key".to_owned()))
+    rustls_pemfile::private_key(&mut BufReader::new(file))
+        .map_err(|error| wrong(error.to_string()))?
+        .ok_or_else(|| wrong("holds no key".to_owned()))
 }
 
 /// Checks what the mode asks for, and always that the peer holds the key of its certificate.
@@ -97,18 +110,30 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let Some(inner) = &self.inner else { return Ok(ServerCertVerified::assertion()) };
         match inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) if !self.name => {
+            Err(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }))
+                if !self.name =>
+            {
                 Ok(ServerCertVerified::assertion())
             }
             other => other,
         }
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
