@@ -72,6 +72,7 @@ pub fn model_at_head(spi: &Spi, projection: &Projection) -> Result<Model> {
     Model::new(facts).map_err(|e| Error::internal(e.to_string()))
 }
 
+<<<<<<< HEAD
 /// The facts as of a version: the last known ones, with what came after it undone.
 fn as_of(spi: &Spi, version: i64) -> Result<Ledger<'_>> {
     let mut ledger = Ledger::new(spi);
@@ -84,6 +85,48 @@ fn as_of(spi: &Spi, version: i64) -> Result<Ledger<'_>> {
     for event in later {
         let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
         ledger.follow(&reversed(&changes));
+=======
+/// Last known facts as a plan's surroundings.
+pub struct Ledger<'a>(pub &'a Spi);
+
+impl Ledger<'_> {
+    fn load(&self, sql: &str, id: &FactId) -> Vec<Fact> {
+        // A failed look-up means fewer surroundings: the plan then reports what it lacks.
+        let read = || -> Result<Vec<Fact>> {
+            let rows = self.0.query(
+                sql,
+                &[Arg::Text(&id.to_string()), Arg::Text(&id.path.last().map(ToString::to_string).unwrap_or_default())],
+                See::Latest,
+            )?;
+            rows.iter().map(|row| Ok(serde_json::from_str(&row.text(0))?)).collect()
+        };
+        read().unwrap_or_default()
+    }
+}
+
+impl Surroundings for Ledger<'_> {
+    fn get(&self, id: &FactId) -> Option<Fact> {
+        store::by_ids(self.0, &[id.to_string()]).and_then(|known| store::load(self.0, &known)).ok()?.pop()
+    }
+    fn children(&self, id: &FactId) -> Vec<Fact> {
+        let family = || -> Result<Vec<Fact>> {
+            let known = store::by_ids(self.0, &[id.to_string()])?;
+            let Some(object) = known.first() else { return Ok(Vec::new()) };
+            let family: Vec<_> = store::families(self.0, &[object.root.1])?.into_iter().filter(|k| k.root == object.root).collect();
+            Ok(store::load(self.0, &family)?.into_iter().filter(|fact| fact.parent().as_ref() == Some(id)).collect())
+        };
+        family().unwrap_or_default()
+    }
+    fn dependents(&self, id: &FactId) -> Vec<Fact> {
+        // The name narrows the search; the edges decide.
+        self.load(
+            "SELECT f.body FROM accord.fact f WHERE $1 <> '' AND pg_catalog.strpos(f.body, $2) > 0",
+            &FactId { path: vec![id.name().clone()], ..id.clone() },
+        )
+        .into_iter()
+        .filter(|fact| fact.depends.contains(id))
+        .collect()
+>>>>>>> plan
     }
     Ok(ledger)
 }
@@ -92,29 +135,52 @@ fn as_of(spi: &Spi, version: i64) -> Result<Ledger<'_>> {
 /// command's first.
 pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
     let rows = spi.query("SELECT v.xid::text FROM accord.version v WHERE v.version = $1", &[Arg::Int(version)], See::Latest)?;
-    let row = rows.first().ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
     let Some(xid) = row.maybe_text(0) else {
-        return Err(Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed."));
+        return Err(
+            Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed.")
+        );
     };
+<<<<<<< HEAD
     let events = spi.query("SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC", &[Arg::Text(&xid)], See::Latest)?;
     let mut ledger = as_of(spi, version)?;
+=======
+    let events = spi.query(
+        "SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC",
+        &[Arg::Text(&xid)],
+        See::Latest,
+    )?;
+    let ledger = Ledger(spi);
+>>>>>>> plan
     events
         .iter()
         .map(|event| {
             if let Some(crate::catalog::Cell::TextArray(list)) = event.get(1)
                 && !list.is_empty()
             {
-                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} holds changes that are not modelled"))
-                    .detail(format!("{}: {}.", event.text(2), list.join(", ")))
-                    .hint("Reverse them by hand; accord.events shows the statement."));
+                return Err(Error::new(
+                    pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                    format!("version {version} holds changes that are not modelled"),
+                )
+                .detail(format!("{}: {}.", event.text(2), list.join(", ")))
+                .hint("Reverse them by hand; accord.events shows the statement."));
             }
             let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
+<<<<<<< HEAD
             let back = reversed(&changes);
             let plan = plan::plan(&back, &ledger, &plan::Options::default()).map_err(|e| {
                 Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed")).detail(e.to_string())
             })?;
             ledger.follow(&back);
             Ok(plan)
+=======
+            plan::plan(&reversed(&changes), &ledger, &plan::Options::default()).map_err(|e| {
+                Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed"))
+                    .detail(e.to_string())
+            })
+>>>>>>> plan
         })
         .collect()
 }
@@ -172,8 +238,11 @@ pub fn version(spi: &Spi) -> Result<i64> {
                 break;
             }
             if begun.elapsed() > PATIENCE {
-                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE, "the worker has not sealed what was committed before this call")
-                    .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
+                return Err(Error::new(
+                    pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                    "the worker has not sealed what was committed before this call",
+                )
+                .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
             }
             crate::pg::wake::wake_worker();
             command::nap(2);
