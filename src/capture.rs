@@ -476,7 +476,8 @@ fn covers(aspects: Aspects, id: &str) -> bool {
     if word == "comment" {
         // Comments on parts come with the parts; those on the relation and its columns by themselves.
         let on = rest.strip_prefix("on ").unwrap_or_default();
-        let relation = ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
+        let relation =
+            ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
         return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
     }
     let part = match word {

@@ -84,11 +84,7 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
                 row,
                 *version,
                 word(*answer, cause.as_ref()),
-<<<<<<< HEAD
                 "negotiated_at = to_timestamp($5), negotiation = $4::jsonb",
-=======
-                "negotiated_at = clock_timestamp(), negotiation = $4::jsonb",
->>>>>>> plan
                 Some(verdict),
             )?;
             stopped(spi, row, *version, *answer, cause.as_ref())?;

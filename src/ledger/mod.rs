@@ -14,13 +14,7 @@ mod surroundings;
 
 pub use history::{fingerprint, head, losses, model_at_head, reverse_plans, version};
 pub use offer::{baseline_offer, offers};
-<<<<<<< HEAD
 pub use reconcile::{compare as store_compare, initialize, reconcile};
 pub use seal::seal;
 pub use sums::projection_text;
 pub use surroundings::Ledger;
-=======
-pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
-pub use seal::{Sealed, seal};
-pub use sums::{Sums, projection_text};
->>>>>>> plan

@@ -108,7 +108,8 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
             T::T_CommentStmt => {
                 use pg_sys::ObjectType as O;
                 let on = (*node.cast::<pg_sys::CommentStmt>()).objtype;
-                command.reach = if matches!(on, O::OBJECT_TABLE | O::OBJECT_COLUMN | O::OBJECT_VIEW) { Reach::Comment } else { Reach::Create };
+                command.reach =
+                    if matches!(on, O::OBJECT_TABLE | O::OBJECT_COLUMN | O::OBJECT_VIEW) { Reach::Comment } else { Reach::Create };
             }
             T::T_GrantStmt => command.reach = Reach::Grant,
             T::T_CreateFunctionStmt

@@ -199,7 +199,6 @@ pub fn show_activity(what: Option<&CStr>) {
     unsafe { pg_sys::pgstat_report_activity(state, text) };
 }
 
-<<<<<<< HEAD
 /// Names the process in pg_stat_activity and the log, and sets aside what the database or the role
 /// has as its defaults where that would change how a worker works.
 pub fn settle(application_name: &CStr) {
@@ -216,18 +215,6 @@ pub fn settle(application_name: &CStr) {
     for (name, value) in settings {
         // SAFETY: both strings are copied.
         unsafe { pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), pg_sys::GucContext::PGC_SUSET, pg_sys::GucSource::PGC_S_SESSION) };
-=======
-/// Names the process in pg_stat_activity and the log.
-pub fn set_application_name(name: &CStr) {
-    // SAFETY: both strings are copied.
-    unsafe {
-        pg_sys::SetConfigOption(
-            c"application_name".as_ptr(),
-            name.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-        );
->>>>>>> plan
     }
 }
 

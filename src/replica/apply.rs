@@ -200,7 +200,8 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
-    let path: Vec<String> = event.iter().flat_map(|e| &e.search_path).filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
+    let path: Vec<String> =
+        event.iter().flat_map(|e| &e.search_path).filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
     let settings = command::settings();
     for (name, value) in event.iter().flat_map(|e| &e.settings) {
         if SETTINGS.contains(&name.as_str()) {

@@ -294,7 +294,8 @@ impl Examined {
                 (None, _) => {
                     // An object of the same name is the replica's own, and so are its rows, even if it
                     // looks alike; schemas and extensions may be there for other reasons.
-                    let taken_by = net.after.as_ref().filter(|after| local.is_some() && !is_outcome(&after.id) && !baseline::ambient(&after.id));
+                    let taken_by =
+                        net.after.as_ref().filter(|after| local.is_some() && !is_outcome(&after.id) && !baseline::ambient(&after.id));
                     taken.extend(taken_by.map(|f| f.id.clone()));
                 }
             }
@@ -353,17 +354,25 @@ impl Examined {
     /// What is not modelled waits for a person: never lost, never replayed blindly.
     fn hold_unmodelled(&mut self) {
         let mut unmodelled: BTreeSet<String> = self.offer.events.iter().flat_map(|e| e.unmodelled.iter().cloned()).collect();
-        unmodelled.extend(self.net.values().flat_map(|n| [&n.before, &n.after]).flatten().filter(|f| f.id.kind == Kind::Unmodelled).map(|f| {
-            f.id.path.iter().map(crate::model::Name::as_str).collect::<Vec<_>>().join(" ")
-        }));
+        unmodelled.extend(
+            self.net
+                .values()
+                .flat_map(|n| [&n.before, &n.after])
+                .flatten()
+                .filter(|f| f.id.kind == Kind::Unmodelled)
+                .map(|f| f.id.path.iter().map(crate::model::Name::as_str).collect::<Vec<_>>().join(" ")),
+        );
         if unmodelled.is_empty() || self.offer.approved || self.offer.skip.is_some() {
             return;
         }
         let statements: Vec<String> = self.offer.events.iter().filter(|e| !e.unmodelled.is_empty()).map(|e| e.statement.clone()).collect();
         let detail = if statements.is_empty() { None } else { Some(statements.join("; ")) };
         let (name, version) = (&self.offer.replica, self.offer.position.version);
-        let words = format!("the version changes what pg_accord does not model yet: {}", unmodelled.into_iter().collect::<Vec<_>>().join(", "));
-        let hint = format!("Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest.");
+        let words =
+            format!("the version changes what pg_accord does not model yet: {}", unmodelled.into_iter().collect::<Vec<_>>().join(", "));
+        let hint = format!(
+            "Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest."
+        );
         self.refuse(VerdictState::Held, Reason { detail, hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
     }
 
@@ -592,7 +601,9 @@ impl Examined {
             }
             let mut change = change.clone();
             match &change.before {
-                Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => change.before = actual.get(&before.id).cloned(),
+                Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => {
+                    change.before = actual.get(&before.id).cloned()
+                }
                 None => change.before = actual.get(id).cloned(),
                 _ => {}
             }
