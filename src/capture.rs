@@ -244,12 +244,15 @@ fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touch
     Ok(())
 }
 
-/// Relations as families: an index stands for its table, a parent brings its descendants, temporary
+/// Relations as families: an index and an identity's sequence stand for their table, a parent brings its descendants, temporary
 /// and TOAST tables are left out.
 fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Result<()> {
     let rows = spi.query(
-        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
-           FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE c.oid = ANY ($1)",
+        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
+           FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+           LEFT JOIN pg_catalog.pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.objid = c.oid
+                AND s.refclassid = s.classid AND s.deptype = 'i'
+          WHERE c.oid = ANY ($1)",
         &[Arg::Oids(relations)],
         See::Latest,
     )?;
@@ -265,6 +268,10 @@ fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Res
                 if relkind == "I" {
                     parents.push(index_of);
                 }
+            }
+            // The sequence of an identity column is a part of its table.
+            "S" if index_of != 0 => {
+                touched.roots.insert((class::RELATION, index_of));
             }
             "r" | "p" | "v" | "m" | "S" | "c" => {
                 touched.roots.insert((class::RELATION, oid));
@@ -368,6 +375,13 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     let running = hook::running();
     let search_path = running.as_ref().map(|r| r.search_path.clone()).or_else(|| command::setting("search_path")).unwrap_or_default();
     let (session_user, role) = command::users();
+    let schemas = command::search_path_schemas();
+    // Only a command that converts existing values needs them.
+    let settings: serde_json::Map<String, serde_json::Value> = crate::replica::SETTINGS
+        .iter()
+        .filter(|_| call.command.alters_type)
+        .filter_map(|name| Some(((*name).to_owned(), command::setting(name)?.into())))
+        .collect();
     let pinned = command::pin();
     let mut touched = touched(spi, call, dropped)?;
     let frozen = spi.freeze();
@@ -422,6 +436,8 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         "session_user": session_user,
         "role": role,
         "search_path": search_path,
+        "schemas": schemas,
+        "settings": settings,
         "application_name": command::setting("application_name"),
         "rewritten": rewritten.iter().map(|(oid, reason)| serde_json::json!({"oid": oid, "reason": reason})).collect::<Vec<_>>(),
         "origin": crate::replica::origin(),
@@ -456,11 +472,18 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
 
 /// Whether a fact with this id is among what a read of these aspects brings.
 fn covers(aspects: Aspects, id: &str) -> bool {
-    let part = match id.split_once(' ').map_or(id, |(word, _)| word) {
+    let (word, rest) = id.split_once(' ').unwrap_or((id, ""));
+    if word == "comment" {
+        // Comments on parts come with the parts; those on the relation and its columns by themselves.
+        let on = rest.strip_prefix("on ").unwrap_or_default();
+        let relation =
+            ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
+        return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
+    }
+    let part = match word {
         "column" | "attribute" | "position" => Aspects::COLUMNS,
         "default" => Aspects::DEFAULTS,
         "identity" => Aspects::IDENTITY,
-        "comment" => Aspects::COMMENTS,
         "grant" | "owner" => Aspects::PRIVILEGES,
         "constraint" => Aspects::CONSTRAINTS,
         "index" => Aspects::INDEXES,

@@ -43,8 +43,10 @@ mod extension {
     /// in each backend that calls one of our functions.
     #[pg_guard]
     pub extern "C-unwind" fn _PG_init() {
+        crate::pg::command::without_backtraces();
         crate::pg::guc::init();
         crate::pg::hook::init();
+        crate::pg::log::init();
         crate::pg::xact::init();
         crate::worker::init();
     }

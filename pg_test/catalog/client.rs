@@ -1,9 +1,11 @@
 //! The catalog reader over a client connection.
 
+use crate::support::{Cluster, Options};
 use pg_accord::catalog::{Cell, FILTERED_SETTINGS, Malformed, PINNED_SETTINGS, Reader, Row};
 use postgres::types::{FromSql, Type};
 use postgres::{Client, NoTls, Statement};
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// A reader that keeps its plans and notes what it was asked.
 pub struct ClientReader<'c> {
@@ -77,13 +79,12 @@ impl<'a> FromSql<'a> for Value {
     }
 }
 
-/// The connection string, or none where tests against a server are not asked for.
+static SERVER: LazyLock<Cluster> =
+    LazyLock::new(|| Cluster::start(Options { name: "catalog", conf: &[("shared_preload_libraries", "")], durable: false }));
+
+/// The connection string of the server that `ACCORD_TEST_CONNINFO` names, by default of a throwaway one.
 pub fn conninfo() -> Option<String> {
-    let conninfo = std::env::var("ACCORD_TEST_CONNINFO").ok();
-    if conninfo.is_none() {
-        eprintln!("skipped: ACCORD_TEST_CONNINFO names no server");
-    }
-    conninfo
+    Some(std::env::var("ACCORD_TEST_CONNINFO").unwrap_or_else(|_| SERVER.conninfo("postgres")))
 }
 
 /// A connection to a new database of this name, under the settings that readers run under.

@@ -1,5 +1,8 @@
 //! The catalog reader against a real server.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod cases;
 mod client;
 mod histories;

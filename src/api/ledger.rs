@@ -82,7 +82,7 @@ fn revert(version: i64) -> i64 {
             let _owner = command::become_owner();
             ledger::reverse_plans(spi, version)?
         };
-        let settings = command::pin_settings();
+        let settings = command::settings();
         settings.set("check_function_bodies", "off");
         let mut count = 0;
         for step in plans.into_iter().flat_map(|plan| plan.steps) {

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 /// `accord.add_replica`
 pub fn add_replica(spi: &Spi, name: &str, conninfo: &str, policy: &Value) -> Result<()> {
     if name.is_empty() || name.len() > 63 || name.chars().any(char::is_control) {
-        return Err(Error::invalid("a replica's name has 1 to 63 bytes and no control characters"));
+        return Err(Error::invalid("a replica's name has 1 to 63 bytes and no control characters")
+            .hint("Names are yours to choose, e.g. 'warehouse'."));
     }
     let read = Conninfo::parse(conninfo).map_err(|error| bad_conninfo(&error))?;
     // Files are the worker's to read when it connects; what is wrong with them now is worth saying now.
@@ -121,7 +122,7 @@ pub fn pause_replica(spi: &Spi, name: &str) -> Result<()> {
     if lock(spi, name)?.state == "paused" {
         return Ok(());
     }
-    let (session, _) = command::users();
+    let session = command::users().0;
     let reason = json!({
         "code": "paused",
         "message": format!("paused by {session}"),
@@ -146,20 +147,17 @@ pub fn resume_replica(spi: &Spi, name: &str) -> Result<()> {
 /// `accord.retry`
 pub fn retry(spi: &Spi, name: &str) -> Result<()> {
     let row = lock(spi, name)?;
-    match row.state.as_str() {
-        "paused" => Err(Error::state(format!("replica \"{name}\" is paused")).hint(resolution("paused", name, None))),
-        "rejected" | "diverged" | "held" | "retrying" | "connecting" => nudge(spi, name),
-        _ => {
-            pgrx::notice!("replica \"{name}\" is {}: there is nothing to retry", row.state);
-            Ok(())
-        }
+    if row.state == "paused" {
+        return Err(Error::state(format!("replica \"{name}\" is paused")).hint(resolution("paused", name, None)));
     }
+    // Harmless where nothing failed: the replica is asked anew what it has.
+    nudge(spi, name)
 }
 
 /// `accord.approve`
 pub fn approve(spi: &Spi, name: &str, version: i64) -> Result<()> {
     lock(spi, name)?;
-    let (session, _) = command::users();
+    let session = command::users().0;
     let rows = spi.query(
         "UPDATE accord.delivery SET approved_by = $3, approved_at = clock_timestamp() WHERE replica = $1 AND version = $2 AND state = 'held' RETURNING version",
         &[Arg::Text(name), Arg::Int(version), Arg::Text(&session)],

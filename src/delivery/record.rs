@@ -29,6 +29,8 @@ struct Row {
     name: String,
     acknowledged: Option<i64>,
     baseline: Option<i64>,
+    /// When what is recorded happened.
+    at: f64,
 }
 
 /// Records notes in their order.
@@ -46,7 +48,8 @@ pub fn record(spi: &Spi, notes: &[Note]) -> Result<Vec<Next>> {
                 See::Transaction,
             )?;
             if let Some(row) = rows.first() {
-                let row = Row { id: row.int(0), name: row.text(1), acknowledged: row.maybe_int(2), baseline: row.maybe_int(3) };
+                let row =
+                    Row { id: row.int(0), name: row.text(1), acknowledged: row.maybe_int(2), baseline: row.maybe_int(3), at: note.at };
                 return write(spi, &row, &note.what);
             }
             // Gone, or held by somebody.
@@ -67,11 +70,11 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
             return Ok(Next::After(Some(*after)));
         }
         What::Negotiating { version } => {
-            delivery(spi, row, *version, "negotiating", "offered_at = coalesce(d.offered_at, clock_timestamp())", None)?;
+            delivery(spi, row, *version, "negotiating", "offered_at = coalesce(d.offered_at, to_timestamp($5))", None)?;
             state(spi, row, "negotiating", Some(*version), None)?;
         }
         What::Applying { version } => {
-            delivery(spi, row, *version, "applying", "applying_at = clock_timestamp()", None)?;
+            delivery(spi, row, *version, "applying", "applying_at = to_timestamp($5)", None)?;
             state(spi, row, "applying", Some(*version), None)?;
         }
         What::Negotiated { version, state: VerdictState::Applied, verdict, .. } => acknowledge(spi, row, *version, "negotiation", verdict)?,
@@ -81,7 +84,7 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
                 row,
                 *version,
                 word(*answer, cause.as_ref()),
-                "negotiated_at = clock_timestamp(), negotiation = $4::jsonb",
+                "negotiated_at = to_timestamp($5), negotiation = $4::jsonb",
                 Some(verdict),
             )?;
             stopped(spi, row, *version, *answer, cause.as_ref())?;
@@ -165,23 +168,23 @@ fn reason(spi: &Spi, row: &Row, version: i64, cause: &Cause) -> Result<()> {
     )
 }
 
-/// The delivery's row. `set` is a constant of this file; `$4` in it is the verdict.
+/// The delivery's row. `set` is a constant of this file; `$4` in it is the verdict, `$5` the time.
 fn delivery(spi: &Spi, row: &Row, version: i64, word: &str, set: &'static str, verdict: Option<&str>) -> Result<()> {
     spi.run(
         "INSERT INTO accord.delivery (replica, version, state) VALUES ($1, $2, 'offered') ON CONFLICT (replica, version) DO NOTHING",
         &[Arg::Text(&row.name), Arg::Int(version)],
     )?;
     spi.run(
-        &format!("UPDATE accord.delivery d SET state = $3, {set} WHERE d.replica = $1 AND d.version = $2 AND ($4::text IS NULL OR true)"),
-        &[Arg::Text(&row.name), Arg::Int(version), Arg::Text(word), Arg::MaybeText(verdict)],
+        &format!("UPDATE accord.delivery d SET state = $3, {set} WHERE d.replica = $1 AND d.version = $2 AND $4::text IS NOT DISTINCT FROM $4 AND $5::float8 >= 0"),
+        &[Arg::Text(&row.name), Arg::Int(version), Arg::Text(word), Arg::MaybeText(verdict), Arg::Float(row.at)],
     )
 }
 
 /// The replica has this version.
 fn acknowledge(spi: &Spi, row: &Row, version: i64, column: &'static str, verdict: &str) -> Result<()> {
     let set = match column {
-        "negotiation" => "acknowledged_at = clock_timestamp(), negotiation = $4::jsonb, reason = NULL",
-        _ => "acknowledged_at = clock_timestamp(), outcome = $4::jsonb, reason = NULL",
+        "negotiation" => "acknowledged_at = to_timestamp($5), negotiation = $4::jsonb, reason = NULL",
+        _ => "acknowledged_at = to_timestamp($5), outcome = $4::jsonb, reason = NULL",
     };
     delivery(spi, row, version, "acknowledged", set, Some(verdict))?;
     spi.run(
@@ -290,6 +293,6 @@ pub fn decide_baseline(spi: &Spi, name: &str, offer: &mut Offer) -> Result<()> {
 pub fn unable(spi: &Spi, replica: i64, error: &Caught) -> Result<()> {
     let mut cause = Cause::new("internal", format!("the next version cannot be offered: {}", error.message)).detail(error.to_string());
     cause.hint = error.hint.clone();
-    let row = Row { id: replica, name: String::new(), acknowledged: None, baseline: None };
+    let row = Row { id: replica, name: String::new(), acknowledged: None, baseline: None, at: 0.0 };
     state(spi, &row, "retrying", None, Some(&cause))
 }

@@ -42,8 +42,10 @@ pub fn wait_for_replica(spi: &Spi, name: &str, timeout: Duration) -> Result<i64>
                 wake::wake_worker();
             }
         }
+        // What a replica with another history acknowledged is not what we committed.
         if let (Some(head), Some(acknowledged)) = (head, row.acknowledged)
             && acknowledged >= head
+            && row.state != "diverged"
         {
             return Ok(acknowledged);
         }

@@ -2,6 +2,7 @@
 
 use super::store;
 use super::sums::Sums;
+use super::surroundings::Ledger;
 use crate::capture;
 use crate::diff::{Change, reversed};
 use crate::error::{Error, Result};
@@ -71,47 +72,20 @@ pub fn model_at_head(spi: &Spi, projection: &Projection) -> Result<Model> {
     Model::new(facts).map_err(|e| Error::internal(e.to_string()))
 }
 
-/// Last known facts as a plan's surroundings.
-pub struct Ledger<'a>(pub &'a Spi);
-
-impl Ledger<'_> {
-    fn load(&self, sql: &str, id: &FactId) -> Vec<Fact> {
-        // A failed look-up means fewer surroundings: the plan then reports what it lacks.
-        let read = || -> Result<Vec<Fact>> {
-            let rows = self.0.query(
-                sql,
-                &[Arg::Text(&id.to_string()), Arg::Text(&id.path.last().map(ToString::to_string).unwrap_or_default())],
-                See::Latest,
-            )?;
-            rows.iter().map(|row| Ok(serde_json::from_str(&row.text(0))?)).collect()
-        };
-        read().unwrap_or_default()
+/// The facts as of a version: the last known ones, with what came after it undone.
+fn as_of(spi: &Spi, version: i64) -> Result<Ledger<'_>> {
+    let mut ledger = Ledger::new(spi);
+    let later = spi.query(
+        "SELECT e.changes::text FROM accord.event e LEFT JOIN accord.version v ON v.xid = e.xid
+          WHERE v.version > $1 OR v.version IS NULL ORDER BY v.version DESC NULLS FIRST, e.seq DESC",
+        &[Arg::Int(version)],
+        See::Latest,
+    )?;
+    for event in later {
+        let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
+        ledger.follow(&reversed(&changes));
     }
-}
-
-impl Surroundings for Ledger<'_> {
-    fn get(&self, id: &FactId) -> Option<Fact> {
-        store::by_ids(self.0, &[id.to_string()]).and_then(|known| store::load(self.0, &known)).ok()?.pop()
-    }
-    fn children(&self, id: &FactId) -> Vec<Fact> {
-        let family = || -> Result<Vec<Fact>> {
-            let known = store::by_ids(self.0, &[id.to_string()])?;
-            let Some(object) = known.first() else { return Ok(Vec::new()) };
-            let family: Vec<_> = store::families(self.0, &[object.root.1])?.into_iter().filter(|k| k.root == object.root).collect();
-            Ok(store::load(self.0, &family)?.into_iter().filter(|fact| fact.parent().as_ref() == Some(id)).collect())
-        };
-        family().unwrap_or_default()
-    }
-    fn dependents(&self, id: &FactId) -> Vec<Fact> {
-        // The name narrows the search; the edges decide.
-        self.load(
-            "SELECT f.body FROM accord.fact f WHERE $1 <> '' AND pg_catalog.strpos(f.body, $2) > 0",
-            &FactId { path: vec![id.name().clone()], ..id.clone() },
-        )
-        .into_iter()
-        .filter(|fact| fact.depends.contains(id))
-        .collect()
-    }
+    Ok(ledger)
 }
 
 /// The plans that lead from a version back to the one before it: one a captured command, the last
@@ -131,7 +105,7 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
         &[Arg::Text(&xid)],
         See::Latest,
     )?;
-    let ledger = Ledger(spi);
+    let mut ledger = as_of(spi, version)?;
     events
         .iter()
         .map(|event| {
@@ -146,10 +120,13 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
                 .hint("Reverse them by hand; accord.events shows the statement."));
             }
             let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
-            plan::plan(&reversed(&changes), &ledger, &plan::Options::default()).map_err(|e| {
+            let back = reversed(&changes);
+            let plan = plan::plan(&back, &ledger, &plan::Options::default()).map_err(|e| {
                 Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed"))
                     .detail(e.to_string())
-            })
+            })?;
+            ledger.follow(&back);
+            Ok(plan)
         })
         .collect()
 }

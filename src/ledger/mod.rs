@@ -10,9 +10,11 @@ mod reconcile;
 mod seal;
 pub mod store;
 mod sums;
+mod surroundings;
 
-pub use history::{Head, Ledger, fingerprint, head, last_known_sums, losses, model_at_head, reverse_plans, version};
+pub use history::{fingerprint, head, losses, model_at_head, reverse_plans, version};
 pub use offer::{baseline_offer, offers};
-pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
-pub use seal::{Sealed, seal};
-pub use sums::{Sums, projection_text};
+pub use reconcile::{compare as store_compare, initialize, reconcile};
+pub use seal::seal;
+pub use sums::projection_text;
+pub use surroundings::Ledger;

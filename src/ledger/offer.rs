@@ -3,7 +3,7 @@
 use super::seal::project_head;
 use crate::diff::Change;
 use crate::error::{Error, Result};
-use crate::model::{Fingerprint, Projection, READER_VERSION};
+use crate::model::{Fingerprint, Name, Projection, READER_VERSION};
 use crate::pg::command::major;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Position};
@@ -87,6 +87,8 @@ pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
         tag: "BASELINE".to_owned(),
         statement: String::new(),
         concurrently: false,
+        search_path: vec![Name::new("public")],
+        settings: std::collections::BTreeMap::new(),
         unmodelled: Vec::new(),
         changes,
     });
@@ -101,8 +103,8 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
         "SELECT v.version, v.id, v.parent, v.xid::text, b.id, f.fingerprint, p.fingerprint, d.approved_at IS NOT NULL, d.skip_reason
            FROM accord.version v
            JOIN accord.version b ON b.version = v.version - 1
-           JOIN accord.projected f ON f.version = v.version AND f.projection = $2
-           JOIN accord.projected p ON p.version = v.version - 1 AND p.projection = $2
+           LEFT JOIN accord.projected f ON f.version = v.version AND f.projection = $2
+           LEFT JOIN accord.projected p ON p.version = v.version - 1 AND p.projection = $2
            LEFT JOIN accord.delivery d ON d.replica = $4 AND d.version = v.version
           WHERE v.version > $1 ORDER BY v.version LIMIT $3",
         &[Arg::Int(after), Arg::Text(&target.projection_text), Arg::Int(limit as i64), Arg::Text(replica)],
@@ -117,13 +119,20 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
             break;
         }
         expected += 1;
+        if row.is_null(5) || row.is_null(6) {
+            return Err(Error::state(format!("no fingerprint of this replica's projection was recorded for version {version}"))
+                .detail("The replica was not registered when the version was sealed.")
+                .hint(format!(
+                    "SELECT accord.drop_replica('{replica}'), and accord.forget_source on the replica; accord.add_replica then adopts it."
+                )));
+        }
         let mut offer = target.offer(OfferKind::Version, Position { version, id: Fingerprint(row.hash(1)?) }, Fingerprint(row.hash(5)?));
         offer.parent = Some(Position { version: version - 1, id: Fingerprint(row.hash(4)?) });
         offer.fingerprint_before = Some(Fingerprint(row.hash(6)?));
         offer.approved = row.bool(7);
         offer.skip = row.maybe_text(8);
         for event in spi.query(
-            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
+            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text, (e.context -> 'schemas')::text, (e.context -> 'settings')::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
             &[Arg::Text(&row.text(3))],
             See::Latest,
         )? {
@@ -135,6 +144,8 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
                 tag: event.text(1),
                 statement: event.text(2),
                 concurrently: event.bool(3),
+                search_path: event.maybe_text(6).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+                settings: event.maybe_text(7).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
                 unmodelled: match event.get(4) {
                     Some(crate::catalog::Cell::TextArray(list)) => list.clone(),
                     _ => Vec::new(),

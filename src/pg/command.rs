@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString};
 pub enum Reach {
     /// ALTER TABLE that only adds columns without constraints: columns and defaults of the table, and views on it.
     AddColumn,
-    /// COMMENT ON: comments of the object.
+    /// COMMENT ON a table, view or column: comments of the relation.
     Comment,
     /// CREATE of something: the objects reported.
     Create,
@@ -105,7 +105,12 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                 command.reach = Reach::Dependents;
             }
             T::T_DropStmt => command.concurrently = (*node.cast::<pg_sys::DropStmt>()).concurrent,
-            T::T_CommentStmt => command.reach = Reach::Comment,
+            T::T_CommentStmt => {
+                use pg_sys::ObjectType as O;
+                let on = (*node.cast::<pg_sys::CommentStmt>()).objtype;
+                command.reach =
+                    if matches!(on, O::OBJECT_TABLE | O::OBJECT_COLUMN | O::OBJECT_VIEW) { Reach::Comment } else { Reach::Create };
+            }
             T::T_GrantStmt => command.reach = Reach::Grant,
             T::T_CreateFunctionStmt
             | T::T_CreateEnumStmt
@@ -247,6 +252,9 @@ pub struct Pinned {
     user: Option<(pg_sys::Oid, i32)>,
 }
 
+/// Our reads are look-ups by key, whatever the statistics of a small or freshly grown table say.
+const INDEXED: &[(&str, &str)] = &[("enable_seqscan", "off")];
+
 /// Pins the settings that deparsed text depends on and becomes the bootstrap superuser.
 pub fn pin() -> Pinned {
     let owner = become_owner();
@@ -262,13 +270,19 @@ pub fn pin_settings() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
         let nest = pg_sys::NewGUCNestLevel();
-        for (name, value) in crate::catalog::PINNED_SETTINGS {
+        for (name, value) in crate::catalog::PINNED_SETTINGS.iter().chain(INDEXED) {
             if setting(name).as_deref() != Some(value) {
                 set(name, value);
             }
         }
         Pinned { nest: Some(nest), user: None }
     }
+}
+
+/// A nest level for settings, none set yet.
+pub fn settings() -> Pinned {
+    // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
+    Pinned { nest: Some(unsafe { pg_sys::NewGUCNestLevel() }), user: None }
 }
 
 /// Becomes the bootstrap superuser, who owns what the extension's tables hold.
@@ -369,4 +383,27 @@ pub fn nap(milliseconds: i64) {
     pgrx::check_for_interrupts!();
     std::thread::sleep(std::time::Duration::from_millis(milliseconds as u64));
     pgrx::check_for_interrupts!();
+}
+
+/// The schemas that the search_path names and that exist, in order, without the implicit ones.
+pub fn search_path_schemas() -> Vec<String> {
+    // SAFETY: the list and the names are palloc'ed in the current context and copied.
+    unsafe {
+        let list = pg_sys::fetch_search_path(false);
+        if list.is_null() {
+            return Vec::new();
+        }
+        (0..(*list).length as usize)
+            .filter_map(|i| {
+                let name = pg_sys::get_namespace_name((*(*list).elements.add(i)).oid_value);
+                (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+            })
+            .collect()
+    }
+}
+
+/// Keeps Rust's backtraces out of what clients are shown, whatever the server's environment asks for.
+pub fn without_backtraces() {
+    // SAFETY: called once, when the library is loaded, before any thread of ours exists.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }

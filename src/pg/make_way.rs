@@ -1,4 +1,5 @@
-//! DROP DATABASE and its like want a database without sessions: our worker leaves it first.
+//! What the worker must know of a utility statement before or after it: DROP DATABASE and its like
+//! want a database without sessions, so it leaves; CREATE and DROP EXTENSION begin and end its work.
 
 use super::spi::{self, Arg, Cells, See};
 use super::wake;
@@ -26,6 +27,16 @@ pub unsafe fn before(node: *mut pg_sys::Node) -> Result<()> {
             pg_sys::NodeTag::T_RenameStmt => {
                 let statement = node.cast::<pg_sys::RenameStmt>();
                 if (*statement).renameType == pg_sys::ObjectType::OBJECT_DATABASE { text((*statement).subname) } else { None }
+            }
+            pg_sys::NodeTag::T_CreateExtensionStmt => {
+                super::xact::mark_captured();
+                None
+            }
+            pg_sys::NodeTag::T_DropStmt => {
+                if (*node.cast::<pg_sys::DropStmt>()).removeType == pg_sys::ObjectType::OBJECT_EXTENSION {
+                    super::xact::mark_captured();
+                }
+                None
             }
             _ => None,
         }

@@ -199,16 +199,22 @@ pub fn show_activity(what: Option<&CStr>) {
     unsafe { pg_sys::pgstat_report_activity(state, text) };
 }
 
-/// Names the process in pg_stat_activity and the log.
-pub fn set_application_name(name: &CStr) {
-    // SAFETY: both strings are copied.
-    unsafe {
-        pg_sys::SetConfigOption(
-            c"application_name".as_ptr(),
-            name.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-        );
+/// Names the process in pg_stat_activity and the log, and sets aside what the database or the role
+/// has as its defaults where that would change how a worker works.
+pub fn settle(application_name: &CStr) {
+    let settings: [(&CStr, &CStr); 8] = [
+        (c"application_name", application_name),
+        (c"default_transaction_isolation", c"read committed"),
+        (c"default_transaction_read_only", c"off"),
+        (c"default_transaction_deferrable", c"off"),
+        (c"session_replication_role", c"origin"),
+        (c"statement_timeout", c"0"),
+        (c"lock_timeout", c"0"),
+        (c"search_path", c"pg_catalog, pg_temp"),
+    ];
+    for (name, value) in settings {
+        // SAFETY: both strings are copied.
+        unsafe { pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), pg_sys::GucContext::PGC_SUSET, pg_sys::GucSource::PGC_S_SESSION) };
     }
 }
 

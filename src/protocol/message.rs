@@ -5,10 +5,11 @@
 //! that the replica would execute: it renders its own from the typed changes.
 
 use crate::diff::Change;
-use crate::model::{FactId, Fingerprint, Projection};
+use crate::model::{FactId, Fingerprint, Name, Projection};
 use crate::plan::{Lock, Loss, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The protocol that this build speaks.
@@ -71,6 +72,14 @@ pub struct Event {
     /// It ran CONCURRENTLY.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub concurrently: bool,
+    /// The schemas of the path that it ran under, behind `pg_catalog`: bodies of functions that an
+    /// index, a generated column or a check evaluates may have been written for it. What is rendered
+    /// from the changes is qualified and does not depend on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search_path: Vec<Name>,
+    /// The session's settings that decide what a conversion of existing values gives (TimeZone).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
     /// Identities of touched objects of kinds that are not modelled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmodelled: Vec<String>,

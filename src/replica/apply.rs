@@ -17,7 +17,7 @@ use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::{Caught, subtransaction};
 use crate::plan::{self, Options, Step};
-use crate::protocol::{Apply, OfferKind, Reason, ReasonCode, StepReport, Verdict, VerdictState};
+use crate::protocol::{Apply, Event, OfferKind, Reason, ReasonCode, StepReport, Verdict, VerdictState};
 use pgrx::PgSqlErrorCode;
 use std::collections::{BTreeMap, HashMap};
 
@@ -68,7 +68,7 @@ pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
         return Ok(examined.verdict);
     }
     let _applying = Applying::begin(&examined.offer);
-    if examined.verdict.steps.iter().any(|step| step.outside_transaction) {
+    if examined.begun || examined.verdict.steps.iter().any(|step| step.outside_transaction) {
         return outside(spi, examined, apply.step);
     }
     inside(spi, examined)
@@ -170,26 +170,45 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
 /// Carries the events out, one after the other, each by its own plan. Returns the steps that ran.
 fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
     let mut done = Vec::new();
+    let mut ledger = Ledger::new(spi);
     for event in &examined.offer.events {
         let steps = {
             let _owner = command::become_owner();
             let (changes, options) = examined.rendered(spi, event)?;
-            plan_of(spi, &changes, &options)?
+            let steps = plan_of(&ledger, &changes, &options)?;
+            ledger.follow(&changes);
+            steps
         };
-        run(spi, &steps)?;
+        run(spi, &steps, Some(event))?;
         done.extend(steps);
     }
     Ok(done)
 }
 
-fn plan_of(spi: &Spi, changes: &[crate::diff::Change], options: &Options) -> Result<Vec<Step>> {
-    plan::plan(changes, &Ledger(spi), options)
+fn plan_of(ledger: &Ledger<'_>, changes: &[crate::diff::Change], options: &Options) -> Result<Vec<Step>> {
+    plan::plan(changes, ledger, options)
         .map(|plan| plan.steps)
         .map_err(|e| Error::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, e.to_string()))
 }
 
-/// Runs steps with the rights of the connected role.
-fn run(spi: &Spi, steps: &[Step]) -> Result<()> {
+/// Settings of the source's session that decide what a conversion of existing values gives.
+pub const SETTINGS: &[&str] = &["TimeZone", "DateStyle", "IntervalStyle"];
+
+/// Runs steps with the rights of the connected role, under the path that the source's command had:
+/// the steps are qualified, but what they evaluate (a function in an index) may not be.
+fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let path: Vec<String> =
+        event.iter().flat_map(|e| &e.search_path).filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
+    let settings = command::settings();
+    for (name, value) in event.iter().flat_map(|e| &e.settings) {
+        if SETTINGS.contains(&name.as_str()) {
+            settings.set(name, value);
+        }
+    }
+    settings.set("search_path", &[vec!["pg_catalog".to_owned()], path, vec!["pg_temp".to_owned()]].concat().join(", "));
     for step in steps {
         spi.execute(&step.sql)?;
     }
@@ -219,12 +238,12 @@ fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model
                 let actual = mirror::local_facts(spi, &differing)?;
                 let before: Vec<Fact> = actual.into_values().map(|f| Fact { key: None, ..f }).collect();
                 let after: Vec<Fact> = differing.iter().filter_map(|id| expected.facts.get(id)).flatten().cloned().collect();
-                plan_of(spi, &diff(&before, &after), &Options::default())?
+                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options::default())?
             };
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);
             }
-            run(spi, &mend)?;
+            run(spi, &mend, examined.offer.events.last())?;
         }
     }
     let _owner = command::become_owner();
@@ -280,7 +299,7 @@ fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<
     let ids: Vec<String> = expected.facts.keys().cloned().chain(unexpected.keys().cloned()).collect();
     let local = mirror::local(spi, &ids)?;
     let mut differing: Vec<String> = Vec::new();
-    for id in &ids {
+    for id in ids.iter().filter(|id| !id.starts_with("unmodelled ")) {
         let wanted = match expected.facts.get(id) {
             Some(fact) => fact.as_ref().map(Fact::hash),
             None => unexpected.get(id).copied(),
@@ -413,7 +432,6 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerpr
 
 /// A version whose steps cannot run in a transaction: one step at a time, each recorded before it runs.
 fn outside(spi: &Spi, mut examined: Examined, report: Option<StepReport>) -> Result<Verdict> {
-    let steps = examined.verdict.steps.clone();
     let source = examined.offer.source.to_string();
     let version = examined.offer.position.version;
     let recorded = {
@@ -432,33 +450,35 @@ fn outside(spi: &Spi, mut examined: Examined, report: Option<StepReport>) -> Res
             &[Arg::Text(&source), Arg::Int(version), Arg::Int(step), Arg::Text(sql), Arg::MaybeText(compensation), Arg::Text(state), Arg::MaybeText(error)],
         )
     };
-    let run_next = |mut verdict: Verdict, sql: &str| {
+    let run_next = |mut verdict: Verdict, sql: &str| -> Result<Verdict> {
         verdict.state = VerdictState::Step;
         verdict.run = Some(sql.to_owned());
         Ok(verdict)
     };
+    let next = examined.verdict.steps.iter().find(|step| step.outside_transaction).cloned();
+    let go_on = |examined: Examined, number: i64| match &next {
+        Some(step) => {
+            set(number, &step.sql, step.compensation.as_deref(), "running", None)?;
+            run_next(examined.verdict, &step.sql)
+        }
+        None => inside(spi, examined),
+    };
     let Some(last) = recorded.first() else {
-        return match steps.first() {
-            Some(step) => {
-                set(0, &step.sql, step.compensation.as_deref(), "running", None)?;
-                run_next(examined.verdict, &step.sql)
-            }
-            None => inside(spi, examined),
-        };
+        return go_on(examined, 0);
     };
     let (number, sql, compensation, state) = (last.int(0), last.text(1), last.maybe_text(2), last.text(3));
+    let still_to_do = next.as_ref().is_some_and(|step| step.sql == sql);
     match (state.as_str(), report) {
-        // The step ended and its end was reported.
-        ("running", Some(StepReport { run, error: None })) if run == sql => {
+        // The step ended and its end was reported, or can be seen.
+        ("running", Some(StepReport { run, error: None })) if run == sql && !still_to_do => {
             set(number, &sql, None, "done", None)?;
-            if let Some(step) = steps.get(number as usize + 1) {
-                set(number + 1, &step.sql, step.compensation.as_deref(), "running", None)?;
-                return run_next(examined.verdict, &step.sql);
-            }
-            let meter = Meter::start(spi)?;
-            let outcome = subtransaction(|| record(spi, &examined, &steps));
-            finish(spi, examined, &meter, outcome)
+            go_on(examined, number + 1)
         }
+        ("running", None) if !still_to_do => {
+            set(number, &sql, None, "done", None)?;
+            go_on(examined, number + 1)
+        }
+        ("done", _) => go_on(examined, number + 1),
         // It failed, or nobody knows how it ended: clear away, then say so.
         ("running", report) => {
             let error = report.and_then(|r| r.error).unwrap_or_else(|| "the connection was lost while the step ran".to_owned());

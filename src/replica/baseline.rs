@@ -9,7 +9,7 @@ use crate::protocol::{Reason, ReasonCode, VerdictState};
 use std::collections::BTreeSet;
 
 /// Kinds that an otherwise empty database may have already.
-fn ambient(id: &FactId) -> bool {
+pub fn ambient(id: &FactId) -> bool {
     matches!(id.of.unwrap_or(id.kind), Kind::Schema | Kind::Extension)
 }
 
@@ -19,7 +19,7 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
     let mut present: Vec<FactId> = Vec::new();
     let mut missing: Vec<FactId> = Vec::new();
     for (id, net) in &examined.net {
-        let Some(after) = &net.after else { continue };
+        let Some(after) = net.after.as_ref().filter(|after| after.id.kind != Kind::Unmodelled) else { continue };
         match examined.local.get(id) {
             None => missing.push(after.id.clone()),
             Some(local) if local.hash == after.hash() => {
@@ -27,6 +27,8 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
                     present.push(after.id.clone());
                 }
             }
+            // An empty database's own schema and extensions may carry another comment or owner: these are altered.
+            Some(_) if ambient(&after.id) => {}
             Some(_) => different.push(format!("{id} is another")),
         }
     }

@@ -38,6 +38,8 @@ pub struct Examined {
     pub mirrored: HashMap<String, Mirrored>,
     /// Local facts among them.
     pub local: HashMap<String, Known>,
+    /// A step outside a transaction has begun: part of the version may be here already.
+    pub begun: bool,
     /// The answer.
     pub verdict: Verdict,
 }
@@ -145,7 +147,14 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
     let mirrored = mirror::mirrored(spi, offer.source, &ids)?;
     let local = mirror::local(spi, &ids)?;
     let answer = verdict(VerdictState::Accepted, Some(&offer), Vec::new());
-    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, verdict: answer };
+    let begun = !spi
+        .query(
+            "SELECT FROM accord.step s WHERE s.source = $1::uuid AND s.version = $2",
+            &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],
+            See::Latest,
+        )?
+        .is_empty();
+    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, begun, verdict: answer };
     if examined.validate(spi)? {
         return Ok(examined);
     }
@@ -154,6 +163,7 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
     } else {
         examined.compatibility(spi)?;
     }
+    examined.hold_unmodelled();
     examined.prepare(spi)?;
     Ok(examined)
 }
@@ -268,6 +278,12 @@ impl Examined {
         let mut taken = Vec::new();
         for (id, net) in &self.net {
             let local = self.local.get(id);
+            if self.begun && (local.is_none() || local.map(|k| k.hash) == net.after.as_ref().map(Fact::hash) || net.before.is_none()) {
+                continue;
+            }
+            if id.starts_with("unmodelled ") {
+                continue;
+            }
             match (&net.before, self.mirrored.get(id)) {
                 (Some(before), Some(mirrored)) => {
                     if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.hash) {
@@ -276,10 +292,11 @@ impl Examined {
                 }
                 (Some(before), None) => diverged.push(before.id.clone()),
                 (None, _) => {
-                    let same = net.after.as_ref().is_none_or(|after| local.is_some_and(|k| k.hash == after.hash()));
-                    if local.is_some() && !same && !self.is_outcome(net) {
-                        taken.extend(net.after.as_ref().map(|f| f.id.clone()));
-                    }
+                    // An object of the same name is the replica's own, and so are its rows, even if it
+                    // looks alike; schemas and extensions may be there for other reasons.
+                    let taken_by =
+                        net.after.as_ref().filter(|after| local.is_some() && !is_outcome(&after.id) && !baseline::ambient(&after.id));
+                    taken.extend(taken_by.map(|f| f.id.clone()));
                 }
             }
         }
@@ -331,23 +348,32 @@ impl Examined {
             );
         }
         self.policy_on_drops();
-        let unmodelled: Vec<&str> = self.offer.events.iter().flat_map(|e| e.unmodelled.iter().map(String::as_str)).collect();
-        if !unmodelled.is_empty() && !self.offer.approved {
-            let detail =
-                self.offer.events.iter().filter(|e| !e.unmodelled.is_empty()).map(|e| e.statement.clone()).collect::<Vec<_>>().join("; ");
-            let (name, version) = (&self.offer.replica, self.offer.position.version);
-            let words = format!("the version changes what pg_accord does not model yet: {}", unmodelled.join(", "));
-            let hint = format!(
-                "Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest."
-            );
-            self.refuse(VerdictState::Held, Reason { detail: Some(detail), hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
-        }
         Ok(())
     }
 
-    /// Position and label order are outcomes of other changes, not objects that a name could be taken by.
-    fn is_outcome(&self, net: &Net) -> bool {
-        net.after.as_ref().is_some_and(|f| matches!(f.id.kind, Kind::Position | Kind::Owner | Kind::Grant))
+    /// What is not modelled waits for a person: never lost, never replayed blindly.
+    fn hold_unmodelled(&mut self) {
+        let mut unmodelled: BTreeSet<String> = self.offer.events.iter().flat_map(|e| e.unmodelled.iter().cloned()).collect();
+        unmodelled.extend(
+            self.net
+                .values()
+                .flat_map(|n| [&n.before, &n.after])
+                .flatten()
+                .filter(|f| f.id.kind == Kind::Unmodelled)
+                .map(|f| f.id.path.iter().map(crate::model::Name::as_str).collect::<Vec<_>>().join(" ")),
+        );
+        if unmodelled.is_empty() || self.offer.approved || self.offer.skip.is_some() {
+            return;
+        }
+        let statements: Vec<String> = self.offer.events.iter().filter(|e| !e.unmodelled.is_empty()).map(|e| e.statement.clone()).collect();
+        let detail = if statements.is_empty() { None } else { Some(statements.join("; ")) };
+        let (name, version) = (&self.offer.replica, self.offer.position.version);
+        let words =
+            format!("the version changes what pg_accord does not model yet: {}", unmodelled.into_iter().collect::<Vec<_>>().join(", "));
+        let hint = format!(
+            "Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest."
+        );
+        self.refuse(VerdictState::Held, Reason { detail, hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
     }
 
     fn policy_on_drops(&mut self) {
@@ -446,7 +472,7 @@ impl Examined {
         if self.verdict.state == VerdictState::Rejected || self.offer.skip.is_some() {
             return Ok(());
         }
-        let ledger = Ledger(spi);
+        let mut ledger = Ledger::new(spi);
         let mut steps = Vec::new();
         let mut rollback = Vec::new();
         for event in self.offer.events.clone() {
@@ -475,6 +501,7 @@ impl Examined {
                 let back = plan::plan(&reversed(&changes), &ledger, &Options::default()).unwrap_or_else(|_| Plan::default());
                 rollback.splice(0..0, back.steps);
             }
+            ledger.follow(&changes);
         }
         let mut impact = estimate::impact(spi, self, &steps)?;
         let expected = estimate::estimate(spi, &impact, &steps)?;
@@ -524,6 +551,16 @@ impl Examined {
         let created: Vec<String> =
             event.changes.iter().filter(|c| c.before.is_none()).filter_map(|c| c.id().map(ToString::to_string)).collect();
         let here = mirror::local(spi, &created)?;
+        // Facts that are here as another than the change starts from: left behind by a skipped version,
+        // or an empty database's own. The change then starts from what is here.
+        let other: Vec<String> = event
+            .changes
+            .iter()
+            .filter_map(|c| c.before.as_ref().map(|f| f.id.to_string()))
+            .filter(|id| self.mirrored.get(id).is_some_and(|m| m.waived))
+            .chain(created.iter().filter(|id| here.contains_key(*id)).cloned())
+            .collect();
+        let actual = mirror::local_facts(spi, &other)?;
         let dropped_tables: HashSet<&FactId> = event
             .changes
             .iter()
@@ -534,6 +571,9 @@ impl Examined {
         let mut changes = Vec::new();
         for change in &event.changes {
             let Some(id) = change.id() else { continue };
+            if id.kind == Kind::Unmodelled {
+                continue;
+            }
             if change.before.is_none()
                 && here.get(&id.to_string()).is_some_and(|k| change.after.as_ref().is_some_and(|f| f.hash() == k.hash))
             {
@@ -541,6 +581,9 @@ impl Examined {
             }
             let table_goes = of_table(id).is_some_and(|table| dropped_tables.contains(&table));
             if change.operation() == Some(Operation::Drop) {
+                if self.begun && !self.local.contains_key(&id.to_string()) {
+                    continue;
+                }
                 if table_goes && self.policy.on_drop_table == OnDrop::Keep {
                     continue;
                 }
@@ -556,7 +599,17 @@ impl Examined {
                     continue;
                 }
             }
-            changes.push(change.clone());
+            let mut change = change.clone();
+            match &change.before {
+                Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => {
+                    change.before = actual.get(&before.id).cloned()
+                }
+                None => change.before = actual.get(id).cloned(),
+                _ => {}
+            }
+            if change.operation().is_some() {
+                changes.push(change);
+            }
         }
         let mut options = Options { concurrently: event.concurrently, ..Options::default() };
         let volatile = |c: &&Change| {
@@ -573,6 +626,12 @@ impl Examined {
         }
         Ok((changes, options))
     }
+}
+
+/// What is an outcome of other changes, not an object that a name could be taken by; and what is
+/// not modelled, which people bring about by hand.
+fn is_outcome(id: &FactId) -> bool {
+    matches!(id.kind, Kind::Position | Kind::Owner | Kind::Grant | Kind::Unmodelled)
 }
 
 fn is_of_dropped_column(id: &FactId, changes: &[Change]) -> bool {

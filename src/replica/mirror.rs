@@ -98,7 +98,7 @@ pub fn write(spi: &Spi, source: Uuid, changes: &BTreeMap<String, Option<Mirrored
     spi.run(
         "INSERT INTO accord.mirror (source, id, hash, waived)
          SELECT $1::uuid, n.id, pg_catalog.decode(n.hash, 'hex'), n.waived::boolean
-           FROM pg_catalog.unnest($2::text[], $3::text[], $4::text[]) n(id, hash, waived)
+           FROM ROWS FROM (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[])) n(id, hash, waived)
          ON CONFLICT (source, id) DO UPDATE SET hash = EXCLUDED.hash, waived = EXCLUDED.waived",
         &[Arg::Text(&source.to_string()), Arg::Texts(&ids), Arg::Texts(&hashes), Arg::Texts(&waived)],
     )

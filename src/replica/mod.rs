@@ -12,7 +12,7 @@ mod examine;
 mod hello;
 mod mirror;
 
-pub use apply::apply;
+pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;
 pub use hello::hello;
 

@@ -3,7 +3,7 @@
 
 use crate::protocol::{Policy, Reason, ReasonCode, Standing, VerdictState};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 /// A replica's row, as its task needs it.
@@ -56,8 +56,18 @@ pub struct Parcel {
 pub struct Note {
     /// `accord.replica.id`.
     pub replica: i64,
+    /// When: seconds since 1970.
+    pub at: f64,
     /// What happened.
     pub what: What,
+}
+
+impl Note {
+    /// A note of what happens now.
+    pub fn now(replica: i64, what: What) -> Self {
+        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+        Self { replica, at, what }
+    }
 }
 
 /// What happened to a replica.

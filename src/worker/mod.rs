@@ -56,7 +56,7 @@ pub extern "C-unwind" fn pg_accord_launcher_main(_arg: pg_sys::Datum) {
 pub extern "C-unwind" fn pg_accord_worker_main(arg: pg_sys::Datum) {
     process::handle_signals();
     process::connect(Some(arg.value() as u32));
-    process::set_application_name(c"pg_accord worker");
+    process::settle(c"pg_accord worker");
     // A worker that is about to leave may still be there: the launcher sends another one later.
     if wake::enter() {
         database::Worker::new().run();

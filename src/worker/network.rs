@@ -89,7 +89,7 @@ async fn direct(mut inbox: channel::UnboundedReceiver<Command>, outbox: Outbox) 
                     if let Err(error) = task.await
                         && error.is_panic()
                     {
-                        outbox.send(Note { replica: id, what: What::Died { why: error.to_string() } });
+                        outbox.send(Note::now(id, What::Died { why: error.to_string() }));
                     }
                 });
             }

@@ -303,7 +303,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
     }
 
     fn note(&self, what: What) {
-        self.notes.send(Note { replica: self.assignment.id, what });
+        self.notes.send(Note::now(self.assignment.id, what));
     }
 
     fn failed(session: Option<C::Session>, failure: Failure, version: Option<i64>) -> State<C::Session> {

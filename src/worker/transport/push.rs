@@ -238,7 +238,13 @@ fn describe(error: &tokio_postgres::Error, endpoint: Option<&Endpoint>) -> Failu
         if let Some(endpoint) = endpoint {
             message = format!("{}:{}: {message}", endpoint.host, endpoint.port);
         }
-        return lost(Cause::new("connection", message));
+        let asked = message.contains("password missing");
+        let cause = Cause::new("connection", message);
+        return lost(if asked {
+            cause.hint("The replica asks for a password: put it in the password file of the server's user, or in a service file.")
+        } else {
+            cause
+        });
     };
     let missing = *db.code() == SqlState::UNDEFINED_FUNCTION || *db.code() == SqlState::INVALID_SCHEMA_NAME;
     let hint = match db.hint() {

@@ -1,0 +1,64 @@
+# What a newcomer and CI need. Every target sets up what it stands on; nothing is done twice.
+#
+#   PG=17 make test          another major (its packages must be installable)
+#   PG_CONFIG=… make install into the PostgreSQL that this pg_config belongs to
+
+PG        ?= 15
+PG_CONFIG ?= /usr/lib/postgresql/$(PG)/bin/pg_config
+
+export PG PG_CONFIG
+export PGRX_HOME := $(CURDIR)/.tools/pgrx
+export PATH      := $(CURDIR)/.tools/bin:$(PATH)
+
+EXTENSION := --no-default-features --features pg$(PG)
+SERVERLESS := --no-default-features
+SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type f)
+PACKAGE   := target/package-pg$(PG)
+SERVER    := .tools/server-$(PG)
+
+.PHONY: help deps build install server test pure server-tests demo bench check clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
+	  while IFS='|' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
+
+deps: ## install what is missing: apt packages, cargo-pgrx into .tools
+	@pg_test/setup/deps
+
+build: deps $(PACKAGE)/built ## build the extension
+
+$(PACKAGE)/built: $(SOURCES) | deps
+	cargo pgrx package --pg-config $(PG_CONFIG) --out-dir $(PACKAGE) $(EXTENSION)
+	@touch $@
+
+install: deps ## install into the PostgreSQL that PG_CONFIG names
+	cargo pgrx install --release --pg-config $(PG_CONFIG) $(EXTENSION)
+
+# A copy of the server below .tools with the extension in it: the system's installation is left alone.
+server: $(SERVER)/installed
+
+$(SERVER)/installed: $(PACKAGE)/built pg_test/setup/server
+	@pg_test/setup/server $(PACKAGE)
+
+test: pure server-tests ## run every test
+
+pure: deps ## run the tests that need no server
+	cargo test $(SERVERLESS) --lib
+
+server-tests: server ## run the tests against throwaway clusters
+	cargo test $(SERVERLESS) --test catalog --test clusters --test histories
+
+demo: server ## watch the main job on two throwaway clusters
+	@cargo run --quiet $(SERVERLESS) --example demo
+
+bench: server ## print the figures
+	@cargo run --quiet --release $(SERVERLESS) --example bench
+
+check: deps ## formatting and lints, of the pure part and of the extension
+	cargo fmt --all --check
+	cargo clippy $(SERVERLESS) --all-targets -- -D warnings
+	cargo clippy --release $(EXTENSION) --lib -- -D warnings
+
+clean: ## remove what was built (.tools/bin and .tools/pgrx stay)
+	@pg_test/setup/server --remove
+	rm -rf target

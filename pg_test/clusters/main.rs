@@ -1,0 +1,16 @@
+//! Real servers, real workers: the main job, and what goes wrong on bad days.
+//!
+//! Each test has a source database and a replica of its own. Most share one pair of servers; those that end
+//! processes start their own.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_days;
+mod data;
+mod faults;
+mod handshake;
+mod names;
+mod offers;
+mod order;
+mod size;

@@ -1,0 +1,3 @@
+DROP TABLE shop.customer;
+DROP DOMAIN shop.email;
+DROP SCHEMA shop;

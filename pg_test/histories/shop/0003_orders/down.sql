@@ -1,0 +1,3 @@
+DROP TABLE shop.order_line;
+DROP TABLE shop."order";
+DROP TYPE shop.order_state;

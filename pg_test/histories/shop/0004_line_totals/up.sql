@@ -1,0 +1,3 @@
+ALTER TABLE shop.order_line ADD COLUMN total numeric(14, 2) GENERATED ALWAYS AS (quantity * price) STORED;
+ALTER TABLE shop.order_line ALTER COLUMN price SET STORAGE MAIN;
+ALTER TABLE shop.product ALTER COLUMN description SET STORAGE EXTERNAL, ALTER COLUMN title SET STATISTICS 500;

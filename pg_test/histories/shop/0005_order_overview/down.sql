@@ -1,0 +1,2 @@
+DROP MATERIALIZED VIEW shop.bestseller;
+DROP VIEW shop.order_overview;

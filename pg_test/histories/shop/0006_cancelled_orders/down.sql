@@ -1,0 +1,2 @@
+-- PostgreSQL has no way to drop a label.
+SELECT 1;

@@ -1,0 +1,2 @@
+ALTER TYPE shop.order_state ADD VALUE 'cancelled' AFTER 'shipped';
+ALTER TYPE shop.order_state ADD VALUE 'packed' BEFORE 'shipped';

@@ -1,0 +1,2 @@
+DROP TABLE shop.stock_movement;
+DROP TABLE shop.stock;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY shop.order_open;

@@ -1,0 +1,3 @@
+DROP TABLE shop.tasting;
+DROP TYPE shop.slot;
+DROP EXTENSION btree_gist;

@@ -1,0 +1,3 @@
+DROP TABLE shop.sample;
+DROP TABLE shop.product_note;
+DROP TABLE shop.note;

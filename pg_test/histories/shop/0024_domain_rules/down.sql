@@ -1,0 +1,2 @@
+ALTER TABLE shop.market DROP COLUMN discount;
+DROP DOMAIN shop.percentage;

@@ -1,0 +1,494 @@
+//! A PostgreSQL server as a value: started by [`Cluster::start`], gone with its files on drop.
+//!
+//! Servers run from the private copy that `make server` put below `.tools`, as the current user, or as user
+//! `postgres` where the current one is root (which PostgreSQL refuses). A small shell process watches over
+//! each: should this process end without dropping its clusters (a signal, an abort, a `static`), the server
+//! is stopped and its files are removed all the same.
+
+use postgres::{Client, NoTls};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// How a cluster differs from the ordinary test cluster.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// For messages and the directory's name.
+    pub name: &'a str,
+    /// Settings for postgresql.conf, after the harness's own.
+    pub conf: &'a [(&'a str, &'a str)],
+    /// Writes reach the disk as in production.
+    pub durable: bool,
+}
+
+/// A running server.
+pub struct Cluster {
+    name: String,
+    dir: PathBuf,
+    port: u16,
+    postmaster: Mutex<Option<Child>>,
+    watcher: Child,
+}
+
+/// Where the private server is, and as whom it runs.
+struct Installation {
+    root: PathBuf,
+    bin: PathBuf,
+    template: PathBuf,
+    /// Set when this process is root: uid and gid of user postgres.
+    run_as: Option<(u32, u32)>,
+}
+
+static INSTALLATION: LazyLock<Installation> = LazyLock::new(Installation::find);
+
+impl Installation {
+    fn find() -> Self {
+        let major = major();
+        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".tools/server-{major}"));
+        let server = server
+            .canonicalize()
+            .unwrap_or_else(|_| panic!("{} is missing: run `make server` (or `make test`, which does)", server.display()));
+        let this = Self { root: server.clone(), bin: server.join("bin"), template: server.join("template"), run_as: run_as() };
+        this.template();
+        this
+    }
+
+    /// One initdb serves every cluster.
+    fn template(&self) {
+        if self.template.exists() {
+            return;
+        }
+        let fresh = self.template.with_extension(std::process::id().to_string());
+        make_dir(&fresh, self.run_as);
+        let password = random_word();
+        let file = fresh.join("password");
+        fs::write(&file, &password).expect("write the password file");
+        if let Some((uid, gid)) = self.run_as {
+            chown(&file, Some(uid), Some(gid)).expect("chown the password file");
+        }
+        let output = self
+            .command("initdb")
+            .arg("-D")
+            .arg(fresh.join("data"))
+            .args(["--no-sync", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8"])
+            .args(["--auth-local=trust", "--auth-host=scram-sha-256"])
+            .arg(format!("--pwfile={}", file.display()))
+            .current_dir(&fresh)
+            .output()
+            .expect("run initdb");
+        assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+        if fs::rename(&fresh, &self.template).is_err() {
+            fs::remove_dir_all(&fresh).ok(); // another process was quicker
+        }
+    }
+
+    fn password(&self) -> String {
+        fs::read_to_string(self.template.join("password")).expect("read the password")
+    }
+
+    /// A program of the server, as the clusters' user, without the caller's PG* settings.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        if let Some((uid, gid)) = self.run_as {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+}
+
+/// The PostgreSQL major under test.
+pub fn major() -> u32 {
+    std::env::var("PG").ok().and_then(|text| text.parse().ok()).unwrap_or(15)
+}
+
+/// The root below which the private server's directories lie as they do on the system.
+pub fn server_root() -> PathBuf {
+    INSTALLATION.root.clone()
+}
+
+/// Where user data may lie: reachable by user postgres, on a disk.
+fn state_dir() -> PathBuf {
+    std::env::var_os("ACCORD_STATE").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
+}
+
+fn run_as() -> Option<(u32, u32)> {
+    let me = fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).ok()?;
+    if me != 0 {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").expect("read /etc/passwd");
+    let fields: Vec<&str> = users
+        .lines()
+        .map(|line| line.split(':').collect())
+        .find(|user: &Vec<&str>| user[0] == "postgres")
+        .expect("user postgres is missing: PostgreSQL does not run as root (the package postgresql-common creates it)");
+    Some((fields[2].parse().expect("uid"), fields[3].parse().expect("gid")))
+}
+
+fn make_dir(path: &Path, owner: Option<(u32, u32)>) {
+    fs::create_dir(path).unwrap_or_else(|error| panic!("create {}: {error}", path.display()));
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).expect("chmod");
+    if let Some((uid, gid)) = owner {
+        chown(path, Some(uid), Some(gid)).expect("chown");
+    }
+}
+
+fn random_word() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// A free port below the range that outgoing connections take theirs from.
+pub fn free_port() -> u16 {
+    let seed = uuid::Uuid::now_v7().as_u128() % 12_000;
+    (0..2000_u128)
+        .map(|step| 20_000 + u16::try_from((seed + step * 7) % 12_000).expect("below 12,000"))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
+}
+
+/// Sends a signal to a process that this harness started.
+fn signal(name: &str, pid: u32) {
+    Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\" 2>/dev/null", "sh", name, &pid.to_string()]).status().ok();
+}
+
+/// Waits for its parent's end (the pipe closes), then stops the server and removes its files.
+const WATCHER: &str = r#"
+cat >/dev/null
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$1/data" ]; then
+    kill -s QUIT "$pid"
+    while [ -d "/proc/$pid" ]; do sleep 0.05; done
+fi
+rm -rf "$1"
+"#;
+
+impl Cluster {
+    /// Starts a fresh server and waits until it takes connections.
+    pub fn start(options: Options) -> Self {
+        let installation = &*INSTALLATION;
+        let dir = state_dir().join(format!("pg_accord-{}", &random_word()[20..]));
+        make_dir(&dir, installation.run_as);
+        let watcher = Command::new("sh")
+            .args(["-c", WATCHER, "sh"])
+            .arg(&dir)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("start the watcher");
+        let copied = Command::new("cp").arg("-a").arg(installation.template.join("data")).arg(dir.join("data")).status().expect("run cp");
+        assert!(copied.success(), "copy the template");
+
+        let cluster = Self { name: options.name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher };
+        cluster.configure(options);
+        cluster.boot();
+        cluster
+    }
+
+    fn configure(&self, options: Options) {
+        let mut conf = String::new();
+        let mut set = |key: &str, value: &str| {
+            conf.push_str(&format!("{key} = '{}'\n", value.replace('\'', "''")));
+        };
+        set("listen_addresses", "127.0.0.1");
+        set("port", &self.port.to_string());
+        set("unix_socket_directories", &self.dir.to_string_lossy());
+        set("shared_preload_libraries", "pg_accord");
+        set("cluster_name", &self.name);
+        set("max_connections", "200");
+        set("max_worker_processes", "64");
+        set("max_prepared_transactions", "20");
+        set("max_locks_per_transaction", "1024");
+        set("shared_buffers", "64MB");
+        set("wal_level", "logical");
+        set("jit", "off");
+        set("timezone", "UTC");
+        set("lc_messages", "C");
+        set("log_line_prefix", "%m [%p] %b %d ");
+        if !options.durable {
+            set("fsync", "off");
+            set("full_page_writes", "off");
+        }
+        for (key, value) in options.conf {
+            set(key, value);
+        }
+        let path = self.data().join("postgresql.conf");
+        let mut file = fs::OpenOptions::new().append(true).open(path).expect("open postgresql.conf");
+        file.write_all(conf.as_bytes()).expect("write postgresql.conf");
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    fn postmaster(&self) -> MutexGuard<'_, Option<Child>> {
+        self.postmaster.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Starts the stopped server; tries again while the remains of a crashed one still end.
+    pub fn boot(&self) {
+        for attempt in 0..20 {
+            if self.try_boot() {
+                return;
+            }
+            assert!(attempt < 19, "{} did not start:\n{}", self.name, self.log_tail(30));
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
+    fn try_boot(&self) -> bool {
+        let log = File::options().create(true).append(true).open(self.dir.join("log")).expect("open the log");
+        let mut child = INSTALLATION
+            .command("postgres")
+            .arg("-D")
+            .arg(self.data())
+            .current_dir(&self.dir)
+            .stdout(log.try_clone().expect("clone the log"))
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .expect("start postgres");
+        for _ in 0..3000 {
+            if self.try_client("postgres").is_ok() {
+                *self.postmaster() = Some(child);
+                return true;
+            }
+            if child.try_wait().expect("wait for postgres").is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        signal("KILL", child.id());
+        child.wait().ok();
+        false
+    }
+
+    /// Ends the server in order ("fast": open transactions are rolled back).
+    pub fn stop(&self) {
+        self.end("INT");
+    }
+
+    /// As a power cut: SIGKILL to the postmaster, whose children then end by themselves.
+    pub fn crash(&self) {
+        self.end("KILL");
+    }
+
+    /// [`Self::stop`], then [`Self::boot`].
+    pub fn restart(&self) {
+        self.stop();
+        self.boot();
+    }
+
+    /// A copy of the stopped server's files, for [`Self::restore`].
+    pub fn backup(&self) {
+        self.copy_data("data", "backup");
+    }
+
+    /// Puts the files of [`Self::backup`] back in place of the stopped server's.
+    pub fn restore(&self) {
+        fs::remove_dir_all(self.data()).expect("remove the data directory");
+        self.copy_data("backup", "data");
+    }
+
+    fn copy_data(&self, from: &str, to: &str) {
+        let copied = Command::new("cp").arg("-a").arg(self.dir.join(from)).arg(self.dir.join(to)).status();
+        assert!(copied.is_ok_and(|status| status.success()), "copy the data directory");
+    }
+
+    fn end(&self, how: &str) {
+        if let Some(mut child) = self.postmaster().take() {
+            signal(how, child.id());
+            child.wait().ok();
+        }
+    }
+
+    /// The server's port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whom messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How another process reaches a database by TCP, with the superuser's password.
+    pub fn conninfo(&self, database: &str) -> String {
+        self.conninfo_at(database, self.port)
+    }
+
+    /// As [`Self::conninfo`], by another port (a proxy's).
+    pub fn conninfo_at(&self, database: &str, port: u16) -> String {
+        format!("host=127.0.0.1 port={port} user=postgres password={} dbname={}", INSTALLATION.password(), quote_conninfo(database))
+    }
+
+    /// A connection by the server's own socket, as superuser.
+    #[track_caller]
+    pub fn client(&self, database: &str) -> Client {
+        self.try_client(database).unwrap_or_else(|error| panic!("connect to {database} on {}: {error}\n{}", self.name, self.log_tail(10)))
+    }
+
+    /// As [`Self::client`], where failing is an answer.
+    pub fn try_client(&self, database: &str) -> Result<Client, postgres::Error> {
+        self.try_client_as(database, "postgres")
+    }
+
+    /// A connection by the server's own socket, as any role.
+    pub fn try_client_as(&self, database: &str, role: &str) -> Result<Client, postgres::Error> {
+        postgres::Config::new().host_path(&self.dir).port(self.port).user(role).dbname(database).application_name("harness").connect(NoTls)
+    }
+
+    /// Runs CREATE DATABASE.
+    #[track_caller]
+    pub fn createdb(&self, database: &str) {
+        self.client("postgres").batch_execute(&format!("CREATE DATABASE {}", quote(database))).expect("CREATE DATABASE");
+    }
+
+    /// Drops a database, whoever is connected.
+    #[track_caller]
+    pub fn dropdb(&self, database: &str) {
+        self.client("postgres").batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(database))).expect("DROP DATABASE");
+    }
+
+    /// Sets `accord.databases` and reloads.
+    pub fn serve(&self, databases: &[String]) {
+        let mut client = self.client("postgres");
+        let value = databases.join(", ").replace('\'', "''");
+        client.batch_execute(&format!("ALTER SYSTEM SET accord.databases = '{value}'")).expect("ALTER SYSTEM");
+        client.batch_execute("SELECT pg_reload_conf()").expect("reload");
+    }
+
+    /// Process ids of the extension's workers; of one database's where it is given.
+    pub fn worker_pids(&self, database: Option<&str>) -> Vec<u32> {
+        let rows = self.try_client("postgres").and_then(|mut client| {
+            client.query(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_accord%' \
+                 AND ($1::text IS NULL OR datname = $1) ORDER BY backend_start",
+                &[&database],
+            )
+        });
+        // A server that is restarting its processes has none of ours at the moment.
+        rows.unwrap_or_default().iter().map(|row| u32::try_from(row.get::<_, i32>(0)).expect("a pid")).collect()
+    }
+
+    /// SIGKILL to one of this server's processes; the postmaster then restarts all others.
+    pub fn kill(&self, pid: u32) {
+        let parent = fs::read_to_string(format!("/proc/{pid}/status"))
+            .ok()
+            .and_then(|status| status.lines().find_map(|line| line.strip_prefix("PPid:").map(str::trim).map(str::to_owned)));
+        let mine = self.postmaster().as_ref().map(|child| child.id().to_string());
+        if parent.is_none() || parent != mine {
+            return;
+        }
+        let mut witness = self.try_client("postgres").ok();
+        signal("KILL", pid);
+        // The postmaster ends every session as soon as it has noticed.
+        if let Some(client) = &mut witness {
+            super::eventually(Duration::from_secs(10), || client.batch_execute("SELECT 1").is_err().then_some(()));
+        }
+    }
+
+    /// Blocks until the server takes connections again (after [`Self::kill`]).
+    #[track_caller]
+    pub fn wait_ready(&self) {
+        super::wait_until("the server takes connections", || {
+            self.try_client("postgres").is_ok_and(|mut client| client.batch_execute("SELECT 1").is_ok())
+        });
+    }
+
+    /// The server's log so far.
+    pub fn log(&self) -> String {
+        fs::read(self.dir.join("log")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// The log's last lines.
+    pub fn log_tail(&self, lines: usize) -> String {
+        let log = self.log();
+        let all: Vec<&str> = log.lines().collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
+    }
+
+    /// A client program (psql, pg_dump) that finds this server by its environment.
+    pub fn program(&self, name: &str, database: &str) -> Command {
+        let mut command = Command::new(INSTALLATION.bin.join(name));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("LC_ALL", "C.UTF-8")
+            .env("PGHOST", &self.dir)
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "postgres")
+            .env("PGDATABASE", database)
+            .env("PGCLIENTENCODING", "UTF8")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a file by the real psql, stopping at the first error; in one transaction if wanted.
+    pub fn psql_file(&self, database: &str, path: &Path, transaction: bool) -> Result<(), String> {
+        let mut command = self.program("psql", database);
+        command.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file"]).arg(path);
+        if transaction {
+            command.arg("--single-transaction");
+        }
+        let output = command.output().expect("run psql");
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }
+
+    /// Runs SQL text by the real psql.
+    pub fn psql(&self, database: &str, sql: &str) -> Result<String, String> {
+        let mut child = self
+            .program("psql", database)
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("run psql");
+        let mut stdin = child.stdin.take().expect("psql's stdin");
+        let text = sql.to_owned();
+        let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()).ok());
+        let output = child.wait_with_output().expect("wait for psql");
+        writer.join().ok();
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of {} (its end)\n{}\n---", self.name, self.log_tail(40));
+        }
+        self.end("QUIT");
+        fs::remove_dir_all(&self.dir).ok();
+        drop(self.watcher.stdin.take());
+        self.watcher.wait().ok();
+    }
+}
+
+/// An identifier for SQL text.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A literal for SQL text.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn quote_conninfo(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
