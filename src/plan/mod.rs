@@ -125,10 +125,19 @@ pub enum PlanError {
 pub trait Surroundings {
     /// The fact with this id.
     fn get(&self, id: &FactId) -> Option<Fact>;
-    /// The parts and properties of this object (its columns, comments, …), one level down.
+    /// The parts and properties of this object (its columns, comments, …), one level down: the facts that [`is_part`] of it.
     fn children(&self, id: &FactId) -> Vec<Fact>;
     /// The facts whose `depends` names this one.
     fn dependents(&self, id: &FactId) -> Vec<Fact>;
+}
+
+/// Whether a fact is a part or a property of this object, one level down. Unlike [`Fact::parent`], it
+/// knows that triggers, rules and indexes stand on views as well, and that a view's columns are no facts.
+pub fn is_part(fact: &Fact, of: &FactId) -> bool {
+    order::owners(&fact.id, &fact.body).iter().any(|owner| {
+        owner == of
+            || owner.kind == Kind::Column && matches!(of.kind, Kind::View | Kind::MaterializedView) && owner.path.starts_with(&of.path)
+    })
 }
 
 /// Orders and renders the changes.
