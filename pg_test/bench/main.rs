@@ -167,7 +167,9 @@ fn big_catalog(cluster: &Cluster, report: &mut Report) {
                 ),
             );
         }
-        batch(&mut client, "VACUUM ANALYZE; CREATE EXTENSION pg_accord; SET synchronous_commit = off");
+        for sql in ["VACUUM ANALYZE", "CREATE EXTENSION pg_accord", "SET synchronous_commit = off"] {
+            batch(&mut client, sql);
+        }
         client
     });
     let [few, many] = &mut clients;

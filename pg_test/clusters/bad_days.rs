@@ -185,8 +185,9 @@ fn a_name_that_the_replica_has_taken() {
     let link = Link::attached(Pair::shared());
     link.run_there("CREATE TABLE public.taken (mine int)");
     link.run("CREATE TABLE public.taken (id int)");
-    let status = link.until_state(&["rejected"]);
-    assert!(status.reason.contains("taken"), "{}", status.reason);
+    link.until_state(&["rejected"]);
+    let error = link.try_wait("5 s").expect_err("the name is taken");
+    assert!(error.says("public.taken"), "which name? {}", error.0);
     assert!(link.column_there("public.taken", "mine"), "the replica's table was not touched");
     link.run_there("ALTER TABLE public.taken RENAME TO own");
     link.run("SELECT accord.retry('warehouse')");

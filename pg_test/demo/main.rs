@@ -24,8 +24,14 @@ const POLICY: &str = r#"{"require_approval": "lossy", "max_attempts": 3, "retry_
 fn main() {
     let begun = Instant::now();
     let start = |name, databases| Arc::new(Cluster::start(Options { name, conf: &[("accord.databases", databases)], durable: false }));
-    let mut demo =
-        Demo { source: start("transactional", SOURCE), replica: start("analytical", ""), screen: Screen::new(), shown: -1, troubles: 0 };
+    let mut demo = Demo {
+        source: start("transactional", SOURCE),
+        replica: start("analytical", ""),
+        screen: Screen::new(),
+        shown: -1,
+        troubles: 0,
+        seen: Vec::new(),
+    };
     demo.attach();
 
     let writer = Writer::start(demo.source.clone());
