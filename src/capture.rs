@@ -60,13 +60,14 @@ thread_local! {
 
 /// Entry point of the event triggers.
 pub fn on_event(call: &Call) -> Result<()> {
-    if !CAPTURE.get() || call.command.temporary || (command::creating_extension() && call.tag != "CREATE EXTENSION" && call.tag != "ALTER EXTENSION") {
+    if !CAPTURE.get()
+        || call.command.temporary
+        || (command::creating_extension() && call.tag != "CREATE EXTENSION" && call.tag != "ALTER EXTENSION")
+    {
         return Ok(());
     }
     match call.event {
-        Event::TableRewrite => {
-            note_rewrite()
-        }
+        Event::TableRewrite => note_rewrite(),
         Event::SqlDrop => spi::connect(note_dropped),
         Event::DdlCommandEnd => {
             let dropped = DROPPED.take();
@@ -75,7 +76,9 @@ pub fn on_event(call: &Call) -> Result<()> {
                 return spi::connect(|spi| record(spi, call, &dropped, &rewritten));
             }
             if let Err(error) = subtransaction(|| spi::connect(|spi| record(spi, call, &dropped, &rewritten))) {
-                pgrx::warning!("pg_accord could not record this command and lets it through: {error}. The next reconciliation finds what it did.");
+                pgrx::warning!(
+                    "pg_accord could not record this command and lets it through: {error}. The next reconciliation finds what it did."
+                );
             }
             Ok(())
         }
@@ -103,7 +106,8 @@ fn note_dropped(spi: &Spi) -> Result<()> {
         &[],
         See::Transaction,
     )?;
-    let list = rows.iter().map(|r| Dropped { objid: r.int(0) as u32, object_type: r.text(1), identity: r.text(2), original: r.bool(3) }).collect();
+    let list =
+        rows.iter().map(|r| Dropped { objid: r.int(0) as u32, object_type: r.text(1), identity: r.text(2), original: r.bool(3) }).collect();
     DROPPED.set(list);
     Ok(())
 }
@@ -153,8 +157,9 @@ fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
             }
-            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY
-            | class::REWRITE | class::DEFAULT => inner.entry(classid).or_default().push(objid),
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
+                inner.entry(classid).or_default().push(objid)
+            }
             _ => {
                 touched.unmodelled.push(format!("{object_type} {identity}"));
                 touched.roots.insert((classid, objid));
@@ -187,16 +192,38 @@ fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
 
 /// Object types, as PostgreSQL's event triggers name them, of kinds that are not modelled yet.
 const UNMODELLED_TYPES: &[&str] = &[
-    "cast", "operator", "operator class", "operator family", "access method", "collation", "conversion", "text search parser",
-    "text search dictionary", "text search template", "text search configuration", "statistics object", "foreign-data wrapper",
-    "server", "user mapping", "foreign table", "publication", "publication relation", "publication namespace", "subscription", "event trigger", "language",
-    "transform", "default acl",
+    "cast",
+    "operator",
+    "operator class",
+    "operator family",
+    "access method",
+    "collation",
+    "conversion",
+    "text search parser",
+    "text search dictionary",
+    "text search template",
+    "text search configuration",
+    "statistics object",
+    "foreign-data wrapper",
+    "server",
+    "user mapping",
+    "foreign table",
+    "publication",
+    "publication relation",
+    "publication namespace",
+    "subscription",
+    "event trigger",
+    "language",
+    "transform",
+    "default acl",
 ];
 
 /// The families of objects that belong to a relation or a domain.
 fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touched: &mut Touched) -> Result<()> {
     let sql = match classid {
-        class::TYPE => "SELECT CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE 0 END, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)",
+        class::TYPE => {
+            "SELECT CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE 0 END, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)"
+        }
         class::CONSTRAINT => "SELECT c.conrelid, c.contypid FROM pg_catalog.pg_constraint c WHERE c.oid = ANY ($1)",
         class::TRIGGER => "SELECT t.tgrelid, 0::oid FROM pg_catalog.pg_trigger t WHERE t.oid = ANY ($1)",
         class::POLICY => "SELECT p.polrelid, 0::oid FROM pg_catalog.pg_policy p WHERE p.oid = ANY ($1)",
@@ -217,12 +244,15 @@ fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touch
     Ok(())
 }
 
-/// Relations as families: an index stands for its table, a parent brings its descendants, temporary
+/// Relations as families: an index and an identity's sequence stand for their table, a parent brings its descendants, temporary
 /// and TOAST tables are left out.
 fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Result<()> {
     let rows = spi.query(
-        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
-           FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE c.oid = ANY ($1)",
+        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
+           FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+           LEFT JOIN pg_catalog.pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.objid = c.oid
+                AND s.refclassid = s.classid AND s.deptype = 'i'
+          WHERE c.oid = ANY ($1)",
         &[Arg::Oids(relations)],
         See::Latest,
     )?;
@@ -238,6 +268,10 @@ fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Res
                 if relkind == "I" {
                     parents.push(index_of);
                 }
+            }
+            // The sequence of an identity column is a part of its table.
+            "S" if index_of != 0 => {
+                touched.roots.insert((class::RELATION, index_of));
             }
             "r" | "p" | "v" | "m" | "S" | "c" => {
                 touched.roots.insert((class::RELATION, oid));
@@ -304,8 +338,9 @@ fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> Result<()> 
             class::ROUTINE => {
                 touched.roots.insert((classid, objid));
             }
-            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY
-            | class::REWRITE | class::DEFAULT => inner.entry(classid).or_default().push(objid),
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
+                inner.entry(classid).or_default().push(objid)
+            }
             _ => {}
         }
     }
@@ -376,7 +411,8 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         let oids: Vec<u32> = touched.roots.iter().map(|(_, oid)| *oid).collect();
         // What the command names is read in the parts that it can have changed; what only depends on
         // it (a view whose text follows) is read whole.
-        let (narrow, whole): (Vec<_>, Vec<_>) = touched.roots.iter().copied().partition(|root| direct.contains(root) || call.command.reach == Reach::Grant);
+        let (narrow, whole): (Vec<_>, Vec<_>) =
+            touched.roots.iter().copied().partition(|root| direct.contains(root) || call.command.reach == Reach::Grant);
         let known = store::families(spi, &oids)?
             .into_iter()
             .filter(|k| touched.roots.contains(&k.root) && (whole.contains(&k.root) || covers(aspects, &k.id)))
@@ -440,7 +476,8 @@ fn covers(aspects: Aspects, id: &str) -> bool {
     if word == "comment" {
         // Comments on parts come with the parts; those on the relation and its columns by themselves.
         let on = rest.strip_prefix("on ").unwrap_or_default();
-        let relation = ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
+        let relation =
+            ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
         return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
     }
     let part = match word {
@@ -502,7 +539,17 @@ pub fn insert_pending(spi: &Spi, seq: i64, changes: &[Change], keys: &HashMap<St
     if changes.is_empty() {
         spi.run(
             INSERT,
-            &[Arg::Int(seq), Arg::Int(-1), Arg::Text(""), Arg::MaybeBytes(None), Arg::Oid(0), Arg::Oid(0), Arg::Int(0), Arg::Oid(0), Arg::Oid(0)],
+            &[
+                Arg::Int(seq),
+                Arg::Int(-1),
+                Arg::Text(""),
+                Arg::MaybeBytes(None),
+                Arg::Oid(0),
+                Arg::Oid(0),
+                Arg::Int(0),
+                Arg::Oid(0),
+                Arg::Oid(0),
+            ],
         )?;
     }
     Ok(())
@@ -510,15 +557,26 @@ pub fn insert_pending(spi: &Spi, seq: i64, changes: &[Change], keys: &HashMap<St
 
 /// Adds what the catalogs do not tell by comparison: USING expressions, and the values that existing
 /// rows hold in a new column.
-fn add_values(spi: &Spi, command: &Command, statement: Option<&str>, search_path: &str, pinned: &command::Pinned, changes: &mut [Change]) -> Result<()> {
+fn add_values(
+    spi: &Spi,
+    command: &Command,
+    statement: Option<&str>,
+    search_path: &str,
+    pinned: &command::Pinned,
+    changes: &mut [Change],
+) -> Result<()> {
     if command.adds_default {
         let created: Vec<(usize, u32, i32)> = changes
             .iter()
             .enumerate()
             .filter(|(_, c)| c.before.is_none())
-            .filter_map(|(i, c)| c.after.as_ref().filter(|f| f.id.kind == Kind::Column).and_then(|f| f.key).map(|k| (i, k.objid, k.objsubid)))
+            .filter_map(|(i, c)| {
+                c.after.as_ref().filter(|f| f.id.kind == Kind::Column).and_then(|f| f.key).map(|k| (i, k.objid, k.objsubid))
+            })
             .collect();
-        if !created.is_empty() && changes.iter().any(|c| c.before.is_none() && c.kind() == Some(Kind::Default)) || created.iter().any(|(i, ..)| uses_domain(&changes[*i])) {
+        if !created.is_empty() && changes.iter().any(|c| c.before.is_none() && c.kind() == Some(Kind::Default))
+            || created.iter().any(|(i, ..)| uses_domain(&changes[*i]))
+        {
             let oids: Vec<u32> = created.iter().map(|(_, oid, _)| *oid).collect();
             let mut values: HashMap<(u32, i32), String> = HashMap::new();
             for row in spi.query(
@@ -552,7 +610,9 @@ fn add_values(spi: &Spi, command: &Command, statement: Option<&str>, search_path
             }
         }
     }
-    if command.alters_type && let Some(statement) = statement {
+    if command.alters_type
+        && let Some(statement) = statement
+    {
         let expressions = match hints::using_expressions(statement) {
             Ok(expressions) => expressions,
             Err(error) if statement.to_ascii_lowercase().contains("using") => {
@@ -563,9 +623,9 @@ fn add_values(spi: &Spi, command: &Command, statement: Option<&str>, search_path
             Err(_) => Vec::new(),
         };
         for (column, expression) in expressions {
-            let change = changes.iter_mut().find(|c| {
-                c.before.is_some() && c.kind() == Some(Kind::Column) && c.id().is_some_and(|id| id.name().as_str() == column)
-            });
+            let change = changes
+                .iter_mut()
+                .find(|c| c.before.is_some() && c.kind() == Some(Kind::Column) && c.id().is_some_and(|id| id.name().as_str() == column));
             if let Some(change) = change {
                 pinned.set("search_path", search_path);
                 let qualified = hints::qualify(expression, &mut |name| visible_function(spi, name), &mut |name| visible_type(spi, name));

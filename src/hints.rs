@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 use crate::model::Name;
-use sqlparser::ast::{AlterColumnOperation, AlterTableOperation, DataType, Expr, Ident, ObjectName, ObjectNamePart, Statement, visit_expressions_mut};
+use sqlparser::ast::{
+    AlterColumnOperation, AlterTableOperation, DataType, Expr, Ident, ObjectName, ObjectNamePart, Statement, visit_expressions_mut,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
@@ -23,7 +25,9 @@ pub fn using_expressions(statement: &str) -> Result<Vec<(String, Expr)>, Unparse
     for statement in statements {
         let Statement::AlterTable(alter) = statement else { continue };
         for operation in alter.operations {
-            if let AlterTableOperation::AlterColumn { column_name, op: AlterColumnOperation::SetDataType { using: Some(expression), .. } } = operation {
+            if let AlterTableOperation::AlterColumn { column_name, op: AlterColumnOperation::SetDataType { using: Some(expression), .. } } =
+                operation
+            {
                 found.push((folded(&column_name), expression));
             }
         }
@@ -106,7 +110,10 @@ mod tests {
             using("ALTER TABLE t ALTER COLUMN Price TYPE int USING cents(price), ALTER \"Q\" TYPE text USING lower(\"Q\")"),
             [("price".into(), "\"Shop\".cents(price)".into()), ("Q".into(), "lower(\"Q\")".into())]
         );
-        assert_eq!(using("ALTER TABLE ONLY s.t ALTER c SET DATA TYPE money_kind USING c::text::money_kind"), [("c".into(), "c::TEXT::\"Shop\".money_kind".into())]);
+        assert_eq!(
+            using("ALTER TABLE ONLY s.t ALTER c SET DATA TYPE money_kind USING c::text::money_kind"),
+            [("c".into(), "c::TEXT::\"Shop\".money_kind".into())]
+        );
         assert_eq!(using("ALTER TABLE t ALTER c TYPE int"), []);
     }
 

@@ -46,6 +46,7 @@ mod extension {
         crate::pg::command::without_backtraces();
         crate::pg::guc::init();
         crate::pg::hook::init();
+        crate::pg::log::init();
         crate::pg::xact::init();
         crate::worker::init();
     }

@@ -51,6 +51,8 @@ struct Demo {
     /// The newest version whose line is complete.
     shown: i64,
     troubles: u32,
+    /// The troubles so far: version and state.
+    seen: Vec<(i64, String)>,
 }
 
 /// One row of accord.deliveries, moments in milliseconds since the source's commit.
@@ -227,18 +229,19 @@ impl Demo {
             "held" => true,
             "rejected" => title == "prices in cents",
             state => state == "paused" && title == "currencies",
-        };
+        } && !self.seen.contains(&(delivery.version, delivery.state.clone()));
+        self.seen.push((delivery.version, delivery.state.clone()));
         let mut source = self.source.client(SOURCE);
         self.screen.trouble(&delivery.state, delivery.attempts);
         for text in [&delivery.message, &delivery.detail] {
             self.screen.reason(text.as_deref().unwrap_or_default());
         }
         self.screen.hint(delivery.hint.as_deref().unwrap_or_default());
-        assert!(expected && self.troubles < 20, "{title}: this was not meant to happen\n{}", self.report());
+        assert!(expected, "{title}: this was not meant to happen\n{}", self.report());
         let (there, here) = match delivery.state.as_str() {
             "held" => ("", format!("SELECT accord.approve('{REPLICA}', {})", delivery.version)),
             "rejected" => ("DROP SCHEMA IF EXISTS bi CASCADE", format!("SELECT accord.retry('{REPLICA}')")),
-            "paused" => ("DELETE FROM shop.market WHERE code = 'dd'", format!("SELECT accord.resume_replica('{REPLICA}')")),
+            "paused" => ("UPDATE shop.market SET name = 'Saxony' WHERE code = 'dd'", format!("SELECT accord.resume_replica('{REPLICA}')")),
             _ => ("", format!("SELECT accord.retry('{REPLICA}')")),
         };
         if !there.is_empty() {

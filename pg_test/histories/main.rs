@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use support::history::{self, History, Migration};
 use support::link::{batch, describe, scalar};
-use support::{Cluster, Link, Pair, dump, rows};
+use support::{Cluster, Link, Pair, dump, rows, wait_until};
 
 #[test]
 fn the_projects_own_history() {
@@ -78,6 +78,7 @@ fn follow_and_take_back(history: &History) {
     );
     assert!(timing.tables > 0, "no table holds a row");
     drop(replica);
+    late_replica(&link, &mut source);
     take_back(history, &link, &mut source);
 }
 
@@ -107,16 +108,35 @@ fn fingerprint(client: &mut Client) -> String {
     scalar(client, "SELECT accord.fingerprint(true)")
 }
 
+/// A replica that comes late is built from the schema as it is now.
+fn late_replica(link: &Link, source: &mut Client) {
+    let late = format!("{}_late", link.db);
+    link.pair.replica.createdb(&late);
+    batch(&mut link.pair.replica.client(&late), "CREATE EXTENSION pg_accord");
+    source
+        .execute("SELECT accord.add_replica('late', $1)", &[&link.pair.replica.conninfo(&late)])
+        .unwrap_or_else(|error| panic!("add_replica: {}", describe(&error)));
+    if let Err(error) = source.query_one("SELECT accord.wait_for_replica('late', interval '120 s')", &[]) {
+        panic!("the late replica: {}", describe(&error));
+    }
+    let (left, right) = (dump::schema(&link.pair.source, &link.db), dump::schema(&link.pair.replica, &late));
+    if let Some(difference) = dump::difference(&left, &right) {
+        panic!("the late replica: {difference}");
+    }
+    batch(source, "SELECT accord.drop_replica('late')");
+    link.pair.replica.dropdb(&late);
+}
+
 /// Executes each version's reverse DDL on a third database, from the last to the first, and compares what is
 /// left with what was recorded before that version, column order aside.
 fn take_back(history: &History, link: &Link, source: &mut Client) {
     let begun = Instant::now();
     let third = format!("{}_third", link.db);
-    link.pair.replica.createdb(&third);
+    // The replica's files: a dump's text is not always what it is read back as.
+    batch(source, "SELECT accord.drop_replica('warehouse')");
+    let mut admin = link.pair.replica.client("postgres");
+    wait_until("the replica is left alone", || admin.batch_execute(&format!("CREATE DATABASE {third} TEMPLATE {}", link.db)).is_ok());
     let mut client = link.pair.replica.client(&third);
-    let schema = dump::schema(&link.pair.source, &link.db);
-    link.pair.replica.psql(&third, &schema).unwrap_or_else(|error| panic!("restore the final schema: {error}"));
-    batch(&mut client, "CREATE EXTENSION pg_accord");
 
     let recorded: BTreeMap<i64, String> = source
         .query("SELECT version::bigint, content::text FROM accord.versions", &[])

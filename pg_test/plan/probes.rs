@@ -103,3 +103,51 @@ fn single_changes() {
     println!("{} of {} probes passed", probes.len() - failures.len(), probes.len());
     assert!(failures.is_empty(), "{} of {} probes failed:\n{}", failures.len(), probes.len(), failures.join("\n"));
 }
+
+/// From each probe's end to the next one's, by ids alone: two schemas that have nothing to do with each other.
+#[test]
+fn any_schema_to_any_other() {
+    let Some(conninfo) = conninfo() else { return };
+    roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
+    let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
+    let probes = parse(include_str!("probes.sql"));
+    let (mut b, mut at) = (fresh(&conninfo, "accord_plan_any_b"), "nothing".to_owned());
+    let (mut carried, mut refused, mut failures) = (0, Vec::new(), Vec::new());
+    // Backwards and forwards, so that each pair of neighbours is crossed both ways.
+    for probe in probes.iter().chain(probes.iter().rev()).filter(|p| !p.flags.iter().any(|f| f == "impossible") && p.name.contains(&only)) {
+        let mut a = fresh(&conninfo, "accord_plan_any_a");
+        a.batch_execute("SET search_path = public").unwrap();
+        a.batch_execute(&probe.setup).unwrap();
+        for statement in probe.ddl.split("\n-- then\n") {
+            a.batch_execute(statement).unwrap();
+        }
+        a.batch_execute("SET search_path = pg_catalog, pg_temp").unwrap();
+        let (from, to) = (read(&mut b), read(&mut a));
+        let problem = match carry_out(&mut b, &between(&from, &to), &Options::default()) {
+            Ok(plan) => {
+                let differing = differences(&to, &read(&mut b), false);
+                (!differing.is_empty()).then(|| format!("{}\n{}", differing.join("\n  "), listed(&plan)))
+            }
+            Err(why) => Some(why),
+        };
+        match problem {
+            None => carried += 1,
+            Some(why) => {
+                let whence = format!("{at} → {}: {why}", probe.name);
+                // Refused before anything was done, with a reason.
+                if why.contains("\n") {
+                    failures.push(whence)
+                } else {
+                    refused.push(whence)
+                }
+                drop(b);
+                b = fresh(&conninfo, "accord_plan_any_b");
+                let empty = read(&mut b);
+                carry_out(&mut b, &between(&empty, &to), &Options::default()).unwrap();
+            }
+        }
+        at.clone_from(&probe.name);
+    }
+    println!("{carried} carried over, {} refused:\n{}", refused.len(), refused.join("\n"));
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+}

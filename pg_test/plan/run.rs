@@ -61,7 +61,9 @@ pub fn execute(client: &mut Client, plan: &Plan) -> Result<(), String> {
 }
 
 fn shown(error: &postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), |e| format!("{}{}", e.message(), e.detail().map_or(String::new(), |d| format!(" ({d})"))))
+    error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |e| format!("{}{}", e.message(), e.detail().map_or(String::new(), |d| format!(" ({d})"))))
 }
 
 /// The plan's statements, one a line.

@@ -99,4 +99,3 @@ fn revert(version: i64) -> i64 {
 fn event_loss(changes: pgrx::Json) -> Vec<String> {
     ledger::losses(changes.0).or_raise()
 }
-

@@ -5,4 +5,8 @@ mod handshake;
 mod ledger;
 mod replicas;
 
-pgrx::extension_sql_file!("../../sql/views.sql", name = "views", requires = ["bootstrap", ledger::event_loss, replicas::mask_conninfo, replicas::worker_running]);
+pgrx::extension_sql_file!(
+    "../../sql/views.sql",
+    name = "views",
+    requires = ["bootstrap", ledger::event_loss, replicas::mask_conninfo, replicas::worker_running]
+);

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 /// `accord.add_replica`
 pub fn add_replica(spi: &Spi, name: &str, conninfo: &str, policy: &Value) -> Result<()> {
     if name.is_empty() || name.len() > 63 || name.chars().any(char::is_control) {
-        return Err(Error::invalid("a replica's name has 1 to 63 bytes and no control characters"));
+        return Err(Error::invalid("a replica's name has 1 to 63 bytes and no control characters")
+            .hint("Names are yours to choose, e.g. 'warehouse'."));
     }
     let read = Conninfo::parse(conninfo).map_err(|error| bad_conninfo(&error))?;
     // Files are the worker's to read when it connects; what is wrong with them now is worth saying now.

@@ -2,11 +2,11 @@
 
 use super::store;
 use super::sums::Sums;
+use super::surroundings::Ledger;
 use crate::capture;
 use crate::diff::{Change, reversed};
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactId, Fingerprint, Model, Projection};
-use super::surroundings::Ledger;
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::{self, Plan, Surroundings};
@@ -92,11 +92,19 @@ fn as_of(spi: &Spi, version: i64) -> Result<Ledger<'_>> {
 /// command's first.
 pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
     let rows = spi.query("SELECT v.xid::text FROM accord.version v WHERE v.version = $1", &[Arg::Int(version)], See::Latest)?;
-    let row = rows.first().ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
     let Some(xid) = row.maybe_text(0) else {
-        return Err(Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed."));
+        return Err(
+            Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed.")
+        );
     };
-    let events = spi.query("SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC", &[Arg::Text(&xid)], See::Latest)?;
+    let events = spi.query(
+        "SELECT e.changes::text, e.unmodelled, e.tag FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq DESC",
+        &[Arg::Text(&xid)],
+        See::Latest,
+    )?;
     let mut ledger = as_of(spi, version)?;
     events
         .iter()
@@ -104,14 +112,18 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
             if let Some(crate::catalog::Cell::TextArray(list)) = event.get(1)
                 && !list.is_empty()
             {
-                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} holds changes that are not modelled"))
-                    .detail(format!("{}: {}.", event.text(2), list.join(", ")))
-                    .hint("Reverse them by hand; accord.events shows the statement."));
+                return Err(Error::new(
+                    pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                    format!("version {version} holds changes that are not modelled"),
+                )
+                .detail(format!("{}: {}.", event.text(2), list.join(", ")))
+                .hint("Reverse them by hand; accord.events shows the statement."));
             }
             let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
             let back = reversed(&changes);
             let plan = plan::plan(&back, &ledger, &plan::Options::default()).map_err(|e| {
-                Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed")).detail(e.to_string())
+                Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed"))
+                    .detail(e.to_string())
             })?;
             ledger.follow(&back);
             Ok(plan)
@@ -172,8 +184,11 @@ pub fn version(spi: &Spi) -> Result<i64> {
                 break;
             }
             if begun.elapsed() > PATIENCE {
-                return Err(Error::new(pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE, "the worker has not sealed what was committed before this call")
-                    .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
+                return Err(Error::new(
+                    pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                    "the worker has not sealed what was committed before this call",
+                )
+                .hint("SELECT * FROM accord.status shows what the worker does; the server's log says why it is late."));
             }
             crate::pg::wake::wake_worker();
             command::nap(2);

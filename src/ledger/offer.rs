@@ -122,7 +122,9 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
         if row.is_null(5) || row.is_null(6) {
             return Err(Error::state(format!("no fingerprint of this replica's projection was recorded for version {version}"))
                 .detail("The replica was not registered when the version was sealed.")
-                .hint(format!("SELECT accord.drop_replica('{replica}'), and accord.forget_source on the replica; accord.add_replica then adopts it.")));
+                .hint(format!(
+                    "SELECT accord.drop_replica('{replica}'), and accord.forget_source on the replica; accord.add_replica then adopts it."
+                )));
         }
         let mut offer = target.offer(OfferKind::Version, Position { version, id: Fingerprint(row.hash(1)?) }, Fingerprint(row.hash(5)?));
         offer.parent = Some(Position { version: version - 1, id: Fingerprint(row.hash(4)?) });

@@ -59,10 +59,8 @@ pub fn seal(spi: &Spi) -> Result<Sealed> {
     if rows.is_empty() {
         return Ok(Sealed { head, versions: 0 });
     }
-    let rows: Vec<Row> = rows
-        .iter()
-        .map(|r| Row { seq: r.int(0), id: r.text(1), xid: r.text(2), changes_text: r.text(3), at: r.text(4) })
-        .collect();
+    let rows: Vec<Row> =
+        rows.iter().map(|r| Row { seq: r.int(0), id: r.text(1), xid: r.text(2), changes_text: r.text(3), at: r.text(4) }).collect();
     let mut round = Round::open(spi)?;
     let mut sealed = 0;
     for events in rows.chunk_by(|a, b| a.xid == b.xid) {
@@ -90,7 +88,11 @@ pub(super) fn projections(spi: &Spi) -> Result<Vec<(String, Projection)>> {
 }
 
 /// The id of a version: chained to its parent, over event ids, changes and fingerprint.
-pub(super) fn version_id<'a>(parent: Option<&[u8; 32]>, events: impl IntoIterator<Item = (&'a str, &'a str)>, fingerprint: &Fingerprint) -> [u8; 32] {
+pub(super) fn version_id<'a>(
+    parent: Option<&[u8; 32]>,
+    events: impl IntoIterator<Item = (&'a str, &'a str)>,
+    fingerprint: &Fingerprint,
+) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(parent.map_or(&[][..], |p| &p[..]));
     for (id, changes) in events {
@@ -116,7 +118,13 @@ struct Round<'a> {
 
 impl<'a> Round<'a> {
     fn open(spi: &'a Spi) -> Result<Self> {
-        Ok(Self { spi, sums: Sums::read(spi, See::Latest)?, facts: HashMap::new(), touched: BTreeSet::new(), projections: projections(spi)? })
+        Ok(Self {
+            spi,
+            sums: Sums::read(spi, See::Latest)?,
+            facts: HashMap::new(),
+            touched: BTreeSet::new(),
+            projections: projections(spi)?,
+        })
     }
 
     /// Reads the ledger's facts with these ids into memory, those that are not there yet.

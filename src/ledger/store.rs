@@ -55,7 +55,8 @@ pub fn everything(spi: &Spi) -> Result<Vec<Known>> {
         &[],
         See::Latest,
     )?;
-    let sealed = spi.query("SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f", &[], See::Latest)?;
+    let sealed =
+        spi.query("SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f", &[], See::Latest)?;
     overlay(sealed, pending)
 }
 

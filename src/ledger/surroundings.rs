@@ -62,7 +62,11 @@ impl Surroundings for Ledger<'_> {
         // The name narrows the search to what mentions it; the edges decide.
         let mentioning = || -> Result<Vec<Fact>> {
             let name = serde_json::to_string(id.name())?;
-            let rows = self.spi.query("SELECT f.body FROM accord.fact f WHERE pg_catalog.strpos(f.body, $1) > 0", &[Arg::Text(&name)], See::Latest)?;
+            let rows = self.spi.query(
+                "SELECT f.body FROM accord.fact f WHERE pg_catalog.strpos(f.body, $1) > 0",
+                &[Arg::Text(&name)],
+                See::Latest,
+            )?;
             rows.iter().map(|row| Ok(serde_json::from_str(&row.text(0))?)).collect()
         };
         self.gather(mentioning(), |fact| fact.depends.contains(id))

@@ -108,11 +108,19 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
             T::T_CommentStmt => {
                 use pg_sys::ObjectType as O;
                 let on = (*node.cast::<pg_sys::CommentStmt>()).objtype;
-                command.reach = if matches!(on, O::OBJECT_TABLE | O::OBJECT_COLUMN | O::OBJECT_VIEW) { Reach::Comment } else { Reach::Create };
+                command.reach =
+                    if matches!(on, O::OBJECT_TABLE | O::OBJECT_COLUMN | O::OBJECT_VIEW) { Reach::Comment } else { Reach::Create };
             }
             T::T_GrantStmt => command.reach = Reach::Grant,
-            T::T_CreateFunctionStmt | T::T_CreateEnumStmt | T::T_CreateSchemaStmt | T::T_CreateDomainStmt | T::T_CompositeTypeStmt
-            | T::T_CreateRangeStmt | T::T_CreateTrigStmt | T::T_CreatePolicyStmt | T::T_CreateExtensionStmt => command.reach = Reach::Create,
+            T::T_CreateFunctionStmt
+            | T::T_CreateEnumStmt
+            | T::T_CreateSchemaStmt
+            | T::T_CreateDomainStmt
+            | T::T_CompositeTypeStmt
+            | T::T_CreateRangeStmt
+            | T::T_CreateTrigStmt
+            | T::T_CreatePolicyStmt
+            | T::T_CreateExtensionStmt => command.reach = Reach::Create,
             T::T_RenameStmt => {
                 let rename = node.cast::<pg_sys::RenameStmt>();
                 if (*rename).renameType == pg_sys::ObjectType::OBJECT_SCHEMA {
@@ -165,7 +173,13 @@ unsafe fn describe_alter_table(alter: *mut pg_sys::AlterTableStmt, command: &mut
                     simple = false;
                     let partition = (*cmd).def.cast::<pg_sys::PartitionCmd>();
                     if !partition.is_null() && !(*partition).name.is_null() {
-                        let oid = pg_sys::RangeVarGetRelidExtended((*partition).name, pg_sys::NoLock as i32, pg_sys::RVROption::RVR_MISSING_OK, None, std::ptr::null_mut());
+                        let oid = pg_sys::RangeVarGetRelidExtended(
+                            (*partition).name,
+                            pg_sys::NoLock as i32,
+                            pg_sys::RVROption::RVR_MISSING_OK,
+                            None,
+                            std::ptr::null_mut(),
+                        );
                         if oid != pg_sys::Oid::INVALID {
                             command.also.push(oid.to_u32());
                         }
@@ -295,8 +309,14 @@ unsafe fn set(name: &str, value: &str) {
         // SAFETY: both strings outlive the call, which copies them.
         unsafe {
             pg_sys::set_config_option(
-                name.as_ptr(), value.as_ptr(), pg_sys::GucContext::PGC_SUSET, pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE, true, 0, false,
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
             );
         }
     }

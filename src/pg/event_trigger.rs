@@ -27,7 +27,9 @@ pub struct Call {
 
 /// Reads the call's context; an error where the function is called by anything but an event trigger.
 pub fn call(fcinfo: pg_sys::FunctionCallInfo) -> Result<Call> {
-    let not_trigger = || Error::new(PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED, "this function can be called only by an event trigger");
+    let not_trigger = || {
+        Error::new(PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED, "this function can be called only by an event trigger")
+    };
     // SAFETY: fcinfo is what fmgr passed; its context is checked for its node type before it is read.
     unsafe {
         let context = (*fcinfo).context;

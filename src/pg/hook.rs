@@ -104,14 +104,17 @@ unsafe extern "C-unwind" fn process_utility(
     unsafe {
         crate::error::OrRaise::or_raise(super::make_way::before((*statement).utilityStmt));
         let _pop = is_ddl(statement).then(|| {
-            let running = Running { statement: text_of(statement, query), search_path: super::command::setting("search_path").unwrap_or_default() };
+            let running =
+                Running { statement: text_of(statement, query), search_path: super::command::setting("search_path").unwrap_or_default() };
             RUNNING.with_borrow_mut(|stack| stack.push(running));
             Pop
         });
         // The boundary is for bare C functions: a panic inside it aborts the server. pgrx's
         // standard_ProcessUtility has a boundary of its own, and raises an error as a panic.
         match PREVIOUS {
-            Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| previous(statement, query, read_only_tree, context, params, environment, dest, completion)),
+            Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                previous(statement, query, read_only_tree, context, params, environment, dest, completion)
+            }),
             None => pg_sys::standard_ProcessUtility(statement, query, read_only_tree, context, params, environment, dest, completion),
         }
     }

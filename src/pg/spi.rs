@@ -188,7 +188,8 @@ fn kept_plan(sql: &str, args: &[Arg<'_>]) -> Result<pg_sys::SPIPlanPtr> {
     // SAFETY: the text and the types outlive the call; a plan that is kept lives until the backend ends.
     let plan = unsafe {
         // A generic plan: planning anew for each command's OIDs would cost many times the reads themselves.
-        let plan = pg_sys::SPI_prepare_cursor(text.as_ptr(), types.len() as i32, types.as_mut_ptr(), pg_sys::CURSOR_OPT_GENERIC_PLAN as i32);
+        let plan =
+            pg_sys::SPI_prepare_cursor(text.as_ptr(), types.len() as i32, types.as_mut_ptr(), pg_sys::CURSOR_OPT_GENERIC_PLAN as i32);
         if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
             return Err(Error::internal(format!("SPI cannot prepare: {sql}")));
         }

@@ -70,13 +70,15 @@ pub fn subtransaction<R>(work: impl FnOnce() -> Result<R>) -> std::result::Resul
         let owner = pg_sys::CurrentResourceOwner;
         pg_sys::BeginInternalSubTransaction(std::ptr::null());
         pg_sys::MemoryContextSwitchTo(context);
-        let outcome = PgTryBuilder::new(AssertUnwindSafe(|| work().map_err(|error: Error| Caught {
-            sqlstate: sqlstate_text(error.sqlstate()),
-            code: error.sqlstate(),
-            message: error.message().to_owned(),
-            detail: error.detail_text().map(str::to_owned),
-            hint: error.hint_text().map(str::to_owned),
-        })))
+        let outcome = PgTryBuilder::new(AssertUnwindSafe(|| {
+            work().map_err(|error: Error| Caught {
+                sqlstate: sqlstate_text(error.sqlstate()),
+                code: error.sqlstate(),
+                message: error.message().to_owned(),
+                detail: error.detail_text().map(str::to_owned),
+                hint: error.hint_text().map(str::to_owned),
+            })
+        }))
         .catch_others(|error| Err(caught(&error)))
         .catch_rust_panic(|error| Err(caught(&error)))
         .execute();
@@ -89,7 +91,10 @@ pub fn subtransaction<R>(work: impl FnOnce() -> Result<R>) -> std::result::Resul
         pg_sys::MemoryContextSwitchTo(context);
         pg_sys::CurrentResourceOwner = owner;
         if let Err(error) = &outcome
-            && matches!(error.code, PgSqlErrorCode::ERRCODE_QUERY_CANCELED | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN | PgSqlErrorCode::ERRCODE_CRASH_SHUTDOWN)
+            && matches!(
+                error.code,
+                PgSqlErrorCode::ERRCODE_QUERY_CANCELED | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN | PgSqlErrorCode::ERRCODE_CRASH_SHUTDOWN
+            )
         {
             Error::new(error.code, error.message.clone()).raise();
         }

@@ -79,9 +79,36 @@ fn comes_down(scene: &Scene, fact: &Fact) -> bool {
         && !scene.creates(&FactId::new(Kind::Partition, fact.id.path[..2].iter().cloned()))
 }
 
+/// Whether the ADD COLUMN that brings this column, somewhere above, gives it a default.
+fn default_from_above(scene: &Scene, id: &FactId) -> bool {
+    scene.parents(id).iter().any(|parent| {
+        let column = part_of(parent, Kind::Column, id.name());
+        let brought = scene.is(&column).is_some_and(|fact| scene.creates(&column) && comes_down(scene, &fact));
+        let default = scene.is(&FactId { kind: Kind::Default, ..column.clone() });
+        if brought {
+            default_from_above(scene, &column)
+        } else {
+            matches!(default, Some(Fact { body: Body::Default(Default { generated: None, .. }), .. }))
+        }
+    })
+}
+
+/// By inheritance that begins in these changes, a column of a table that stands cannot become one that is only inherited.
+fn cannot_be_only_inherited(scene: &Scene, fact: &Fact) -> Result<(), PlanError> {
+    if scene.is_partition(&fact.id)
+        || scene.lasting_parents(&fact.id).iter().any(|parent| scene.creates(&part_of(parent, Kind::Column, fact.id.name())))
+    {
+        return Ok(());
+    }
+    Err(PlanError::Impossible { id: fact.id.clone(), why: "no DDL makes a column that stands one that is only inherited".to_owned() })
+}
+
 /// The composite type that a standing table is made OF brings and takes its columns.
 fn comes_of_type(scene: &Scene, id: &FactId) -> bool {
-    !scene.creates(&table_of(id)) && scene.table(id).is_some_and(|table| table.of_type.is_some())
+    let typed = |fact: Option<Fact>| matches!(fact.map(|fact| fact.body), Some(Body::Table(table)) if table.of_type.is_some());
+    let table = table_of(id);
+    let before = scene.item_to(&table).map_or_else(|| scene.around.get(&table), |i| scene.items[i].before.clone());
+    typed(before) && typed(scene.is(&table))
 }
 
 fn is_volatile(default: Option<&Fact>, identity: Option<&Fact>) -> bool {
@@ -112,8 +139,13 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         return Ok(());
     }
     if comes_down(scene, fact) {
+        cannot_be_only_inherited(scene, fact)?;
         let parents = scene.parents(id);
         let mut action = Action { rank: 42, ..Action::default() };
+        if of(Kind::Default).is_none() && default_from_above(scene, id) {
+            let statement = AlterTable::only(&table, Alteration::DropDefault(name));
+            action = action.then(id, &statement).locking(statement.lock(), [table]);
+        }
         action.makes(fact);
         action.requires.extend(parents.iter().map(|parent| part_of(parent, Kind::Column, name)));
         out.push(action);
@@ -198,7 +230,7 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, ou
     }
     if column.not_local {
         let causes: Vec<FactId> = scene
-            .parents_before(old)
+            .kept_parents(old)
             .iter()
             .map(|parent| part_of(parent, Kind::Column, old.name()))
             .filter(|parent| scene.drops(parent))
@@ -216,6 +248,9 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, ou
         Some(Fact { body: Body::Default(Default { generated: Some(_), .. }), .. })
     );
     let mut action = Action::new(16, old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact);
+    if column.not_local {
+        action.requires.push(super::partition::detached(old));
+    }
     if !generated {
         action = action.losing(old, format!("the values of {old}"));
     }
@@ -226,13 +261,28 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, ou
 fn falls_with(scene: &Scene, old: &FactId) -> bool {
     scene.items.iter().filter(|item| item.after.is_none()).any(|item| {
         matches!(item.before.as_ref().map(|fact| &fact.body), Some(Body::Column(column)) if column.not_local)
-            && item.old.as_ref().is_some_and(|child| child.name() == old.name() && scene.parents_before(child).contains(&table_of(old)))
+            && item.old.as_ref().is_some_and(|child| child.name() == old.name() && scene.kept_parents(child).contains(&table_of(old)))
     })
 }
 
 /// Every attribute but the type.
-pub(super) fn alter(scene: &Scene, item: &Item, was: &Fact, now: &Fact, before: &Column, after: &Column, out: &mut Vec<Action>) {
-    let Some(old) = &item.old else { return };
+pub(super) fn alter(
+    scene: &Scene,
+    item: &Item,
+    was: &Fact,
+    now: &Fact,
+    before: &Column,
+    after: &Column,
+    out: &mut Vec<Action>,
+) -> Result<(), PlanError> {
+    let Some(old) = &item.old else { return Ok(()) };
+    if after.not_local && !before.not_local {
+        cannot_be_only_inherited(scene, now)?;
+    }
+    if before.not_local && after.inherited && !after.not_local {
+        let why = "no DDL makes a column that is only inherited the table's own while it stays inherited".to_owned();
+        return Err(PlanError::Impossible { id: now.id.clone(), why });
+    }
     let (table, name) = (table_of(&now.id), now.id.name());
     let mut push = |only: bool, alteration: Alteration, scans: bool| {
         let mut statement = AlterTable::all(&table, alteration);
@@ -263,12 +313,13 @@ pub(super) fn alter(scene: &Scene, item: &Item, was: &Fact, now: &Fact, before: 
     if !set.is_empty() {
         push(true, Alteration::SetColumnOptions(name, &set), false);
     }
+    Ok(())
 }
 
 /// A partition's column takes NOT NULL from its parent's.
 fn follows_parent(scene: &Scene, now: &Fact, before: &Column, after: &Column) -> bool {
     (before.inherited || after.inherited)
-        && scene.parents(&now.id).iter().any(|parent| {
+        && scene.lasting_parents(&now.id).iter().any(|parent| {
             let item = scene.item_to(&part_of(parent, Kind::Column, now.id.name())).map(|i| &scene.items[i]);
             let changed = item.and_then(|item| item.before.as_ref().zip(item.after.as_ref()));
             let same = matches!(changed, Some((Fact { body: Body::Column(b), .. }, Fact { body: Body::Column(a), .. })) if b.not_null == before.not_null && a.not_null == after.not_null);
@@ -288,7 +339,7 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
         }
         // A child's column changes with its parent's.
         let (mut root, mut down) = (table_of(&after.id), false);
-        while let Some(parent) = scene.parents(&root).into_iter().find(|parent| {
+        while let Some(parent) = scene.lasting_parents(&root).into_iter().find(|parent| {
             scene.item_to(&part_of(parent, Kind::Column, after.id.name())).is_some_and(|i| {
                 let item = &scene.items[i];
                 matches!((&item.before, &item.after), (Some(before), Some(after)) if retyped(before, after))

@@ -145,7 +145,7 @@ fn attach(scene: &Scene, id: &FactId, parent: &Qualified) -> Action {
 fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: &mut Vec<Action>) {
     if comes_down(constraint) {
         let causes: Vec<FactId> =
-            parents_own(&scene.parents_before(old), old.name()).into_iter().filter(|parent| scene.drops(parent)).collect();
+            parents_own(&scene.kept_parents(old), old.name()).into_iter().filter(|parent| scene.drops(parent)).collect();
         if !causes.is_empty() {
             out.push(Action { rank: 14, ..Action::default() }.unmaking(old, fact).letting_go(causes));
             return;

@@ -304,7 +304,7 @@ fn create(
 fn drop(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) {
     let (Some(fact), Some(old)) = (&item.before, &item.old) else { return };
     match &fact.body {
-        Body::Table(_) => table::drop(old, fact, out),
+        Body::Table(_) => table::drop(scene, old, fact, out),
         Body::Column(column) => column::drop(scene, old, fact, column, out),
         _ => types::drop(old, fact, out),
     }
@@ -314,8 +314,8 @@ fn alter(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) -> Result<(),
     let (Some(was), Some(now), Some(old)) = (&item.before, &item.after, &item.old) else { return Ok(()) };
     match (&was.body, &now.body) {
         (Body::Domain(before), Body::Domain(after)) => types::alter_domain(old, was, now, before, after, out),
-        (Body::Table(before), Body::Table(after)) => table::alter(old, was, now, before, after, out)?,
-        (Body::Column(before), Body::Column(after)) => column::alter(scene, item, was, now, before, after, out),
+        (Body::Table(before), Body::Table(after)) => table::alter(scene, old, was, now, before, after, out)?,
+        (Body::Column(before), Body::Column(after)) => column::alter(scene, item, was, now, before, after, out)?,
         _ => {}
     }
     Ok(())

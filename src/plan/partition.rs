@@ -32,21 +32,23 @@ pub(super) fn change(parts: &Matching, scene: &Scene, item: &Item, out: &mut Vec
         let name = relation(&fact.id);
         let alter = AlterTable { only: true, table: relation(&above), actions: vec![Alteration::AttachPartition(&name, &partition.bound)] };
         let mut action = Action::new(60, &fact.id, &alter).making(fact).needing([child.clone(), above.clone()]);
-        action = action.locking(Lock::ShareUpdateExclusive, [above]).scanning(!scene.creates(&child));
+        action = action.locking(Lock::ShareUpdateExclusive, [above.clone()]).scanning(!scene.creates(&child));
         // What matches the parent's is taken up; what is missing would be made under another name.
         action.requires.extend(parts.0.get(&child).into_iter().flatten().cloned());
+        // The parent has its columns; what goes from the partition has gone.
+        action.requires.extend(parts.0.get(&above).into_iter().flatten().filter(|id| id.kind == Kind::Column).cloned());
         out.push(action);
     }
 }
 
-/// The new constraints and indexes of each table, by table.
+/// The columns, constraints and indexes that come or change, by table.
 #[derive(Default)]
 pub(super) struct Matching(std::collections::HashMap<FactId, Vec<FactId>>);
 
 impl Matching {
     pub(super) fn gather(scene: &Scene) -> Self {
         let mut map = Self::default();
-        for fact in scene.items.iter().filter(|item| item.before.is_none()).filter_map(|item| item.after.as_ref()) {
+        for fact in scene.items.iter().filter_map(|item| item.after.as_ref()) {
             let table = match &fact.body {
                 // A foreign key needs nothing of the parent's: PostgreSQL clones what is missing and takes up what is there.
                 Body::Constraint(_) | Body::Column(_) => table_of(&fact.id),
@@ -61,7 +63,8 @@ impl Matching {
 
 fn foreign_keys(scene: &Scene, table: &FactId, before: bool) -> Vec<String> {
     let listed = scene.items.iter().filter_map(|item| if before { item.before.as_ref() } else { item.after.as_ref() });
-    let standing = scene.around.children(table);
+    let mut standing = scene.around.children(table);
+    standing.retain(|fact| scene.item_of(&fact.id).is_none());
     let keys = |fact: &Fact| match &fact.body {
         Body::Constraint(Constraint { constraint_type: ConstraintType::ForeignKey, definition, .. }) if table_of(&fact.id) == *table => {
             Some(definition.clone())

@@ -273,6 +273,24 @@ impl<'a> Scene<'a> {
         parents
     }
 
+    /// Those of its parents that it had before as well: what changes there comes down.
+    pub(super) fn lasting_parents(&self, id: &FactId) -> Vec<FactId> {
+        if self.creates(&FactId::new(Kind::Partition, id.path[..2].iter().cloned())) {
+            return Vec::new();
+        }
+        let link = |parent: &FactId| FactId::new(Kind::Inherit, id.path[..2].iter().chain(&parent.path).cloned());
+        self.parents(id).into_iter().filter(|parent| !self.creates(&link(parent))).collect()
+    }
+
+    /// Those of its parents before that it keeps: what is dropped there is dropped here.
+    pub(super) fn kept_parents(&self, old: &FactId) -> Vec<FactId> {
+        if self.drops(&FactId::new(Kind::Partition, old.path[..2].iter().cloned())) {
+            return Vec::new();
+        }
+        let link = |parent: &FactId| FactId::new(Kind::Inherit, old.path[..2].iter().chain(&parent.path).cloned());
+        self.parents_before(old).into_iter().filter(|parent| !self.drops(&link(parent))).collect()
+    }
+
     /// The tables that this one was a child or a partition of, before.
     pub(super) fn parents_before(&self, old: &FactId) -> Vec<FactId> {
         let path = [old.path[0].clone(), old.path[1].clone()];

@@ -61,7 +61,9 @@ fn owned_by(scene: &Scene, fact: &Fact, sequence: &Sequence) -> Action {
     let by = format!("{}.{}", Qualified::new(column.path[0].clone(), column.path[1].clone()), column.name());
     let mut action = Action { rank: 46, ..Action::default() };
     // Both must belong to one role.
-    if let Some(Fact { body: Body::Owner(owner), .. }) = scene.around.get(&table.property(Kind::Owner)).filter(|_| scene.creates(id) && !scene.creates(&table)) {
+    if let Some(Fact { body: Body::Owner(owner), .. }) =
+        scene.around.get(&table.property(Kind::Owner)).filter(|_| scene.creates(id) && !scene.creates(&table))
+    {
         action = action.then(id, format!("ALTER SEQUENCE {} OWNER TO {}", relation(id), owner.role));
     }
     action = action.then(id, format!("ALTER SEQUENCE {} OWNED BY {by}", relation(id))).locking(Lock::AccessExclusive, [table.clone()]);

@@ -216,7 +216,15 @@ fn replica_identity(id: &FactId, table: &Table) -> Action {
     action
 }
 
-pub(super) fn alter(old: &FactId, was: &Fact, now: &Fact, before: &Table, after: &Table, out: &mut Vec<Action>) -> Result<(), PlanError> {
+pub(super) fn alter(
+    scene: &Scene,
+    old: &FactId,
+    was: &Fact,
+    now: &Fact,
+    before: &Table,
+    after: &Table,
+    out: &mut Vec<Action>,
+) -> Result<(), PlanError> {
     let id = &now.id;
     if before.partition_by != after.partition_by {
         let why = "a table cannot begin or cease to be partitioned, nor its partition key change, without being made again".to_owned();
@@ -248,10 +256,25 @@ pub(super) fn alter(old: &FactId, was: &Fact, now: &Fact, before: &Table, after:
     if before.force_row_security != after.force_row_security {
         push(Alteration::ForceRowSecurity(after.force_row_security), false);
     }
-    match (&before.of_type, &after.of_type) {
-        (was, is) if was == is => {}
-        (_, Some(of)) => push(Alteration::Of(of), false),
-        (_, None) => push(Alteration::NotOf, false),
+    if before.of_type != after.of_type {
+        // Its columns change while it is free.
+        let (rank, alteration) = after.of_type.as_ref().map_or((3, Alteration::NotOf), |of| (53, Alteration::Of(of)));
+        let alter = AlterTable::only(id, alteration);
+        let mut action = Action::new(rank, id, &alter).locking(alter.lock(), [old.clone()]).altering(old, was, now);
+        action.was.clear();
+        action.becomes.clear();
+        if let Some(of) = &after.of_type {
+            action.requires.extend(
+                scene
+                    .items
+                    .iter()
+                    .filter_map(|item| item.after.as_ref())
+                    .map(|fact| fact.id.clone())
+                    .filter(|c| c.kind == Kind::Column && c.path[..2] == id.path[..]),
+            );
+            action.requires.push(FactId::new(Kind::Composite, [of.schema.clone(), of.name.clone()]));
+        }
+        out.push(action);
     }
     if before.replica_identity != after.replica_identity {
         out.push(replica_identity(id, after));
@@ -259,8 +282,16 @@ pub(super) fn alter(old: &FactId, was: &Fact, now: &Fact, before: &Table, after:
     Ok(())
 }
 
-pub(super) fn drop(old: &FactId, fact: &Fact, out: &mut Vec<Action>) {
-    let action = Action::new(18, old, format_args!("DROP TABLE {}", relation(&fact.id)));
+pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Action>) {
+    let mut action = Action::new(18, old, format_args!("DROP TABLE {}", relation(&fact.id)));
+    // A foreign key on a partitioned table holds its partitions as well.
+    let mut above = scene.parents_before(old);
+    while let Some(parent) = above.pop() {
+        action.was.extend(scene.around.children(&parent).into_iter().map(|part| part.id).filter(|id| id.kind == Kind::Constraint));
+        if scene.was(&FactId::new(Kind::Partition, parent.path.iter().cloned())).is_some() {
+            above.extend(scene.parents_before(&parent));
+        }
+    }
     out.push(action.locking(Lock::AccessExclusive, [old.clone()]).losing(old, format!("the rows of {old}")).unmaking(old, fact));
 }
 

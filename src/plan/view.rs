@@ -102,7 +102,9 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
             let (Body::View(before), Body::View(after), Some(old)) = (&was.body, &now.body, &item.old) else { return };
             if before.definition != after.definition || before.columns != after.columns {
                 let mut action = Action::new(70, &now.id, CreateView { replace: true, id: &now.id, view: after });
-                action = action.locking(Lock::AccessExclusive, [old.clone()]).altering(old, was, now);
+                // Its renamed columns are renamed first.
+                action =
+                    action.locking(Lock::AccessExclusive, [old.clone()]).altering(old, was, now).needing(columns(&now.id, &after.columns));
                 action.becomes.extend(columns(&now.id, &after.columns[before.columns.len().min(after.columns.len())..]));
                 out.push(action);
                 return;

@@ -38,7 +38,10 @@ pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
                 Ok(_) => verdict(
                     VerdictState::Rejected,
                     None,
-                    vec![Reason { detail: Some(e.to_string()), ..reason(ReasonCode::Malformed, "the message is no application: {\"offer\": {…}}") }],
+                    vec![Reason {
+                        detail: Some(e.to_string()),
+                        ..reason(ReasonCode::Malformed, "the message is no application: {\"offer\": {…}}")
+                    }],
                 ),
             });
         }
@@ -84,7 +87,12 @@ fn inside(spi: &Spi, examined: Examined) -> Result<Verdict> {
 }
 
 /// The verdict of a finished application.
-fn finish(spi: &Spi, mut examined: Examined, meter: &Meter, outcome: std::result::Result<crate::model::Fingerprint, Caught>) -> Result<Verdict> {
+fn finish(
+    spi: &Spi,
+    mut examined: Examined,
+    meter: &Meter,
+    outcome: std::result::Result<crate::model::Fingerprint, Caught>,
+) -> Result<Verdict> {
     let _owner = command::become_owner();
     let actual = meter.stop(spi)?;
     match outcome {
@@ -124,24 +132,39 @@ fn same_as_before(spi: &Spi, examined: &Examined) -> Result<bool> {
 fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
     let name = &examined.offer.replica;
     let undone = if unchanged { "What it had done is undone; the schema is as it was." } else { "What it had done is undone." };
-    let detail = [Some(format!("SQLSTATE {}: {}.", error.sqlstate, error.message)), error.detail.clone(), Some(undone.to_owned())].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let detail = [Some(format!("SQLSTATE {}: {}.", error.sqlstate, error.message)), error.detail.clone(), Some(undone.to_owned())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ");
     let (code, words) = match error.code {
-        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE => {
-            (ReasonCode::LockTimeout, format!("a lock was not to be had within {} ms: {}", examined.policy.lock_timeout.millis(), error.message))
+        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE => (
+            ReasonCode::LockTimeout,
+            format!("a lock was not to be had within {} ms: {}", examined.policy.lock_timeout.millis(), error.message),
+        ),
+        PgSqlErrorCode::ERRCODE_DATA_EXCEPTION if error.message.starts_with("not verified") => {
+            (ReasonCode::NotVerified, error.message.clone())
         }
-        PgSqlErrorCode::ERRCODE_DATA_EXCEPTION if error.message.starts_with("not verified") => (ReasonCode::NotVerified, error.message.clone()),
-        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE | PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT | PgSqlErrorCode::ERRCODE_UNDEFINED_FILE => {
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
+        | PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT
+        | PgSqlErrorCode::ERRCODE_UNDEFINED_FILE => {
             (ReasonCode::Missing, format!("the replica lacks what the change needs: {}", error.message))
         }
-        PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION | PgSqlErrorCode::ERRCODE_CHECK_VIOLATION | PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION
-        | PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION | PgSqlErrorCode::ERRCODE_EXCLUSION_VIOLATION => {
+        PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION
+        | PgSqlErrorCode::ERRCODE_CHECK_VIOLATION
+        | PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION
+        | PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION
+        | PgSqlErrorCode::ERRCODE_EXCLUSION_VIOLATION => {
             (ReasonCode::RowsForbid, format!("rows on the replica do not allow the change: {}", error.message))
         }
         _ => (ReasonCode::StepFailed, format!("a step failed on the replica: {}", error.message)),
     };
     let hint = match code {
         ReasonCode::LockTimeout => "It is tried again by itself; pg_stat_activity on the replica shows who holds the lock.".to_owned(),
-        _ => format!("Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').", examined.offer.position.version),
+        _ => format!(
+            "Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').",
+            examined.offer.position.version
+        ),
     };
     Reason { detail: Some(detail), hint: Some(hint), ..reason(code, words) }
 }
@@ -179,7 +202,8 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
-    let path: Vec<String> = event.iter().flat_map(|e| &e.search_path).filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
+    let path: Vec<String> =
+        event.iter().flat_map(|e| &e.search_path).filter(|name| name.as_str() != "pg_catalog").map(ToString::to_string).collect();
     let settings = command::settings();
     for (name, value) in event.iter().flat_map(|e| &e.settings) {
         if SETTINGS.contains(&name.as_str()) {
@@ -233,16 +257,30 @@ fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[S
     let actual = mirror::local_facts(spi, differing)?;
     let mut words = Vec::new();
     for id in differing.iter().take(5) {
-        let here = actual.values().find(|f| f.id.to_string() == *id).map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
-        let there = expected.facts.get(id).and_then(Option::as_ref).map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+        let here = actual
+            .values()
+            .find(|f| f.id.to_string() == *id)
+            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+        let there = expected
+            .facts
+            .get(id)
+            .and_then(Option::as_ref)
+            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
         words.push(format!("{id}: offered {there}, came out as {here}"));
     }
-    let silent = if !steps.is_empty() && !recorded_anything(spi)? { " No event was captured here: are event triggers or accord.capture switched off for this role?" } else { "" };
-    Ok(Error::new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, format!("not verified: {} facts are not as offered", differing.len())).detail(format!("{}.{silent}", words.join("; "))))
+    let silent = if !steps.is_empty() && !recorded_anything(spi)? {
+        " No event was captured here: are event triggers or accord.capture switched off for this role?"
+    } else {
+        ""
+    };
+    Ok(Error::new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, format!("not verified: {} facts are not as offered", differing.len()))
+        .detail(format!("{}.{silent}", words.join("; "))))
 }
 
 fn recorded_anything(spi: &Spi) -> Result<bool> {
-    Ok(!spi.query("SELECT FROM accord.event e WHERE e.xid = $1::xid8 LIMIT 1", &[Arg::Text(&command::top_xid().to_string())], See::Latest)?.is_empty())
+    Ok(!spi
+        .query("SELECT FROM accord.event e WHERE e.xid = $1::xid8 LIMIT 1", &[Arg::Text(&command::top_xid().to_string())], See::Latest)?
+        .is_empty())
 }
 
 /// The ids whose local fact is not what it must be now.
@@ -263,7 +301,7 @@ fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<
     let ids: Vec<String> = expected.facts.keys().cloned().chain(unexpected.keys().cloned()).collect();
     let local = mirror::local(spi, &ids)?;
     let mut differing: Vec<String> = Vec::new();
-    for id in &ids {
+    for id in ids.iter().filter(|id| !id.starts_with("unmodelled ")) {
         let wanted = match expected.facts.get(id) {
             Some(fact) => fact.as_ref().map(Fact::hash),
             None => unexpected.get(id).copied(),
@@ -334,7 +372,9 @@ impl Examined {
     fn keeps(&self, id: &str) -> bool {
         use crate::protocol::OnDrop;
         self.net.get(id).is_some_and(|net| {
-            net.after.is_none() && (self.policy.on_drop_column == OnDrop::Keep || self.policy.on_drop_table == OnDrop::Keep) && net.before.is_some()
+            net.after.is_none()
+                && (self.policy.on_drop_column == OnDrop::Keep || self.policy.on_drop_table == OnDrop::Keep)
+                && net.before.is_some()
         })
     }
 }
@@ -360,8 +400,11 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerpr
     }
     let fingerprint = LtHash::fingerprint(&lanes);
     if fingerprint != offer.fingerprint_after {
-        return Err(Error::new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, "not verified: the fingerprint after the version is not the offered one")
-            .detail(format!("Offered: {}. Came out as {fingerprint}.", offer.fingerprint_after)));
+        return Err(Error::new(
+            PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
+            "not verified: the fingerprint after the version is not the offered one",
+        )
+        .detail(format!("Offered: {}. Came out as {fingerprint}.", offer.fingerprint_after)));
     }
     mirror::write(spi, offer.source, &changes)?;
     let upstream = Upstream { position: offer.position.clone(), projection: offer.projection.clone(), lanes };
@@ -482,7 +525,10 @@ fn give_up(spi: &Spi, mut examined: Examined, error: &str) -> Result<Verdict> {
     let name = &examined.offer.replica;
     examined.verdict.reasons.push(Reason {
         detail: Some(format!("{error}.{undone}")),
-        hint: Some(format!("Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').", examined.offer.position.version)),
+        hint: Some(format!(
+            "Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').",
+            examined.offer.position.version
+        )),
         ..reason(code, format!("a step outside a transaction failed: {error}"))
     });
     Ok(examined.verdict)

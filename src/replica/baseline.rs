@@ -9,7 +9,7 @@ use crate::protocol::{Reason, ReasonCode, VerdictState};
 use std::collections::BTreeSet;
 
 /// Kinds that an otherwise empty database may have already.
-fn ambient(id: &FactId) -> bool {
+pub fn ambient(id: &FactId) -> bool {
     matches!(id.of.unwrap_or(id.kind), Kind::Schema | Kind::Extension)
 }
 
@@ -19,7 +19,7 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
     let mut present: Vec<FactId> = Vec::new();
     let mut missing: Vec<FactId> = Vec::new();
     for (id, net) in &examined.net {
-        let Some(after) = &net.after else { continue };
+        let Some(after) = net.after.as_ref().filter(|after| after.id.kind != Kind::Unmodelled) else { continue };
         match examined.local.get(id) {
             None => missing.push(after.id.clone()),
             Some(local) if local.hash == after.hash() => {
@@ -33,7 +33,8 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
         }
     }
     // Objects of its own are welcome in schemas that the source does not have.
-    let schemas: BTreeSet<String> = examined.net.values().filter_map(|n| n.after.as_ref()).filter_map(|f| f.id.schema()).map(|s| s.as_str().to_owned()).collect();
+    let schemas: BTreeSet<String> =
+        examined.net.values().filter_map(|n| n.after.as_ref()).filter_map(|f| f.id.schema()).map(|s| s.as_str().to_owned()).collect();
     let schemas: Vec<String> = schemas.into_iter().collect();
     for row in spi.query(
         "SELECT f.id, f.body FROM accord.fact f WHERE f.schema = ANY ($1) AND f.kind NOT IN ('owner', 'grant', 'schema') ORDER BY f.id",

@@ -32,7 +32,13 @@ fn size(spi: &Spi, id: &FactId) -> Result<(i64, i64)> {
 /// What the steps touch.
 pub fn impact(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<Impact> {
     let mut impact = Impact {
-        objects: examined.net.values().filter_map(|n| n.before.as_ref()).filter(|f| f.id.kind != Kind::Position).map(|f| f.id.clone()).collect(),
+        objects: examined
+            .net
+            .values()
+            .filter_map(|n| n.before.as_ref())
+            .filter(|f| f.id.kind != Kind::Position)
+            .map(|f| f.id.clone())
+            .collect(),
         lock: steps.iter().map(|s| s.lock).max().filter(|lock| *lock != Lock::None),
         ..Impact::default()
     };
@@ -154,7 +160,8 @@ pub struct Meter {
 }
 
 fn wal(spi: &Spi) -> Result<i64> {
-    Ok(spi.query("SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint", &[], See::Transaction)?[0].int(0))
+    Ok(spi.query("SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint", &[], See::Transaction)?[0]
+        .int(0))
 }
 
 impl Meter {

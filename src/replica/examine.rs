@@ -50,8 +50,14 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
         Box::new(verdict(VerdictState::Rejected, None, vec![Reason { detail, hint: Some(hint.to_owned()), ..reason(code, words) }]))
     };
     // The protocol's version is looked at first: an unknown protocol may have any shape.
-    let document: serde_json::Value = serde_json::from_str(message)
-        .map_err(|e| refuse(ReasonCode::Malformed, "the offer is not JSON".to_owned(), Some(e.to_string()), "The message was cut or altered on its way: offer it again."))?;
+    let document: serde_json::Value = serde_json::from_str(message).map_err(|e| {
+        refuse(
+            ReasonCode::Malformed,
+            "the offer is not JSON".to_owned(),
+            Some(e.to_string()),
+            "The message was cut or altered on its way: offer it again.",
+        )
+    })?;
     match document.get("protocol").and_then(serde_json::Value::as_u64) {
         Some(version) if version == u64::from(PROTOCOL_VERSION) => {}
         Some(version) => {
@@ -62,12 +68,26 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
                 "Bring both sides to versions of pg_accord that share a protocol.",
             ));
         }
-        None => return Err(refuse(ReasonCode::Malformed, "the offer names no protocol version".to_owned(), None, "Offers are made by accord's worker; see the protocol's description.")),
+        None => {
+            return Err(refuse(
+                ReasonCode::Malformed,
+                "the offer names no protocol version".to_owned(),
+                None,
+                "Offers are made by accord's worker; see the protocol's description.",
+            ));
+        }
     }
-    let offer: Offer = serde_json::from_value(document)
-        .map_err(|e| refuse(ReasonCode::Malformed, "the offer is not as the protocol describes it".to_owned(), Some(e.to_string()), "The message was cut or altered on its way: offer it again."))?;
+    let offer: Offer = serde_json::from_value(document).map_err(|e| {
+        refuse(
+            ReasonCode::Malformed,
+            "the offer is not as the protocol describes it".to_owned(),
+            Some(e.to_string()),
+            "The message was cut or altered on its way: offer it again.",
+        )
+    })?;
     let malformed = |words: &str| {
-        let mut refused = refuse(ReasonCode::Malformed, words.to_owned(), None, "The message was cut or altered on its way: offer it again.");
+        let mut refused =
+            refuse(ReasonCode::Malformed, words.to_owned(), None, "The message was cut or altered on its way: offer it again.");
         refused.position = Some(offer.position.clone());
         refused
     };
@@ -146,6 +166,7 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
     } else {
         examined.compatibility(spi)?;
     }
+    examined.hold_unmodelled();
     examined.prepare(spi)?;
     Ok(examined)
 }
@@ -189,26 +210,51 @@ impl Examined {
             return Ok(true);
         }
         if self.offer.reader != READER_VERSION {
-            let words = format!("the source reads its catalogs with reader {}, this server with reader {READER_VERSION}", self.offer.reader);
-            self.refuse(VerdictState::Rejected, Reason { hint: Some("Bring both sides to one version of pg_accord.".to_owned()), ..reason(ReasonCode::UnknownProtocol, words) });
+            let words =
+                format!("the source reads its catalogs with reader {}, this server with reader {READER_VERSION}", self.offer.reader);
+            self.refuse(
+                VerdictState::Rejected,
+                Reason {
+                    hint: Some("Bring both sides to one version of pg_accord.".to_owned()),
+                    ..reason(ReasonCode::UnknownProtocol, words)
+                },
+            );
             return Ok(true);
         }
         let (upstream, parent) = match (&self.upstream, &self.offer.parent) {
             (None, None) => return Ok(false),
             (Some(upstream), None) => {
                 let words = format!("this source's history is here already, at version {}", upstream.position.version);
-                self.refuse(VerdictState::Rejected, Reason { hint: Some("accord.forget_source(…) on the replica forgets it; its objects stay.".to_owned()), ..reason(ReasonCode::OutOfOrder, words) });
+                self.refuse(
+                    VerdictState::Rejected,
+                    Reason {
+                        hint: Some("accord.forget_source(…) on the replica forgets it; its objects stay.".to_owned()),
+                        ..reason(ReasonCode::OutOfOrder, words)
+                    },
+                );
                 return Ok(true);
             }
             (None, Some(parent)) => {
                 let words = format!("nothing of this source was ever applied here, and the offer follows version {}", parent.version);
-                self.refuse(VerdictState::Rejected, Reason { hint: Some("On the source, accord.drop_replica and accord.add_replica begin with a baseline.".to_owned()), ..reason(ReasonCode::UnknownParent, words) });
+                self.refuse(
+                    VerdictState::Rejected,
+                    Reason {
+                        hint: Some("On the source, accord.drop_replica and accord.add_replica begin with a baseline.".to_owned()),
+                        ..reason(ReasonCode::UnknownParent, words)
+                    },
+                );
                 return Ok(true);
             }
             (Some(upstream), Some(parent)) => (upstream, parent),
         };
         let refusal = if parent.version != upstream.position.version {
-            Some((ReasonCode::OutOfOrder, format!("version {} follows version {}, and this replica stands at version {}", position.version, parent.version, upstream.position.version)))
+            Some((
+                ReasonCode::OutOfOrder,
+                format!(
+                    "version {} follows version {}, and this replica stands at version {}",
+                    position.version, parent.version, upstream.position.version
+                ),
+            ))
         } else if parent.id != upstream.position.id {
             Some((ReasonCode::UnknownParent, format!("version {} here has another id than the offered version's parent", parent.version)))
         } else if self.offer.projection != upstream.projection {
@@ -238,6 +284,9 @@ impl Examined {
             if self.begun && (local.is_none() || local.map(|k| k.hash) == net.after.as_ref().map(Fact::hash) || net.before.is_none()) {
                 continue;
             }
+            if id.starts_with("unmodelled ") {
+                continue;
+            }
             match (&net.before, self.mirrored.get(id)) {
                 (Some(before), Some(mirrored)) => {
                     if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.hash) {
@@ -246,10 +295,11 @@ impl Examined {
                 }
                 (Some(before), None) => diverged.push(before.id.clone()),
                 (None, _) => {
-                    let same = net.after.as_ref().is_none_or(|after| local.is_some_and(|k| k.hash == after.hash()));
-                    if local.is_some() && !same && !self.is_outcome(net) {
-                        taken.extend(net.after.as_ref().map(|f| f.id.clone()));
-                    }
+                    // An object of the same name is the replica's own, and so are its rows, even if it
+                    // looks alike; schemas and extensions may be there for other reasons.
+                    let taken_by =
+                        net.after.as_ref().filter(|after| local.is_some() && !is_outcome(&after.id) && !baseline::ambient(&after.id));
+                    taken.extend(taken_by.map(|f| f.id.clone()));
                 }
             }
         }
@@ -260,7 +310,10 @@ impl Examined {
                 VerdictState::Rejected,
                 Reason {
                     detail: Some(detail),
-                    hint: Some(format!("Undo the change on the replica, then on the source SELECT accord.retry('{}').", self.offer.replica)),
+                    hint: Some(format!(
+                        "Undo the change on the replica, then on the source SELECT accord.retry('{}').",
+                        self.offer.replica
+                    )),
                     facts: diverged,
                     ..reason(ReasonCode::Diverged, "the replica's schema is not what the change starts from: somebody changed it there")
                 },
@@ -272,7 +325,10 @@ impl Examined {
                 VerdictState::Rejected,
                 Reason {
                     detail: Some(names(&taken)),
-                    hint: Some(format!("Rename or drop the replica's own object, then on the source SELECT accord.retry('{}').", self.offer.replica)),
+                    hint: Some(format!(
+                        "Rename or drop the replica's own object, then on the source SELECT accord.retry('{}').",
+                        self.offer.replica
+                    )),
                     facts: taken,
                     ..reason(ReasonCode::NameTaken, "the replica has an object of its own under the name of a new one")
                 },
@@ -295,20 +351,32 @@ impl Examined {
             );
         }
         self.policy_on_drops();
-        let unmodelled: Vec<&str> = self.offer.events.iter().flat_map(|e| e.unmodelled.iter().map(String::as_str)).collect();
-        if !unmodelled.is_empty() && !self.offer.approved {
-            let detail = self.offer.events.iter().filter(|e| !e.unmodelled.is_empty()).map(|e| e.statement.clone()).collect::<Vec<_>>().join("; ");
-            let (name, version) = (&self.offer.replica, self.offer.position.version);
-            let words = format!("the version changes what pg_accord does not model yet: {}", unmodelled.join(", "));
-            let hint = format!("Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest.");
-            self.refuse(VerdictState::Held, Reason { detail: Some(detail), hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
-        }
         Ok(())
     }
 
-    /// Position and label order are outcomes of other changes, not objects that a name could be taken by.
-    fn is_outcome(&self, net: &Net) -> bool {
-        net.after.as_ref().is_some_and(|f| matches!(f.id.kind, Kind::Position | Kind::Owner | Kind::Grant))
+    /// What is not modelled waits for a person: never lost, never replayed blindly.
+    fn hold_unmodelled(&mut self) {
+        let mut unmodelled: BTreeSet<String> = self.offer.events.iter().flat_map(|e| e.unmodelled.iter().cloned()).collect();
+        unmodelled.extend(
+            self.net
+                .values()
+                .flat_map(|n| [&n.before, &n.after])
+                .flatten()
+                .filter(|f| f.id.kind == Kind::Unmodelled)
+                .map(|f| f.id.path.iter().map(crate::model::Name::as_str).collect::<Vec<_>>().join(" ")),
+        );
+        if unmodelled.is_empty() || self.offer.approved || self.offer.skip.is_some() {
+            return;
+        }
+        let statements: Vec<String> = self.offer.events.iter().filter(|e| !e.unmodelled.is_empty()).map(|e| e.statement.clone()).collect();
+        let detail = if statements.is_empty() { None } else { Some(statements.join("; ")) };
+        let (name, version) = (&self.offer.replica, self.offer.position.version);
+        let words =
+            format!("the version changes what pg_accord does not model yet: {}", unmodelled.into_iter().collect::<Vec<_>>().join(", "));
+        let hint = format!(
+            "Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest."
+        );
+        self.refuse(VerdictState::Held, Reason { detail, hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
     }
 
     fn policy_on_drops(&mut self) {
@@ -329,7 +397,10 @@ impl Examined {
         }
         if !refused.is_empty() {
             let words = format!("this replica's policy refuses to drop {}", names(&refused));
-            let hint = format!("SELECT accord.skip('{}', {}, '<reason>') leaves it here and goes on.", self.offer.replica, self.offer.position.version);
+            let hint = format!(
+                "SELECT accord.skip('{}', {}, '<reason>') leaves it here and goes on.",
+                self.offer.replica, self.offer.position.version
+            );
             self.refuse(VerdictState::Rejected, Reason { hint: Some(hint), facts: refused, ..reason(ReasonCode::Policy, words) });
         }
     }
@@ -341,16 +412,21 @@ impl Examined {
             let Some(before) = &net.before else { continue };
             let goes = net.after.is_none();
             let retyped = matches!((&before.body, net.after.as_ref().map(|f| &f.body)), (Body::Column(a), Some(Body::Column(b))) if a.data_type != b.data_type);
-            let object = !matches!(before.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Default | Kind::Identity);
+            let object =
+                !matches!(before.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Default | Kind::Identity);
             let kept = before.id.kind == Kind::Column && self.policy.on_drop_column == OnDrop::Keep
                 || before.id.kind == Kind::Table && self.policy.on_drop_table == OnDrop::Keep;
-            if object && (goes && !kept || retyped)
+            if object
+                && (goes && !kept || retyped)
                 && let Some(local) = self.local.get(&before.id.to_string())
             {
                 // A rename leaves its id behind too; its object stays.
-                let renamed = self.offer.events.iter().flat_map(|e| &e.changes).any(|c| {
-                    c.operation() == Some(Operation::Rename) && c.before.as_ref().is_some_and(|f| f.id == before.id)
-                });
+                let renamed = self
+                    .offer
+                    .events
+                    .iter()
+                    .flat_map(|e| &e.changes)
+                    .any(|c| c.operation() == Some(Operation::Rename) && c.before.as_ref().is_some_and(|f| f.id == before.id));
                 if !renamed {
                     keys.push((local.key, before.id.clone()));
                 }
@@ -382,7 +458,9 @@ impl Examined {
         for row in rows {
             let (classid, objid, objsubid) = (row.int(0) as u32, row.int(1) as u32, row.int(2) as i32);
             // A dropped table takes whatever stands on any of its columns; a column only what stands on it.
-            let on = keys.iter().find(|(key, _)| key.classid == classid && key.objid == objid && (key.objsubid == objsubid || key.objsubid == 0));
+            let on = keys
+                .iter()
+                .find(|(key, _)| key.classid == classid && key.objid == objid && (key.objsubid == objsubid || key.objsubid == 0));
             if let Some((key, id)) = on
                 && seen.insert((row.text(3), *key))
             {
@@ -405,9 +483,20 @@ impl Examined {
             match plan::plan(&changes, &ledger, &options) {
                 Ok(plan) => steps.extend(plan.steps),
                 Err(e) => {
-                    let code = if matches!(e, plan::PlanError::Impossible { .. }) { ReasonCode::RowsForbid } else { ReasonCode::StepFailed };
-                    let hint = format!("SELECT accord.skip('{}', {}, '<reason>') on the source goes on without it.", self.offer.replica, self.offer.position.version);
-                    self.refuse(VerdictState::Rejected, Reason { detail: Some(e.to_string()), hint: Some(hint), ..reason(code, format!("no plan leads from the replica's schema to the offered one: {e}")) });
+                    let code =
+                        if matches!(e, plan::PlanError::Impossible { .. }) { ReasonCode::RowsForbid } else { ReasonCode::StepFailed };
+                    let hint = format!(
+                        "SELECT accord.skip('{}', {}, '<reason>') on the source goes on without it.",
+                        self.offer.replica, self.offer.position.version
+                    );
+                    self.refuse(
+                        VerdictState::Rejected,
+                        Reason {
+                            detail: Some(e.to_string()),
+                            hint: Some(hint),
+                            ..reason(code, format!("no plan leads from the replica's schema to the offered one: {e}"))
+                        },
+                    );
                     return Ok(());
                 }
             }
@@ -420,20 +509,29 @@ impl Examined {
         let mut impact = estimate::impact(spi, self, &steps)?;
         let expected = estimate::estimate(spi, &impact, &steps)?;
         let lossy = !impact.losses.is_empty();
-        let above = self.policy.require_approval_above.as_ref().is_some_and(|above| above.duration.is_some_and(|d| expected.duration_ms > d.millis() as f64) || above.bytes.is_some_and(|b| expected.read_bytes.max(expected.write_bytes) > b));
+        let above = self.policy.require_approval_above.as_ref().is_some_and(|above| {
+            above.duration.is_some_and(|d| expected.duration_ms > d.millis() as f64)
+                || above.bytes.is_some_and(|b| expected.read_bytes.max(expected.write_bytes) > b)
+        });
         let asked = match self.policy.require_approval {
             RequireApproval::Never => above,
             RequireApproval::Lossy => lossy || above,
             RequireApproval::Always => true,
         };
         if asked && !self.offer.approved && self.offer.kind == OfferKind::Version {
-            let why = if lossy { format!("it loses {}", impact.losses.iter().map(|l| l.what.clone()).collect::<Vec<_>>().join(", ")) } else { format!("it is estimated at {:.0} ms and {} bytes", expected.duration_ms, expected.write_bytes) };
+            let why = if lossy {
+                format!("it loses {}", impact.losses.iter().map(|l| l.what.clone()).collect::<Vec<_>>().join(", "))
+            } else {
+                format!("it is estimated at {:.0} ms and {} bytes", expected.duration_ms, expected.write_bytes)
+            };
             let (name, version) = (self.offer.replica.clone(), self.offer.position.version);
             self.refuse(
                 VerdictState::Held,
                 Reason {
                     detail: Some(why),
-                    hint: Some(format!("SELECT accord.approve('{name}', {version}) or SELECT accord.skip('{name}', {version}, '<reason>').")),
+                    hint: Some(format!(
+                        "SELECT accord.approve('{name}', {version}) or SELECT accord.skip('{name}', {version}, '<reason>')."
+                    )),
                     ..reason(ReasonCode::NeedsApproval, "this replica's policy asks for approval of this version")
                 },
             );
@@ -453,7 +551,8 @@ impl Examined {
     /// The changes of one event that are carried out here: without what is here already, and without
     /// what policy keeps; and how to plan them.
     pub fn rendered(&self, spi: &Spi, event: &Event) -> Result<(Vec<Change>, Options)> {
-        let created: Vec<String> = event.changes.iter().filter(|c| c.before.is_none()).filter_map(|c| c.id().map(ToString::to_string)).collect();
+        let created: Vec<String> =
+            event.changes.iter().filter(|c| c.before.is_none()).filter_map(|c| c.id().map(ToString::to_string)).collect();
         let here = mirror::local(spi, &created)?;
         // Facts that are here as another than the change starts from: left behind by a skipped version,
         // or an empty database's own. The change then starts from what is here.
@@ -475,7 +574,12 @@ impl Examined {
         let mut changes = Vec::new();
         for change in &event.changes {
             let Some(id) = change.id() else { continue };
-            if change.before.is_none() && here.get(&id.to_string()).is_some_and(|k| change.after.as_ref().is_some_and(|f| f.hash() == k.hash)) {
+            if id.kind == Kind::Unmodelled {
+                continue;
+            }
+            if change.before.is_none()
+                && here.get(&id.to_string()).is_some_and(|k| change.after.as_ref().is_some_and(|f| f.hash() == k.hash))
+            {
                 continue;
             }
             let table_goes = of_table(id).is_some_and(|table| dropped_tables.contains(&table));
@@ -500,7 +604,9 @@ impl Examined {
             }
             let mut change = change.clone();
             match &change.before {
-                Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => change.before = actual.get(&before.id).cloned(),
+                Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => {
+                    change.before = actual.get(&before.id).cloned()
+                }
                 None => change.before = actual.get(id).cloned(),
                 _ => {}
             }
@@ -509,7 +615,12 @@ impl Examined {
             }
         }
         let mut options = Options { concurrently: event.concurrently, ..Options::default() };
-        let volatile = |c: &&Change| c.before.is_none() && c.after.as_ref().is_some_and(|f| f.notes.contains_key("volatile") || f.id.kind == Kind::Identity || f.id.kind == Kind::Default);
+        let volatile = |c: &&Change| {
+            c.before.is_none()
+                && c.after
+                    .as_ref()
+                    .is_some_and(|f| f.notes.contains_key("volatile") || f.id.kind == Kind::Identity || f.id.kind == Kind::Default)
+        };
         let tables: BTreeSet<FactId> = changes.iter().filter(volatile).filter_map(Change::id).filter_map(of_table).collect();
         for table in tables {
             if has_rows(spi, &table)? {
@@ -520,10 +631,18 @@ impl Examined {
     }
 }
 
+/// What is an outcome of other changes, not an object that a name could be taken by; and what is
+/// not modelled, which people bring about by hand.
+fn is_outcome(id: &FactId) -> bool {
+    matches!(id.kind, Kind::Position | Kind::Owner | Kind::Grant | Kind::Unmodelled)
+}
+
 fn is_of_dropped_column(id: &FactId, changes: &[Change]) -> bool {
     let column = match id.of {
         Some(Kind::Column) => id.target(),
-        None if matches!(id.kind, Kind::Column | Kind::Position | Kind::Default | Kind::Identity) => Some(FactId { kind: Kind::Column, ..id.clone() }),
+        None if matches!(id.kind, Kind::Column | Kind::Position | Kind::Default | Kind::Identity) => {
+            Some(FactId { kind: Kind::Column, ..id.clone() })
+        }
         _ => None,
     };
     column.is_some_and(|column| changes.iter().any(|c| c.operation() == Some(Operation::Drop) && c.id() == Some(&column)))

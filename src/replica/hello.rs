@@ -15,9 +15,12 @@ pub fn hello(spi: &Spi, message: &str) -> Result<Standing> {
             .hint("A greeting is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\"}.")
     })?;
     if hello.protocol != PROTOCOL_VERSION {
-        return Err(Error::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("protocol version {} is not known here", hello.protocol))
-            .detail(format!("This server speaks protocol version {PROTOCOL_VERSION}."))
-            .hint("Bring both sides to versions of pg_accord that share a protocol."));
+        return Err(Error::new(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("protocol version {} is not known here", hello.protocol),
+        )
+        .detail(format!("This server speaks protocol version {PROTOCOL_VERSION}."))
+        .hint("Bring both sides to versions of pg_accord that share a protocol."));
     }
     let _pinned = command::pin();
     if !crate::pg::wake::worker_running() && command::read_committed() {

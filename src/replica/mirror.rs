@@ -78,7 +78,10 @@ pub fn mirrored(spi: &Spi, source: Uuid, ids: &[String]) -> Result<HashMap<Strin
 pub fn write(spi: &Spi, source: Uuid, changes: &BTreeMap<String, Option<Mirrored>>) -> Result<()> {
     let gone: Vec<String> = changes.iter().filter(|(_, m)| m.is_none()).map(|(id, _)| id.clone()).collect();
     if !gone.is_empty() {
-        spi.run("DELETE FROM accord.mirror m WHERE m.source = $1::uuid AND m.id = ANY ($2)", &[Arg::Text(&source.to_string()), Arg::Texts(&gone)])?;
+        spi.run(
+            "DELETE FROM accord.mirror m WHERE m.source = $1::uuid AND m.id = ANY ($2)",
+            &[Arg::Text(&source.to_string()), Arg::Texts(&gone)],
+        )?;
     }
     let hex = |hash: &FactHash| Fingerprint(*hash).to_string();
     let (mut ids, mut hashes, mut waived) = (Vec::new(), Vec::new(), Vec::new());
