@@ -8,7 +8,7 @@
 mod column;
 mod constraint;
 mod index;
-mod lexer;
+pub(crate) mod lexer;
 mod loss;
 mod order;
 mod partition;
