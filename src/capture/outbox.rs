@@ -58,9 +58,9 @@ pub fn insert(spi: &Spi, happening: &Happening<'_>, changes: &[Change], keys: &K
              INSERT INTO accord.event (id, xid, tag, kind, identity, statement, exact, at, concurrent, reconciled, unmodelled, context, changes)
              VALUES ($1::uuid, $2::xid8, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), $8, $9, $10, $11::json, $12::json) RETURNING seq)
          INSERT INTO accord.pending (seq, ordinal, id, hash, classid, objid, objsubid, root_class, root)
-         SELECT e.seq, p.ordinal::bigint, p.id, pg_catalog.decode(nullif(p.hash, ''), 'hex'), p.classid, p.objid, p.objsubid::bigint, p.root_class, p.root
-           FROM e, ROWS FROM (pg_catalog.unnest($13::oid[]), pg_catalog.unnest($14::text[]), pg_catalog.unnest($15::text[]), pg_catalog.unnest($16::oid[]),
-                              pg_catalog.unnest($17::oid[]), pg_catalog.unnest($18::oid[]), pg_catalog.unnest($19::oid[]), pg_catalog.unnest($20::oid[]))
+         SELECT e.seq, p.ordinal, p.id, pg_catalog.decode(nullif(p.hash, ''), 'hex'), p.classid, p.objid, p.objsubid, p.root_class, p.root
+           FROM e, ROWS FROM (pg_catalog.unnest($13::bigint[]), pg_catalog.unnest($14::text[]), pg_catalog.unnest($15::text[]), pg_catalog.unnest($16::bigint[]),
+                              pg_catalog.unnest($17::bigint[]), pg_catalog.unnest($18::bigint[]), pg_catalog.unnest($19::bigint[]), pg_catalog.unnest($20::bigint[]))
                 p(ordinal, id, hash, classid, objid, objsubid, root_class, root)",
         &[
             Arg::Text(&Uuid::now_v7().to_string()),
@@ -75,14 +75,14 @@ pub fn insert(spi: &Spi, happening: &Happening<'_>, changes: &[Change], keys: &K
             Arg::Texts(happening.unmodelled),
             Arg::Text(happening.context),
             Arg::Text(&serde_json::to_string(changes)?),
-            Arg::Oids(&rows.ordinals),
+            Arg::Ints(&rows.ordinals),
             Arg::Texts(&rows.ids),
             Arg::Texts(&rows.hashes),
-            Arg::Oids(&rows.classids),
-            Arg::Oids(&rows.objids),
-            Arg::Oids(&rows.objsubids),
-            Arg::Oids(&rows.root_classes),
-            Arg::Oids(&rows.roots),
+            Arg::Ints(&rows.classids),
+            Arg::Ints(&rows.objids),
+            Arg::Ints(&rows.objsubids),
+            Arg::Ints(&rows.root_classes),
+            Arg::Ints(&rows.roots),
         ],
         See::Transaction,
     )?;
@@ -93,27 +93,27 @@ pub fn insert(spi: &Spi, happening: &Happening<'_>, changes: &[Change], keys: &K
 /// Rows of `accord.pending`, column by column.
 #[derive(Default)]
 struct Rows {
-    ordinals: Vec<u32>,
+    ordinals: Vec<i64>,
     ids: Vec<String>,
     hashes: Vec<String>,
-    classids: Vec<u32>,
-    objids: Vec<u32>,
-    objsubids: Vec<u32>,
-    root_classes: Vec<u32>,
-    roots: Vec<u32>,
+    classids: Vec<i64>,
+    objids: Vec<i64>,
+    objsubids: Vec<i64>,
+    root_classes: Vec<i64>,
+    roots: Vec<i64>,
 }
 
 impl Rows {
     fn push(&mut self, ordinal: usize, id: String, hash: String, keys: &Keys) -> Result<()> {
         let (key, root) = keys.get(&id).copied().ok_or_else(|| Error::internal(format!("{id} has no local key")))?;
-        self.ordinals.push(ordinal as u32);
+        self.ordinals.push(ordinal as i64);
         self.ids.push(id);
         self.hashes.push(hash);
-        self.classids.push(key.classid);
-        self.objids.push(key.objid);
-        self.objsubids.push(key.objsubid as u32);
-        self.root_classes.push(root.0);
-        self.roots.push(root.1);
+        self.classids.push(i64::from(key.classid));
+        self.objids.push(i64::from(key.objid));
+        self.objsubids.push(i64::from(key.objsubid));
+        self.root_classes.push(i64::from(root.0));
+        self.roots.push(i64::from(root.1));
         Ok(())
     }
 

@@ -242,12 +242,6 @@ pub fn in_recovery() -> bool {
     unsafe { pg_sys::RecoveryInProgress() }
 }
 
-/// Makes what this transaction has done visible to its next command.
-pub fn command_counter_increment() {
-    // SAFETY: called inside a transaction.
-    unsafe { pg_sys::CommandCounterIncrement() };
-}
-
 /// Name of a role; its OID where the role is gone.
 fn role_name(oid: pg_sys::Oid) -> String {
     // SAFETY: returns palloc'ed text or null where the role is gone.

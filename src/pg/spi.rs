@@ -34,6 +34,8 @@ pub enum Arg<'a> {
     MaybeBytes(Option<&'a [u8]>),
     /// `oid[]`
     Oids(&'a [u32]),
+    /// `bigint[]`
+    Ints(&'a [i64]),
     /// `text[]`
     Texts(&'a [String]),
 }
@@ -48,6 +50,7 @@ impl Arg<'_> {
             Arg::Oid(_) => pg_sys::OIDOID,
             Arg::Bytes(_) | Arg::MaybeBytes(_) => pg_sys::BYTEAOID,
             Arg::Oids(_) => pg_sys::OIDARRAYOID,
+            Arg::Ints(_) => pg_sys::INT8ARRAYOID,
             Arg::Texts(_) => pg_sys::TEXTARRAYOID,
         }
     }
@@ -64,6 +67,7 @@ impl Arg<'_> {
             Arg::Bytes(bytes) => bytes.into_datum(),
             Arg::MaybeBytes(bytes) => bytes.and_then(IntoDatum::into_datum),
             Arg::Oids(oids) => oids.iter().map(|&oid| pg_sys::Oid::from(oid)).collect::<Vec<_>>().into_datum(),
+            Arg::Ints(values) => values.to_vec().into_datum(),
             Arg::Texts(texts) => texts.to_vec().into_datum(),
         }
     }

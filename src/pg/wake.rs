@@ -87,13 +87,6 @@ pub fn wake_worker() {
     }
 }
 
-/// Sets the launcher's latch: there may be another database to serve.
-pub fn wake_launcher() {
-    if let Some(board) = board() {
-        set_latch(board.1.load(Ordering::Acquire));
-    }
-}
-
 /// Whether this database has a worker.
 pub fn worker_running() -> bool {
     place_of(my_database()).is_some()
