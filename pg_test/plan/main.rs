@@ -1,5 +1,8 @@
 //! Plans, executed on a real server.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 #[path = "../catalog/client.rs"]
 #[allow(dead_code)]
 mod client;
