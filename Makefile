@@ -43,7 +43,7 @@ $(SERVER)/installed: $(PACKAGE)/built pg_test/setup/server
 test: pure server-tests ## run every test
 
 pure: deps ## run the tests that need no server
-	cargo test $(SERVERLESS) --lib
+	cargo test $(SERVERLESS) --lib --test fuzz
 
 server-tests: server ## run the tests against throwaway clusters
 	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test catalog --test plan --test clusters --test histories

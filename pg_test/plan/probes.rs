@@ -135,10 +135,10 @@ fn any_schema_to_any_other() {
             Some(why) => {
                 let whence = format!("{at} → {}: {why}", probe.name);
                 // Refused before anything was done, with a reason.
-                if why.contains("\n") {
-                    failures.push(whence)
+                if why.contains('\n') {
+                    failures.push(whence);
                 } else {
-                    refused.push(whence)
+                    refused.push(whence);
                 }
                 drop(b);
                 b = fresh(&conninfo, "accord_plan_any_b");

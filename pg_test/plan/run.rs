@@ -68,7 +68,7 @@ fn shown(error: &postgres::Error) -> String {
 
 /// The plan's statements, one a line.
 pub fn listed(plan: &Plan) -> String {
-    plan.steps.iter().map(|step| format!("        {};\n", step.sql)).collect()
+    plan.steps.iter().fold(String::new(), |text, step| text + "        " + &step.sql + ";\n")
 }
 
 /// What differs between two models, in words; nothing where they are equal.

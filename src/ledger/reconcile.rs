@@ -4,6 +4,7 @@ use super::seal::{self, version_id};
 use super::store::{self, Known};
 use super::sums::Sums;
 use crate::capture;
+use crate::capture::outbox::{self, Happening, Keys};
 use crate::diff::{Change, diff};
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, LocalKey, Projection, READER_VERSION};
@@ -18,7 +19,7 @@ pub struct Found {
     /// The changes that lead from the last known facts to the catalogs.
     pub changes: Vec<Change>,
     /// Local keys and families of the facts they speak of.
-    pub keys: HashMap<String, (LocalKey, (u32, u32))>,
+    pub keys: Keys,
 }
 
 /// Compares last known facts with facts that were read just now.
@@ -40,7 +41,7 @@ pub fn compare(spi: &Spi, known: Vec<Known>, read: Vec<Fact>) -> Result<Found> {
         return Ok(Found::default());
     }
     let before = store::load(spi, &changed)?;
-    let mut keys: HashMap<String, (LocalKey, (u32, u32))> = changed.iter().map(|k| (k.id.clone(), (k.key, k.root))).collect();
+    let mut keys: Keys = changed.iter().map(|k| (k.id.clone(), (k.key, k.root))).collect();
     for fact in &fresh {
         if let (Some(key), Some(root)) = (fact.key, fact.root) {
             keys.insert(fact.id.to_string(), (key, root));
@@ -88,11 +89,19 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     if found.changes.is_empty() {
         return Ok(0);
     }
-    let xid = command::top_xid().to_string();
-    record(spi, &xid, &found, "found by reconciliation")?;
-    let seq = spi.query("SELECT max(e.seq) FROM accord.event e WHERE e.xid = $1::xid8", &[Arg::Text(&xid)], See::Transaction)?[0].int(0);
-    capture::insert_pending(spi, seq, &found.changes, &found.keys)?;
-    crate::pg::xact::mark_captured();
+    let (session, current) = command::users();
+    let happening = Happening {
+        tag: "RECONCILE",
+        kind: None,
+        identity: None,
+        statement: "",
+        exact: false,
+        concurrently: false,
+        reconciled: true,
+        unmodelled: &[],
+        context: &serde_json::json!({ "session_user": session, "role": current, "why": "found by reconciliation" }).to_string(),
+    };
+    outbox::insert(spi, &happening, &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 

@@ -55,7 +55,7 @@ impl Surroundings for Ledger<'_> {
             let family: Vec<_> = store::families(self.spi, &[object.root.1])?.into_iter().filter(|k| k.root == object.root).collect();
             store::load(self.spi, &family)
         };
-        self.gather(family(), |fact| fact.parent().as_ref() == Some(id))
+        self.gather(family(), |fact| crate::plan::is_part(fact, id))
     }
 
     fn dependents(&self, id: &FactId) -> Vec<Fact> {

@@ -35,8 +35,23 @@ pub struct Command {
     pub alters_type: bool,
     /// It adds a column with a default (existing rows may get a value).
     pub adds_default: bool,
+    /// The command only adds columns, with no default and no constraint but NOT NULL.
+    pub bare_columns: Option<BareColumns>,
     /// Relations that the command names beside its target: a partition attached or detached.
     pub also: Vec<u32>,
+}
+
+/// The parse tree of an ALTER TABLE that only adds bare columns; made for an event trigger's call and
+/// used within it.
+#[derive(Clone, Debug)]
+pub struct BareColumns(*mut pg_sys::AlterTableStmt);
+
+impl BareColumns {
+    /// What the command did, from the relation cache.
+    pub fn added(&self) -> super::relation::Added {
+        // SAFETY: the parse tree lives as long as the command, within which the event trigger is called.
+        unsafe { super::relation::added_columns(self.0) }
+    }
 }
 
 /// The value of a setting as SHOW prints it.
@@ -53,7 +68,7 @@ pub fn setting(name: &str) -> Option<String> {
 ///
 /// # Safety
 /// `list` is a List of pointers or null.
-unsafe fn items<T>(list: *mut pg_sys::List) -> Vec<*mut T> {
+pub(super) unsafe fn items<T>(list: *mut pg_sys::List) -> Vec<*mut T> {
     if list.is_null() {
         return Vec::new();
     }
@@ -147,6 +162,7 @@ unsafe fn describe_alter_table(alter: *mut pg_sys::AlterTableStmt, command: &mut
     // SAFETY: the lists hold what the grammar puts into them for each subtype.
     unsafe {
         let mut simple = true;
+        let mut bare = true;
         for cmd in items::<pg_sys::AlterTableCmd>((*alter).cmds) {
             match (*cmd).subtype {
                 A::AT_AddColumn => {
@@ -158,7 +174,7 @@ unsafe fn describe_alter_table(alter: *mut pg_sys::AlterTableStmt, command: &mut
                     for constraint in items::<pg_sys::Constraint>((*column).constraints) {
                         match (*constraint).contype {
                             C::CONSTR_NULL | C::CONSTR_NOTNULL => {}
-                            C::CONSTR_DEFAULT => command.adds_default = true,
+                            C::CONSTR_DEFAULT => bare = false,
                             _ => simple = false,
                         }
                     }
@@ -192,6 +208,8 @@ unsafe fn describe_alter_table(alter: *mut pg_sys::AlterTableStmt, command: &mut
         if simple {
             command.reach = Reach::AddColumn;
         }
+        let table = (*alter).objtype == pg_sys::ObjectType::OBJECT_TABLE;
+        command.bare_columns = (simple && bare && table).then_some(BareColumns(alter));
     }
 }
 

@@ -1,6 +1,5 @@
 //! Settings of capture. The worker's stand with the worker.
 
-use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
 /// What a failure to record a DDL command does.

@@ -8,6 +8,7 @@ pub mod hook;
 pub mod log;
 pub mod make_way;
 pub mod process;
+pub mod relation;
 pub mod spi;
 pub mod subtransaction;
 pub mod wake;

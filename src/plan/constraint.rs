@@ -4,7 +4,7 @@ use super::Lock;
 use super::lexer::find_word;
 use super::order::Action;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, OrderedSettings, ordered_changed, relation, settings};
+use super::sql::{AlterTable, Alteration, Maybe, OrderedSettings, ordered_changed, relation, settings};
 use super::{index, partition};
 use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Name, Qualified};
 
@@ -30,18 +30,12 @@ fn definition(constraint: &Constraint) -> String {
     let indexed = matches!(constraint.constraint_type, ConstraintType::PrimaryKey | ConstraintType::Unique | ConstraintType::Exclusion);
     let at = find_word(&constraint.definition, &["where", "deferrable", "initially"]).unwrap_or(constraint.definition.len());
     let (head, tail) = (constraint.definition[..at].trim_end(), &constraint.definition[at..]);
-    let mut text = head.to_owned();
-    if indexed && !constraint.options.is_empty() && find_word(head, &["with"]).is_none() {
-        text.push_str(&format!(" WITH ({})", OrderedSettings(&settings(&constraint.options))));
-    }
-    if let Some(tablespace) = constraint.tablespace.as_ref().filter(|_| indexed) {
-        text.push_str(&format!(" USING INDEX TABLESPACE {tablespace}"));
-    }
-    if !tail.is_empty() {
-        text.push(' ');
-        text.push_str(tail);
-    }
-    text
+    let options = settings(&constraint.options);
+    let said = !indexed || options.is_empty() || find_word(head, &["with"]).is_some();
+    let with = if said { String::new() } else { format!(" WITH ({})", OrderedSettings(&options)) };
+    let space = Maybe(" USING INDEX TABLESPACE ", constraint.tablespace.as_ref().filter(|_| indexed));
+    let gap = if tail.is_empty() { "" } else { " " };
+    format!("{head}{with}{space}{gap}{tail}")
 }
 
 fn is_index(constraint: &Constraint) -> bool {

@@ -5,7 +5,7 @@
 
 /// One token of SQL text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// An identifier or keyword: folded to lower case where it was not quoted.
     Word(String),
     /// A string constant's content, whichever way it was quoted.
@@ -17,21 +17,26 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn is_word(&self, word: &str) -> bool {
+    pub(crate) fn is_word(&self, word: &str) -> bool {
         matches!(self, Token::Word(text) if text == word)
     }
-    pub(super) fn is_symbol(&self, symbol: &str) -> bool {
+    pub(crate) fn is_symbol(&self, symbol: &str) -> bool {
         matches!(self, Token::Symbol(text) if text == symbol)
     }
 }
 
 /// A token and where it begins and ends in the text, in bytes.
-pub(super) type Spanned = (Token, usize, usize);
+pub(crate) type Spanned = (Token, usize, usize);
 
 /// The tokens of a text with their places. Text that does not close its quotes ends in one long token.
 pub(super) fn spans(sql: &str) -> Vec<Spanned> {
+    scan(sql).0
+}
+
+/// The tokens of a text with their places, and whether every quote is closed.
+pub(crate) fn scan(sql: &str) -> (Vec<Spanned>, bool) {
     let bytes = sql.as_bytes();
-    let mut out = Vec::new();
+    let (mut out, mut closed) = (Vec::new(), true);
     let mut at = 0;
     while at < bytes.len() {
         let start = at;
@@ -40,16 +45,17 @@ pub(super) fn spans(sql: &str) -> Vec<Spanned> {
                 at += 1;
                 continue;
             }
-            b'"' => Token::Word(quoted(sql, &mut at, '"', false)),
-            b'\'' => Token::Text(quoted(sql, &mut at, '\'', false)),
+            b'"' => Token::Word(quoted(sql, &mut at, &mut closed, '"', false)),
+            b'\'' => Token::Text(quoted(sql, &mut at, &mut closed, '\'', false)),
             b'E' | b'e' if bytes.get(at + 1) == Some(&b'\'') => {
                 at += 1;
-                Token::Text(quoted(sql, &mut at, '\'', true))
+                Token::Text(quoted(sql, &mut at, &mut closed, '\'', true))
             }
             b'$' if dollar_tag(&bytes[at..]).is_some() => {
                 let tag = &sql[at..at + dollar_tag(&bytes[at..]).unwrap_or(1)];
                 let from = at + tag.len();
                 let length = sql[from..].find(tag);
+                closed &= length.is_some();
                 at = length.map_or(bytes.len(), |n| from + n + tag.len());
                 Token::Text(sql[from..length.map_or(bytes.len(), |n| from + n)].to_owned())
             }
@@ -82,7 +88,7 @@ pub(super) fn spans(sql: &str) -> Vec<Spanned> {
         };
         out.push((token, start, at));
     }
-    out
+    (out, closed)
 }
 
 /// The tokens of a text.
@@ -98,7 +104,7 @@ fn dollar_tag(bytes: &[u8]) -> Option<usize> {
     (word && !tag.first().is_some_and(u8::is_ascii_digit)).then_some(end + 1)
 }
 
-fn quoted(sql: &str, at: &mut usize, quote: char, escapes: bool) -> String {
+fn quoted(sql: &str, at: &mut usize, closed: &mut bool, quote: char, escapes: bool) -> String {
     let mut text = String::new();
     let mut chars = sql[*at + 1..].char_indices().peekable();
     let base = *at + 1;
@@ -119,6 +125,7 @@ fn quoted(sql: &str, at: &mut usize, quote: char, escapes: bool) -> String {
         text.push(c);
     }
     *at = sql.len();
+    *closed = false;
     text
 }
 

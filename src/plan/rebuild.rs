@@ -209,13 +209,6 @@ fn remake(scene: &mut Scene, fact: &Fact, queue: &mut Vec<Work>) -> Result<(), P
 /// The parts and properties of an object before, one level down.
 fn parts(scene: &Scene, id: &FactId) -> Vec<Fact> {
     let mut parts = scene.around.children(id);
-    if matches!(id.kind, Kind::View | Kind::MaterializedView) {
-        let alias = FactId::new(Kind::Table, id.path.iter().cloned());
-        parts.extend(scene.around.children(&alias));
-        for column in view_columns(scene, id) {
-            parts.extend(scene.around.children(&column));
-        }
-    }
     let mut seen = HashSet::new();
     parts.retain(|part| seen.insert(part.id.clone()));
     parts

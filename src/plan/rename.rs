@@ -74,7 +74,7 @@ impl Renames {
                 || matches!(before.id.kind, Kind::Routine | Kind::Aggregate)
                     && expected.path[..2] == after.id.path[..2]
                     && renames.explain(expected.path[2].as_str(), after.id.path[2].as_str())
-                || renames.comes_from_parent(before, after, &pairs);
+                || Self::comes_from_parent(before, after, &pairs);
             if !carried {
                 renames.own.push((before.id.clone(), expected, after.id.clone()));
             }
@@ -103,7 +103,7 @@ impl Renames {
     }
 
     /// The column or constraint of a child table that is renamed with its parent's.
-    fn comes_from_parent(&self, before: &Fact, after: &Fact, pairs: &[(&Fact, &Fact)]) -> bool {
+    fn comes_from_parent(before: &Fact, after: &Fact, pairs: &[(&Fact, &Fact)]) -> bool {
         let inherited = |fact: &Fact| match &fact.body {
             Body::Column(column) => column.inherited,
             Body::Constraint(constraint) => constraint.inherited,
@@ -239,11 +239,7 @@ impl Renames {
 
     fn carry(&self, old: &mut Value, new: &Value) {
         match (old, new) {
-            (Value::String(old), Value::String(new)) => {
-                if self.explain(old, new) || self.word(old, new) {
-                    old.clone_from(new);
-                }
-            }
+            (Value::String(old), Value::String(new)) if self.explain(old, new) || self.word(old, new) => old.clone_from(new),
             (Value::Array(old), Value::Array(new)) => old.iter_mut().zip(new).for_each(|(old, new)| self.carry(old, new)),
             (Value::Object(old), Value::Object(new)) => {
                 for (key, old) in old.iter_mut() {

@@ -71,6 +71,16 @@ impl fmt::Display for Setting<'_> {
     }
 }
 
+/// The keyword that the text names, if it is one of these.
+fn keyword(text: Option<&String>, known: &[&'static str]) -> Option<&'static str> {
+    known.iter().copied().find(|word| text.is_some_and(|text| word.eq_ignore_ascii_case(text)))
+}
+
+/// The text if it is a number.
+fn number(text: Option<&String>) -> Option<&String> {
+    text.filter(|text| text.parse::<f64>().is_ok_and(f64::is_finite))
+}
+
 struct CreateRoutine<'a> {
     replace: bool,
     name: Qualified,
@@ -88,10 +98,15 @@ impl fmt::Display for CreateRoutine<'_> {
             let transforms: Vec<String> = self.routine.transforms.iter().map(|name| format!("FOR TYPE {name}")).collect();
             write!(f, " TRANSFORM {}", Joined(&transforms, ", "))?;
         }
-        write!(f, "{}{}", flag(*kind == RoutineKind::Window, " WINDOW"), Maybe(" ", volatility.as_ref().map(|v| v.to_ascii_uppercase())))?;
+        write!(
+            f,
+            "{}{}",
+            flag(*kind == RoutineKind::Window, " WINDOW"),
+            Maybe(" ", keyword(volatility.as_ref(), &["IMMUTABLE", "STABLE"]))
+        )?;
         write!(f, "{}{}{}", flag(*leakproof, " LEAKPROOF"), flag(*strict, " STRICT"), flag(*security_definer, " SECURITY DEFINER"))?;
-        write!(f, "{}", Maybe(" PARALLEL ", parallel.as_ref().map(|p| p.to_ascii_uppercase())))?;
-        write!(f, "{}{}", Maybe(" COST ", cost.as_ref()), Maybe(" ROWS ", rows.as_ref()))?;
+        write!(f, "{}", Maybe(" PARALLEL ", keyword(parallel.as_ref(), &["SAFE", "RESTRICTED"])))?;
+        write!(f, "{}{}", Maybe(" COST ", number(cost.as_ref())), Maybe(" ROWS ", number(rows.as_ref())))?;
         write!(f, "{}", Maybe(" SUPPORT ", self.routine.support.as_ref()))?;
         for setting in &self.routine.config {
             write!(f, "{}", Setting(setting))?;

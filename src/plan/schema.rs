@@ -1,6 +1,5 @@
 //! Schemas and extensions.
 
-use super::PlanError;
 use super::order::Action;
 use super::scene::Item;
 use crate::model::{Body, FactId, Kind, Literal};
@@ -18,21 +17,21 @@ pub(super) fn change(item: &Item, out: &mut Vec<Action>) {
 }
 
 /// An extension. Its members come and go with it.
-pub(super) fn extension(item: &Item, out: &mut Vec<Action>) -> Result<(), PlanError> {
+pub(super) fn extension(item: &Item, out: &mut Vec<Action>) {
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
-            let Body::Extension(extension) = &fact.body else { return Ok(()) };
+            let Body::Extension(extension) = &fact.body else { return };
             let sql = format!("CREATE EXTENSION {} SCHEMA {} VERSION {}", fact.id.name(), extension.schema, Literal(&extension.version));
             out.push(Action::new(31, &fact.id, sql).making(fact).needing([FactId::new(Kind::Schema, [extension.schema.clone()])]));
         }
         (Some(fact), None) => {
-            let (Body::Extension(extension), Some(old)) = (&fact.body, &item.old) else { return Ok(()) };
+            let (Body::Extension(extension), Some(old)) = (&fact.body, &item.old) else { return };
             let action = Action::new(24, old, format_args!("DROP EXTENSION {}", fact.id.name()))
                 .losing(old, format!("what the tables of {old} hold"));
             out.push(action.unmaking(old, fact).letting_go([FactId::new(Kind::Schema, [extension.schema.clone()])]));
         }
         (Some(was), Some(now)) => {
-            let (Body::Extension(before), Body::Extension(after), Some(old)) = (&was.body, &now.body, &item.old) else { return Ok(()) };
+            let (Body::Extension(before), Body::Extension(after), Some(old)) = (&was.body, &now.body, &item.old) else { return };
             if before.version != after.version {
                 let sql = format!("ALTER EXTENSION {} UPDATE TO {}", now.id.name(), Literal(&after.version));
                 out.push(Action::new(31, &now.id, sql).altering(old, was, now));
@@ -46,5 +45,4 @@ pub(super) fn extension(item: &Item, out: &mut Vec<Action>) -> Result<(), PlanEr
         }
         (None, None) => {}
     }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::Lock;
 use super::order::Action;
 use super::scene::{Item, Scene};
-use super::sql::{SequenceClauses, flag, relation};
+use super::sql::{SequenceClauses, flag, relation, sequence_type};
 use crate::model::{Body, Fact, FactId, Kind, Qualified, Sequence, SequenceOptions};
 
 /// The clauses that lead from one set of options to another.
@@ -80,7 +80,7 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
                 "CREATE {}SEQUENCE {} AS {} {}",
                 flag(sequence.unlogged, "UNLOGGED "),
                 relation(&fact.id),
-                options.data_type,
+                sequence_type(&options.data_type),
                 SequenceClauses(options)
             );
             // Its column comes later.
@@ -101,7 +101,7 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
             let (Body::Sequence(before), Body::Sequence(after), Some(old)) = (&was.body, &now.body, &item.old) else { return };
             let mut clauses = Vec::new();
             if before.options.data_type != after.options.data_type {
-                clauses.push(format!("AS {}", after.options.data_type));
+                clauses.push(format!("AS {}", sequence_type(&after.options.data_type)));
             }
             clauses.extend(changed(&before.options, &after.options));
             if !clauses.is_empty() {

@@ -175,6 +175,24 @@ impl fmt::Display for Filled<'_> {
     }
 }
 
+/// A compression method; `default` is a keyword there.
+struct Compression<'a>(&'a str);
+
+impl fmt::Display for Compression<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == "default" { f.write_str("default") } else { Name::from(self.0).fmt(f) }
+    }
+}
+
+/// A sequence's type. Nothing but the three that there are becomes part of a statement.
+pub(super) fn sequence_type(data_type: &str) -> &'static str {
+    match data_type {
+        "smallint" => "smallint",
+        "integer" => "integer",
+        _ => "bigint",
+    }
+}
+
 /// A column as CREATE TABLE and ADD COLUMN write it.
 #[derive(Clone, Debug)]
 pub(super) struct ColumnDefinition<'a> {
@@ -190,7 +208,7 @@ pub(super) struct ColumnDefinition<'a> {
 impl fmt::Display for ColumnDefinition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.data_type.unwrap_or("WITH OPTIONS"))?;
-        write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression), Maybe(" COLLATE ", self.collation))?;
+        write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression.map(Compression)), Maybe(" COLLATE ", self.collation))?;
         write!(f, "{}{}", Maybe("", self.filled.as_ref()), flag(self.not_null, " NOT NULL"))
     }
 }
@@ -300,8 +318,8 @@ impl fmt::Display for Alteration<'_> {
             Alteration::DropExpression(name) => write!(f, "ALTER COLUMN {name} DROP EXPRESSION"),
             Alteration::SetNotNull(name) => write!(f, "ALTER COLUMN {name} SET NOT NULL"),
             Alteration::DropNotNull(name) => write!(f, "ALTER COLUMN {name} DROP NOT NULL"),
-            Alteration::SetStorage(name, storage) => write!(f, "ALTER COLUMN {name} SET STORAGE {storage}"),
-            Alteration::SetCompression(name, method) => write!(f, "ALTER COLUMN {name} SET COMPRESSION {method}"),
+            Alteration::SetStorage(name, storage) => write!(f, "ALTER COLUMN {name} SET STORAGE {}", Name::from(*storage)),
+            Alteration::SetCompression(name, method) => write!(f, "ALTER COLUMN {name} SET COMPRESSION {}", Compression(method)),
             Alteration::SetStatistics(name, target) => write!(f, "ALTER COLUMN {name} SET STATISTICS {target}"),
             Alteration::SetColumnOptions(name, options) => write!(f, "ALTER COLUMN {name} SET ({})", Settings(options)),
             Alteration::ResetColumnOptions(name, options) => write!(f, "ALTER COLUMN {name} RESET ({})", SettingNames(options)),

@@ -2,7 +2,7 @@
 
 use super::Surroundings;
 use super::order::owners;
-use crate::model::{Fact, FactId};
+use crate::model::{Fact, FactId, Kind};
 use std::collections::HashMap;
 
 /// The facts of a model, by id, by owner, and by what they depend on.
@@ -21,6 +21,13 @@ impl Standing {
         for (i, fact) in standing.facts.iter().enumerate() {
             standing.by_id.insert(fact.id.clone(), i);
             for owner in owners(&fact.id, &fact.body) {
+                // A view's columns are no facts: what hangs on them hangs on the view.
+                if owner.kind == Kind::Column {
+                    for kind in [Kind::View, Kind::MaterializedView] {
+                        let view = FactId::new(kind, owner.path[..2].iter().cloned());
+                        standing.children.entry(view).or_default().push(i);
+                    }
+                }
                 standing.children.entry(owner).or_default().push(i);
             }
             for id in &fact.depends {

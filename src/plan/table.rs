@@ -231,8 +231,8 @@ pub(super) fn alter(
         return Err(PlanError::Impossible { id: id.clone(), why });
     }
     let mut push = |alteration: Alteration, rewrites: bool| {
-        let alter = AlterTable::only(id, alteration);
-        out.push(Action::new(44, id, &alter).locking(alter.lock(), [old.clone()]).rewriting(rewrites).altering(old, was, now));
+        let statement = AlterTable::only(id, alteration);
+        out.push(Action::new(44, id, &statement).locking(statement.lock(), [old.clone()]).rewriting(rewrites).altering(old, was, now));
     };
     if before.unlogged != after.unlogged {
         push(Alteration::SetLogged(!after.unlogged), true);
@@ -259,8 +259,8 @@ pub(super) fn alter(
     if before.of_type != after.of_type {
         // Its columns change while it is free.
         let (rank, alteration) = after.of_type.as_ref().map_or((3, Alteration::NotOf), |of| (53, Alteration::Of(of)));
-        let alter = AlterTable::only(id, alteration);
-        let mut action = Action::new(rank, id, &alter).locking(alter.lock(), [old.clone()]).altering(old, was, now);
+        let statement = AlterTable::only(id, alteration);
+        let mut action = Action::new(rank, id, &statement).locking(statement.lock(), [old.clone()]).altering(old, was, now);
         action.was.clear();
         action.becomes.clear();
         if let Some(of) = &after.of_type {

@@ -195,7 +195,9 @@ pub(super) fn create_composite(scene: &Scene, parts: &Parts, fact: &Fact, out: &
         .collect();
     let mut action =
         Action::new(33, &fact.id, format_args!("CREATE TYPE {} AS ({})", relation(&fact.id), Joined(&definitions, ", "))).making(fact);
-    attributes.iter().for_each(|attribute| action.makes(attribute));
+    for attribute in &attributes {
+        action.makes(attribute);
+    }
     out.push(action);
 }
 

@@ -2,10 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+mod fragments;
 mod message;
 mod policy;
 mod state;
 
+pub use fragments::check_fragments;
 pub use message::{
     Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
     StepReport, Verdict, VerdictState,

@@ -54,6 +54,8 @@ pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
     settings.set("lock_timeout", &policy.lock_timeout.millis().to_string());
     settings.set("check_function_bodies", "off");
     settings.set("row_security", "off");
+    // What the offer's texts were checked under.
+    settings.set("standard_conforming_strings", "on");
     settings.set("default_tablespace", "");
     settings.set("default_table_access_method", "heap");
     settings.set("default_toast_compression", "pglz");

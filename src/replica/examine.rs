@@ -12,7 +12,7 @@ use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::{self, Options, Plan};
 use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
-use crate::protocol::{OnDrop, Policy, RequireApproval};
+use crate::protocol::{OnDrop, Policy, RequireApproval, check_fragments};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// One fact's way through a version: as it was before the first event and after the last.
@@ -100,6 +100,9 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
     }
     if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(|id| id.schema().is_some_and(|s| is_protected(s.as_str()))) {
         return Err(malformed("the offer changes a schema that no replica mirrors"));
+    }
+    if let Err(why) = check_fragments(&offer) {
+        return Err(malformed(&format!("the offer holds a text that would not stay in its place in a statement: {why}")));
     }
     if offer.kind == OfferKind::Version && (offer.parent.is_none() || offer.fingerprint_before.is_none()) {
         return Err(malformed("the offer of a version names no parent"));

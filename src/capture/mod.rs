@@ -1,0 +1,216 @@
+//! Event triggers → outbox.
+//!
+//! `ddl_command_end` (with what `sql_drop` saw just before) lists the touched objects. Their families,
+//! and whatever depends on them and whose text can have changed, are read again under one fresh
+//! snapshot and compared with the last known facts; the difference is the event. No difference, no
+//! event. The event is inserted in the command's own transaction, so a rollback, a savepoint's
+//! rollback or PREPARE treats it right by itself.
+
+mod added;
+pub mod outbox;
+mod read;
+mod touched;
+mod values;
+
+pub use read::{read_everything, read_roots};
+
+use crate::catalog::Aspects;
+use crate::error::Result;
+use crate::ledger::Found;
+use crate::ledger::store::{self, Known};
+use crate::model::Qualified;
+use crate::pg::command::{self, BareColumns, Reach};
+use crate::pg::event_trigger::{Call, Event};
+use crate::pg::guc::{CAPTURE, ON_CAPTURE_ERROR, OnCaptureError};
+use crate::pg::hook;
+use crate::pg::relation::Added;
+use crate::pg::spi::{self, Cells, See, Spi};
+use crate::pg::subtransaction::subtransaction;
+use outbox::Happening;
+use read::{covers, read_roots_aspects};
+use std::cell::RefCell;
+use touched::{Touched, dependents, granted, touched};
+use values::add_values;
+
+/// An object that `sql_drop` reported.
+#[derive(Clone, Debug)]
+struct Dropped {
+    pub(super) objid: u32,
+    pub(super) object_type: String,
+    pub(super) identity: String,
+    pub(super) original: bool,
+}
+
+/// A table that `table_rewrite` reported, and the server's reason bits.
+type Rewrite = (u32, i32);
+
+thread_local! {
+    // What the events before ddl_command_end saw of the same command. Cleared when it has been used;
+    // a command that failed leaves its list to the next one's first event, which replaces it.
+    static DROPPED: RefCell<Vec<Dropped>> = const { RefCell::new(Vec::new()) };
+    static REWRITTEN: RefCell<Vec<Rewrite>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Entry point of the event triggers.
+pub fn on_event(call: &Call) -> Result<()> {
+    if !CAPTURE.get()
+        || call.command.temporary
+        || (command::creating_extension() && call.tag != "CREATE EXTENSION" && call.tag != "ALTER EXTENSION")
+    {
+        return Ok(());
+    }
+    match call.event {
+        Event::TableRewrite => note_rewrite(),
+        Event::SqlDrop => spi::connect(note_dropped),
+        Event::DdlCommandEnd => {
+            let dropped = DROPPED.take();
+            let rewritten = REWRITTEN.take();
+            if ON_CAPTURE_ERROR.get() == OnCaptureError::Abort {
+                return spi::connect(|spi| record(spi, call, &dropped, &rewritten));
+            }
+            if let Err(error) = subtransaction(|| spi::connect(|spi| record(spi, call, &dropped, &rewritten))) {
+                pgrx::warning!(
+                    "pg_accord could not record this command and lets it through: {error}. The next reconciliation finds what it did."
+                );
+            }
+            Ok(())
+        }
+    }
+}
+
+fn note_rewrite() -> Result<()> {
+    spi::connect(|spi| {
+        let rows = spi.query(
+            "SELECT pg_catalog.pg_event_trigger_table_rewrite_oid(), pg_catalog.pg_event_trigger_table_rewrite_reason()",
+            &[],
+            See::Transaction,
+        )?;
+        if let Some(row) = rows.first() {
+            REWRITTEN.with_borrow_mut(|list| list.push((row.int(0) as u32, row.int(1) as i32)));
+        }
+        Ok(())
+    })
+}
+
+fn note_dropped(spi: &Spi) -> Result<()> {
+    let rows = spi.query(
+        "SELECT d.objid, d.object_type, d.object_identity, d.original FROM pg_catalog.pg_event_trigger_dropped_objects() d
+          WHERE NOT d.is_temporary AND d.schema_name IS DISTINCT FROM 'accord' AND d.object_type <> 'toast table'",
+        &[],
+        See::Transaction,
+    )?;
+    let list =
+        rows.iter().map(|r| Dropped { objid: r.int(0) as u32, object_type: r.text(1), identity: r.text(2), original: r.bool(3) }).collect();
+    DROPPED.set(list);
+    Ok(())
+}
+
+/// Records one command.
+fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) -> Result<()> {
+    let running = hook::running();
+    let search_path = running.as_ref().map(|r| r.search_path.clone()).or_else(|| command::setting("search_path")).unwrap_or_default();
+    let (session_user, role) = command::users();
+    let schemas = command::search_path_schemas();
+    // Only a command that converts existing values needs them.
+    let settings: serde_json::Map<String, serde_json::Value> = crate::replica::SETTINGS
+        .iter()
+        .filter(|_| call.command.alters_type)
+        .filter_map(|name| Some(((*name).to_owned(), command::setting(name)?.into())))
+        .collect();
+    let pinned = command::pin();
+    let bare = call.command.bare_columns.as_ref().map_or(Added::Unclear, BareColumns::added);
+    let (mut changes, keys, touched) = match bare {
+        Added::Temporary => return Ok(()),
+        Added::Columns { table, schema, name, columns } => {
+            let identity = Qualified::new(schema.as_str(), name.as_str()).to_string();
+            let (changes, keys) = added::changes(table, &schema, &name, columns);
+            (changes, keys, Touched { target: Some(("table".to_owned(), identity)), ..Touched::default() })
+        }
+        Added::Unclear => {
+            let (found, touched) = compared(spi, call, dropped)?;
+            (found.changes, found.keys, touched)
+        }
+    };
+    if changes.is_empty() && touched.unmodelled.is_empty() {
+        return Ok(());
+    }
+    let statement = running.as_ref().map(|r| r.statement.clone());
+    add_values(spi, &call.command, statement.as_deref(), &search_path, &pinned, &mut changes)?;
+    let context = serde_json::json!({
+        "session_user": session_user,
+        "role": role,
+        "search_path": search_path,
+        "schemas": schemas,
+        "settings": settings,
+        "application_name": command::setting("application_name"),
+        "rewritten": rewritten.iter().map(|(oid, reason)| serde_json::json!({"oid": oid, "reason": reason})).collect::<Vec<_>>(),
+        "origin": crate::replica::origin(),
+    });
+    let (kind, identity) = touched.target.as_ref().map_or((None, None), |(kind, identity)| (Some(kind.as_str()), Some(identity.as_str())));
+    let happening = Happening {
+        tag: &call.tag,
+        kind,
+        identity,
+        statement: &statement.clone().unwrap_or_else(query_string),
+        exact: statement.is_some(),
+        concurrently: call.command.concurrently,
+        reconciled: false,
+        unmodelled: &touched.unmodelled,
+        context: &context.to_string(),
+    };
+    outbox::insert(spi, &happening, &changes, &keys)?;
+    drop(pinned);
+    Ok(())
+}
+
+/// Reads what the command touched and compares it with the last known facts.
+fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touched)> {
+    let mut touched = touched(spi, call, dropped)?;
+    let _frozen = spi.freeze();
+    let direct = touched.roots.clone();
+    let aspects = match call.command.reach {
+        Reach::AddColumn => {
+            dependents(spi, &mut touched, true)?;
+            Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES
+        }
+        Reach::Comment => Aspects::COMMENTS,
+        Reach::Grant => {
+            granted(spi, &mut touched)?;
+            Aspects::PRIVILEGES
+        }
+        Reach::Create | Reach::Everything => Aspects::ALL,
+        Reach::Dependents => {
+            dependents(spi, &mut touched, false)?;
+            Aspects::ALL
+        }
+    };
+    let found = if touched.everything {
+        crate::ledger::store_compare(spi, store::everything(spi)?, read_everything(spi)?)?
+    } else {
+        if touched.roots.is_empty() && touched.unmodelled.is_empty() {
+            return Ok((Found::default(), touched));
+        }
+        let oids: Vec<u32> = touched.roots.iter().map(|(_, oid)| *oid).collect();
+        // What the command names is read in the parts that it can have changed; what only depends on
+        // it (a view whose text follows) is read whole.
+        let (narrow, whole): (Vec<_>, Vec<_>) =
+            touched.roots.iter().copied().partition(|root| direct.contains(root) || call.command.reach == Reach::Grant);
+        let known = store::families(spi, &oids)?
+            .into_iter()
+            .filter(|k| touched.roots.contains(&k.root) && (whole.contains(&k.root) || covers(aspects, &k.id)))
+            .collect::<Vec<Known>>();
+        let mut read = read_roots_aspects(spi, &narrow, aspects)?;
+        if !whole.is_empty() {
+            read.extend(read_roots(spi, &whole)?);
+        }
+        // Other objects come along with some queries: only the aspects that were asked for are compared.
+        read.retain(|fact| fact.root.is_some_and(|root| whole.contains(&root)) || covers(aspects, &fact.id.to_string()));
+        crate::ledger::store_compare(spi, known, read)?
+    };
+    Ok((found, touched))
+}
+
+/// The whole query string, where the hook did not see the statement begin.
+fn query_string() -> String {
+    command::debug_query_string().unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! The catalogs as facts, through SPI, with the edges that lead out of what was read.
+
+use crate::catalog::{self, Aspects, Objects, Reader, Row};
+use crate::error::{Error, Result};
+use crate::ledger::store;
+use crate::model::{Fact, LocalKey};
+use crate::pg::class;
+use crate::pg::command;
+use crate::pg::spi::{Arg, See, Spi};
+
+/// Reads catalogs through SPI.
+pub struct SpiReader<'a>(pub &'a Spi);
+
+impl Reader for SpiReader<'_> {
+    type Error = Error;
+    fn major(&self) -> u32 {
+        command::major()
+    }
+    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>> {
+        match oids {
+            Some(oids) => self.0.query(sql, &[Arg::Oids(oids)], See::Latest),
+            None => self.0.query(sql, &[], See::Latest),
+        }
+    }
+}
+
+/// Whether a fact with this id is among what a read of these aspects brings.
+pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
+    let (word, rest) = id.split_once(' ').unwrap_or((id, ""));
+    if word == "comment" {
+        // Comments on parts come with the parts; those on the relation and its columns by themselves.
+        let on = rest.strip_prefix("on ").unwrap_or_default();
+        let relation =
+            ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
+        return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
+    }
+    let part = match word {
+        "column" | "attribute" | "position" => Aspects::COLUMNS,
+        "default" => Aspects::DEFAULTS,
+        "identity" => Aspects::IDENTITY,
+        "grant" | "owner" => Aspects::PRIVILEGES,
+        "constraint" => Aspects::CONSTRAINTS,
+        "index" => Aspects::INDEXES,
+        "trigger" => Aspects::TRIGGERS,
+        "policy" => Aspects::POLICIES,
+        "rule" => Aspects::RULES,
+        "partition" | "inheritance" => Aspects::INHERITANCE,
+        "sequence" => Aspects::SEQUENCES,
+        _ => Aspects::RELATION,
+    };
+    aspects.contains(part)
+}
+
+/// Reads the whole schema.
+pub fn read_everything(spi: &Spi) -> Result<Vec<Fact>> {
+    let read = catalog::read_all(&mut SpiReader(spi))?;
+    resolve(spi, read)
+}
+
+/// Reads these families whole.
+pub fn read_roots(spi: &Spi, roots: &[(u32, u32)]) -> Result<Vec<Fact>> {
+    read_roots_aspects(spi, roots, Aspects::ALL)
+}
+
+pub(super) fn read_roots_aspects(spi: &Spi, roots: &[(u32, u32)], aspects: Aspects) -> Result<Vec<Fact>> {
+    let mut objects = Objects { aspects, ..Objects::default() };
+    for &(classid, oid) in roots {
+        match classid {
+            class::RELATION => objects.relations.push(oid),
+            class::TYPE => objects.types.push(oid),
+            class::ROUTINE => objects.routines.push(oid),
+            class::SCHEMA => objects.schemas.push(oid),
+            class::EXTENSION => objects.extensions.push(oid),
+            _ => objects.unmodelled.push((classid, oid)),
+        }
+    }
+    let read = catalog::read_objects(&mut SpiReader(spi), &objects)?;
+    resolve(spi, read)
+}
+
+/// Resolves the edges that lead out of what was read.
+fn resolve(spi: &Spi, read: catalog::Read) -> Result<Vec<Fact>> {
+    let catalog::Read { mut facts, unresolved } = read;
+    if !unresolved.is_empty() {
+        let keys: Vec<LocalKey> = unresolved.iter().map(|(_, key)| *key).collect();
+        let found = store::facts_of(spi, &keys)?;
+        for (i, key) in unresolved {
+            for id in found.get(&key).into_iter().flatten() {
+                if !facts[i].depends.contains(id) && facts[i].id != *id {
+                    facts[i].depends.push(id.clone());
+                }
+            }
+        }
+    }
+    Ok(facts)
+}

@@ -1,0 +1,268 @@
+//! Which families a command touched: what the server's lists say, and whatever depends on it.
+
+use super::Dropped;
+use crate::error::Result;
+use crate::ledger::store;
+use crate::pg::class;
+use crate::pg::command::{self, Reach};
+use crate::pg::event_trigger::Call;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use std::collections::{BTreeSet, HashMap};
+
+/// What a command touched.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// (classid, objid) of families to read again.
+    pub(super) roots: BTreeSet<(u32, u32)>,
+    /// Objects whose dependents' texts can have changed: (refclassid, refobjid).
+    pub(super) objects: BTreeSet<(u32, u32)>,
+    /// Identities of objects of kinds that are not modelled.
+    pub(super) unmodelled: Vec<String>,
+    /// Kind and identity of the object that the command is about.
+    pub(super) target: Option<(String, String)>,
+    /// The whole catalog.
+    pub(super) everything: bool,
+}
+
+/// The server's list of what the command did, as families.
+pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
+    let mut touched = Touched { everything: call.command.reach == Reach::Everything, ..Touched::default() };
+    let rows = spi.query(
+        "SELECT c.classid, c.objid, c.object_type, c.schema_name, c.object_identity, c.in_extension
+           FROM pg_catalog.pg_event_trigger_ddl_commands() c",
+        &[],
+        See::Transaction,
+    )?;
+    let mut relations: Vec<u32> = call.command.also.clone();
+    if call.tag == "ALTER DEFAULT PRIVILEGES" {
+        touched.unmodelled.push("default acl".to_owned());
+    }
+    let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
+    for row in &rows {
+        let (object_type, identity) = (row.text(2), row.text(4));
+        let schema = row.maybe_text(3);
+        if row.bool(5) && object_type != "extension" || row.is_null(0) {
+            continue;
+        }
+        if schema.as_deref() == Some("accord") || schema.as_deref().is_some_and(|s| s.starts_with("pg_temp") || s == "pg_toast") {
+            continue;
+        }
+        let (classid, objid) = (row.int(0) as u32, row.int(1) as u32);
+        match classid {
+            class::RELATION => relations.push(objid),
+            class::ROUTINE | class::SCHEMA | class::EXTENSION => {
+                touched.roots.insert((classid, objid));
+                touched.objects.insert((classid, objid));
+            }
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
+                inner.entry(classid).or_default().push(objid)
+            }
+            _ => {
+                touched.unmodelled.push(format!("{object_type} {identity}"));
+                touched.roots.insert((classid, objid));
+            }
+        }
+        if touched.target.is_none() {
+            touched.target = Some((object_type, identity));
+        }
+    }
+    for (classid, oids) in inner {
+        owners(spi, classid, &oids, &mut relations, &mut touched)?;
+    }
+    if !relations.is_empty() {
+        resolve_relations(spi, &relations, &mut touched)?;
+    }
+    if !dropped.is_empty() {
+        let oids: Vec<u32> = dropped.iter().map(|d| d.objid).collect();
+        touched.roots.extend(store::roots_of(spi, &oids)?);
+        for object in dropped.iter().filter(|d| d.original) {
+            if touched.target.is_none() {
+                touched.target = Some((object.object_type.clone(), object.identity.clone()));
+            }
+            if UNMODELLED_TYPES.contains(&object.object_type.as_str()) {
+                touched.unmodelled.push(format!("{} {}", object.object_type, object.identity));
+            }
+        }
+    }
+    Ok(touched)
+}
+
+/// Object types, as PostgreSQL's event triggers name them, of kinds that are not modelled yet.
+pub(super) const UNMODELLED_TYPES: &[&str] = &[
+    "cast",
+    "operator",
+    "operator class",
+    "operator family",
+    "access method",
+    "collation",
+    "conversion",
+    "text search parser",
+    "text search dictionary",
+    "text search template",
+    "text search configuration",
+    "statistics object",
+    "foreign-data wrapper",
+    "server",
+    "user mapping",
+    "foreign table",
+    "publication",
+    "publication relation",
+    "publication namespace",
+    "subscription",
+    "event trigger",
+    "language",
+    "transform",
+    "default acl",
+];
+
+/// The families of objects that belong to a relation or a domain.
+pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touched: &mut Touched) -> Result<()> {
+    let sql = match classid {
+        class::TYPE => {
+            "SELECT CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE 0 END, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)"
+        }
+        class::CONSTRAINT => "SELECT c.conrelid, c.contypid FROM pg_catalog.pg_constraint c WHERE c.oid = ANY ($1)",
+        class::TRIGGER => "SELECT t.tgrelid, 0::oid FROM pg_catalog.pg_trigger t WHERE t.oid = ANY ($1)",
+        class::POLICY => "SELECT p.polrelid, 0::oid FROM pg_catalog.pg_policy p WHERE p.oid = ANY ($1)",
+        class::REWRITE => "SELECT r.ev_class, 0::oid FROM pg_catalog.pg_rewrite r WHERE r.oid = ANY ($1)",
+        _ => "SELECT d.adrelid, 0::oid FROM pg_catalog.pg_attrdef d WHERE d.oid = ANY ($1)",
+    };
+    for row in spi.query(sql, &[Arg::Oids(oids)], See::Latest)? {
+        let (relation, other) = (row.int(0) as u32, row.int(1) as u32);
+        if relation != 0 {
+            relations.push(relation);
+        } else if other != 0 {
+            touched.roots.insert((class::TYPE, other));
+        }
+        if other != 0 {
+            touched.objects.insert((class::TYPE, other));
+        }
+    }
+    Ok(())
+}
+
+/// Relations as families: an index and an identity's sequence stand for their table, a parent brings its descendants, temporary
+/// and TOAST tables are left out.
+pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Result<()> {
+    let rows = spi.query(
+        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
+           FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+           LEFT JOIN pg_catalog.pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.objid = c.oid
+                AND s.refclassid = s.classid AND s.deptype = 'i'
+          WHERE c.oid = ANY ($1)",
+        &[Arg::Oids(relations)],
+        See::Latest,
+    )?;
+    let mut parents = Vec::new();
+    for row in rows {
+        let (oid, relkind, index_of) = (row.int(0) as u32, row.text(1), row.int(3) as u32);
+        if row.text(4) == "t" {
+            continue;
+        }
+        match relkind.as_str() {
+            "i" | "I" => {
+                touched.roots.insert((class::RELATION, index_of));
+                if relkind == "I" {
+                    parents.push(index_of);
+                }
+            }
+            // The sequence of an identity column is a part of its table.
+            "S" if index_of != 0 => {
+                touched.roots.insert((class::RELATION, index_of));
+            }
+            "r" | "p" | "v" | "m" | "S" | "c" => {
+                touched.roots.insert((class::RELATION, oid));
+                touched.objects.insert((class::RELATION, oid));
+                if row.int(5) != 0 {
+                    touched.objects.insert((class::TYPE, row.int(5) as u32));
+                }
+                if row.bool(2) {
+                    parents.push(oid);
+                }
+            }
+            "f" => {
+                touched.unmodelled.push(format!("foreign table {}", row.text(6)));
+                touched.roots.insert((class::RELATION, oid));
+            }
+            _ => {}
+        }
+    }
+    if !parents.is_empty() {
+        let rows = spi.query(
+            "WITH RECURSIVE t(oid) AS (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = ANY ($1)
+               UNION SELECT i.inhrelid FROM t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid) SELECT t.oid FROM t",
+            &[Arg::Oids(&parents)],
+            See::Latest,
+        )?;
+        for row in rows {
+            touched.roots.insert((class::RELATION, row.int(0) as u32));
+        }
+    }
+    Ok(())
+}
+
+/// Families of what depends on the touched objects.
+pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> Result<()> {
+    let oids: Vec<u32> = touched.objects.iter().map(|(_, oid)| *oid).collect();
+    if oids.is_empty() {
+        return Ok(());
+    }
+    let rows = if only_views {
+        spi.query(
+            "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend d
+              WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = ANY ($1)
+                AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass",
+            &[Arg::Oids(&oids)],
+            See::Latest,
+        )?
+    } else {
+        spi.query(
+            "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend d
+              WHERE d.refclassid = ANY ('{pg_class,pg_type,pg_proc}'::pg_catalog.regclass[]) AND d.refobjid = ANY ($1) AND d.deptype <> 'e'",
+            &[Arg::Oids(&oids)],
+            See::Latest,
+        )?
+    };
+    let mut relations = Vec::new();
+    let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
+    for row in rows {
+        if !touched.objects.contains(&(row.int(0) as u32, row.int(1) as u32)) {
+            continue;
+        }
+        let (classid, objid) = (row.int(2) as u32, row.int(3) as u32);
+        match classid {
+            class::RELATION => relations.push(objid),
+            class::ROUTINE => {
+                touched.roots.insert((classid, objid));
+            }
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
+                inner.entry(classid).or_default().push(objid)
+            }
+            _ => {}
+        }
+    }
+    for (classid, oids) in inner {
+        owners(spi, classid, &oids, &mut relations, touched)?;
+    }
+    if !relations.is_empty() {
+        resolve_relations(spi, &relations, touched)?;
+    }
+    Ok(())
+}
+
+/// GRANT and REVOKE report nothing that could be looked up: the rows that they wrote carry their XID.
+pub(super) fn granted(spi: &Spi, touched: &mut Touched) -> Result<()> {
+    let xid = command::current_xid().to_string();
+    let rows = spi.query(
+        "SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid FROM pg_catalog.pg_class c WHERE c.xmin = $1::xid AND c.relpersistence <> 't'
+         UNION SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, a.attrelid FROM pg_catalog.pg_attribute a
+               JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE a.xmin = $1::xid AND c.relpersistence <> 't'
+         UNION SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass::oid, p.oid FROM pg_catalog.pg_proc p WHERE p.xmin = $1::xid
+         UNION SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::oid, t.oid FROM pg_catalog.pg_type t WHERE t.xmin = $1::xid
+         UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, n.oid FROM pg_catalog.pg_namespace n WHERE n.xmin = $1::xid",
+        &[Arg::Text(&xid)],
+        See::Latest,
+    )?;
+    touched.roots.extend(rows.iter().map(|row| (row.int(0) as u32, row.int(1) as u32)));
+    Ok(())
+}
