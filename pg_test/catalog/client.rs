@@ -83,6 +83,7 @@ static SERVER: LazyLock<Cluster> =
     LazyLock::new(|| Cluster::start(Options { name: "catalog", conf: &[("shared_preload_libraries", "")], durable: false }));
 
 /// The connection string of the server that `ACCORD_TEST_CONNINFO` names, by default of a throwaway one.
+#[allow(clippy::unnecessary_wraps)] // a server may be missing one day
 pub fn conninfo() -> Option<String> {
     Some(std::env::var("ACCORD_TEST_CONNINFO").unwrap_or_else(|_| SERVER.conninfo("postgres")))
 }

@@ -3,6 +3,8 @@
 //! Each test has a source database and a replica of its own. Most share one pair of servers; those that end
 //! processes start their own.
 
+#![allow(clippy::result_large_err, clippy::single_match_else)] // an error is read once
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -97,7 +97,7 @@ fn truncated_messages() {
     let text = offer.to_string();
     for part in [1, text.len() / 3, text.len() - 1] {
         let error = client.query_one("SELECT accord.negotiate($1::text::jsonb)", &[&&text[..part]]).expect_err("truncated JSON is no JSON");
-        assert_eq!(error.code().map(|code| code.code()), Some("22P02"));
+        assert_eq!(error.code().map(postgres::error::SqlState::code), Some("22P02"));
     }
 }
 

@@ -21,20 +21,20 @@ impl Screen {
     }
 
     pub fn title(&mut self, version: &str, source: &str, replica: &str) {
-        self.line(&self.paint("1", "pg_accord: a schema and its replica, kept in agreement"));
-        self.line("");
-        self.line(&format!("  source    transactional cluster, PostgreSQL {version}, database {source}"));
-        self.line(&format!("  replica   analytical cluster, PostgreSQL {version}, database {replica}"));
-        self.line("");
-        self.line(&self.paint("2", "  Times are milliseconds since the commit on the source."));
+        line(&self.paint("1", "pg_accord: a schema and its replica, kept in agreement"));
+        line("");
+        line(&format!("  source    transactional cluster, PostgreSQL {version}, database {source}"));
+        line(&format!("  replica   analytical cluster, PostgreSQL {version}, database {replica}"));
+        line("");
+        line(&self.paint("2", "  Times are milliseconds since the commit on the source."));
         self.table();
     }
 
     pub fn table(&mut self) {
         if self.open.is_none() {
             let heads = COLUMNS.map(|name| format!("{name:>13}")).concat();
-            self.line("");
-            self.line(&self.paint("2", &format!("  version  {:<28}{heads}", "change")));
+            line("");
+            line(&self.paint("2", &format!("  version  {:<28}{heads}", "change")));
         }
     }
 
@@ -95,22 +95,23 @@ impl Screen {
 
     pub fn verdict(&mut self, ours: &str, theirs: &str, lines: usize, difference: Option<&str>) {
         self.close();
-        self.line("");
-        self.line(&format!("  fingerprint, source    {ours}"));
+        line("");
+        line(&format!("  fingerprint, source    {ours}"));
         let same = if ours == theirs { self.paint("32", "✓") } else { self.paint("31", "differs") };
-        self.line(&format!("  fingerprint, replica   {theirs} {same}"));
+        line(&format!("  fingerprint, replica   {theirs} {same}"));
         match difference {
             None => {
                 let mark = self.paint("32", "✓");
-                self.line(&format!("  pg_dump -s             {lines} lines, the same on both sides {mark}"));
+                line(&format!("  pg_dump -s             {lines} lines, the same on both sides {mark}"));
             }
-            Some(text) => self.line(&self.paint("31", text)),
+            Some(text) => line(&self.paint("31", text)),
         }
     }
 
+    #[allow(clippy::unused_self)] // as the others
     pub fn summary(&mut self, versions: i64, rows: u64, troubles: u32, took: Duration) {
-        self.line("");
-        self.line(&format!(
+        line("");
+        line(&format!(
             "  {versions} versions while {rows} rows were written; {troubles} times a person was asked; {:.1} s in all.",
             took.as_secs_f64()
         ));
@@ -122,10 +123,6 @@ impl Screen {
         }
     }
 
-    fn line(&self, text: &str) {
-        println!("{text}");
-    }
-
     fn paragraph(&self, mark: &str, text: &str, colour: &str) {
         for line in wrap(text, WIDTH - 13) {
             println!("           {mark}{}", self.paint(colour, &line));
@@ -135,6 +132,10 @@ impl Screen {
     fn paint(&self, colour: &str, text: &str) -> String {
         if self.colours && !colour.is_empty() { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+fn line(text: &str) {
+    println!("{text}");
 }
 
 fn clip(text: &str, width: usize) -> String {

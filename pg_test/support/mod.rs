@@ -1,7 +1,7 @@
 //! What the tests, the demo and the benchmarks stand on: real servers as values, a proxy between them,
 //! a pair of databases with a replica attached, rows for tables that nobody here has seen before.
 
-#![allow(dead_code, unused_imports)] // each target uses its own part
+#![allow(dead_code, unused_imports, clippy::result_large_err, clippy::unused_self)] // each target uses its own part
 
 #[allow(unused_macros)]
 /// Prints past the test harness's capture: what a reader of the log should see of a passing test.

@@ -68,7 +68,7 @@ pub fn fill(client: &mut Client, rows: i64) -> usize {
         for _ in 0..rows {
             let all = insert(table, columns, |_| true);
             let least = insert(table, columns, |column| column.required);
-            write!(script, "BEGIN {all} EXCEPTION WHEN OTHERS THEN BEGIN {least} EXCEPTION WHEN OTHERS THEN NULL; END; END;\n").unwrap();
+            writeln!(script, "BEGIN {all} EXCEPTION WHEN OTHERS THEN BEGIN {least} EXCEPTION WHEN OTHERS THEN NULL; END; END;").unwrap();
         }
         script.push_str("END IF;\n");
     }
