@@ -95,7 +95,7 @@ fn holds_data(kind: Kind) -> bool {
 /// Local keys are used where both facts carry one: pass facts without keys to compare two databases.
 /// The result is in the order of `before` for drops and alterations, then of `after` for creations.
 pub fn diff(before: &[Fact], after: &[Fact]) -> Vec<Change> {
-    let mut by_key: HashMap<(Kind, Option<Kind>, LocalKey, Option<&str>), usize> = HashMap::new();
+    let mut by_key: HashMap<Key, usize> = HashMap::new();
     let mut by_id: HashMap<&FactId, usize> = HashMap::new();
     for (i, fact) in after.iter().enumerate() {
         by_id.insert(&fact.id, i);

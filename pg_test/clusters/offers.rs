@@ -207,3 +207,14 @@ fn negotiate_promises_nothing_and_changes_nothing() {
     }
     assert!(!link.exists_there("public.a"));
 }
+
+#[test]
+fn a_statement_smuggled_in_a_text() {
+    let (link, mut offer) = ready();
+    let changes = offer["events"][0]["changes"].as_array_mut().expect("changes");
+    let column = changes.iter_mut().find(|change| change["after"]["kind"] == "column").expect("a column");
+    column["after"]["attributes"]["type"] = json!("integer); CREATE TABLE public.smuggled (id int); --");
+    refused_by_both(&link, &offer, &["malformed"]);
+    let there: bool = scalar(&mut link.replica(), "SELECT to_regclass('public.smuggled') IS NOT NULL");
+    assert!(!there, "the smuggled statement ran");
+}

@@ -27,6 +27,9 @@ impl<'a> Choices<'a> {
     fn below(&mut self, bound: usize) -> usize {
         (usize::from(self.byte()) << 8 | usize::from(self.byte())) % bound.max(1)
     }
+    fn chance(&mut self, of: u8) -> bool {
+        self.byte().is_multiple_of(of)
+    }
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -62,7 +65,9 @@ pub fn offer(bytes: &[u8]) {
 fn check(offer: &Offer) {
     let _ = check_fragments(offer);
     for event in &offer.events {
-        let _ = event.changes.iter().map(|change| (change.operation(), change.reversed())).count();
+        for change in &event.changes {
+            assert_eq!(change.reversed().operation().is_some(), change.operation().is_some());
+        }
         planned(&event.changes, Vec::new());
     }
 }
@@ -72,14 +77,14 @@ pub fn damaged_offer(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
     let facts = damaged_facts(&mut choices);
     let changes: Vec<Value> =
-        facts.into_iter().map(|fact| if choices.byte() % 2 == 0 { json!({"after": fact}) } else { json!({"before": fact}) }).collect();
+        facts.into_iter().map(|fact| if choices.chance(2) { json!({"after": fact}) } else { json!({"before": fact}) }).collect();
     let mut document = json!({
         "protocol": 1, "source": "0190b0a0-0000-7000-8000-000000000000", "replica": "r", "kind": "version",
         "position": {"version": 2, "id": "00".repeat(32)}, "parent": {"version": 1, "id": "11".repeat(32)}, "projection": {},
         "policy": {}, "major": 15, "reader": 1, "fingerprint_before": "22".repeat(32), "fingerprint_after": "33".repeat(32),
         "events": [{"id": "0190b0a0-0000-7000-8000-000000000001", "tag": "ALTER TABLE", "statement": "…", "changes": changes}],
     });
-    if choices.byte() % 4 == 0 {
+    if choices.chance(4) {
         damage(&mut document, &mut choices);
     }
     offer(document.to_string().as_bytes());
@@ -399,8 +404,10 @@ fn damaged_facts(choices: &mut Choices) -> Vec<Value> {
             1 => {
                 let edge = json!({"kind": facts[i]["kind"], "path": facts[i]["path"]});
                 let other = choices.below(facts.len());
-                if let Some(fact) = facts[other].as_object_mut() {
-                    fact.entry("depends").or_insert_with(|| json!([])).as_array_mut().map(|edges| edges.push(edge));
+                if let Some(fact) = facts[other].as_object_mut()
+                    && let Some(edges) = fact.entry("depends").or_insert_with(|| json!([])).as_array_mut()
+                {
+                    edges.push(edge);
                 }
             }
             2 => {
@@ -418,7 +425,7 @@ fn damaged_facts(choices: &mut Choices) -> Vec<Value> {
 
 /// Replaces one value somewhere inside.
 fn damage(value: &mut Value, choices: &mut Choices) {
-    let here = choices.byte() % 8 == 0;
+    let here = choices.chance(8);
     match value {
         Value::Array(items) if !items.is_empty() && !here => {
             let i = choices.below(items.len());

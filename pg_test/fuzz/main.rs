@@ -24,7 +24,7 @@ fn seeds(count: u64) -> impl Iterator<Item = u64> {
 fn messages() {
     bodies::offer(b"");
     bodies::offer("[".repeat(100_000).as_bytes());
-    for seed in seeds(300) {
+    for seed in seeds(200) {
         bodies::offer(&bytes(seed, 64));
         bodies::damaged_offer(&bytes(seed, 200));
     }
@@ -39,7 +39,7 @@ fn models() {
         bodies::model(facts.as_bytes());
         bodies::model(facts.replacen(before, after, 1).as_bytes());
     }
-    for seed in seeds(300) {
+    for seed in seeds(200) {
         bodies::damaged_models(&bytes(seed, 200));
     }
 }

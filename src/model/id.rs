@@ -136,11 +136,13 @@ impl FactId {
     }
 
     /// The id of a property (comment, owner) of this object.
+    #[must_use]
     pub fn property(&self, kind: Kind) -> Self {
         Self { kind, of: Some(self.kind), path: self.path.clone() }
     }
 
     /// The id of a grantee's privileges on this object.
+    #[must_use]
     pub fn grant(&self, grantee: impl Into<Name>) -> Self {
         let mut path = self.path.clone();
         path.push(grantee.into());

@@ -55,6 +55,7 @@ impl Model {
         self.facts.into_values().collect()
     }
     /// The part that a projection mirrors.
+    #[must_use]
     pub fn project(&self, projection: &Projection) -> Self {
         Self { facts: self.facts.iter().filter(|(id, _)| projection.mirrors(id)).map(|(k, v)| (k.clone(), v.clone())).collect() }
     }

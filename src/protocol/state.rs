@@ -31,6 +31,7 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// Follows a negotiation's or an application's verdict.
+    #[must_use]
     pub fn after(self, verdict: VerdictState) -> Self {
         match verdict {
             VerdictState::Accepted | VerdictState::Step => Self::Applying,
