@@ -104,6 +104,18 @@ pub fn write(spi: &Spi, source: Uuid, changes: &BTreeMap<String, Option<Mirrored
     )
 }
 
+/// Whether the order of this table's columns was given up when the table was built here.
+pub fn waived_order(spi: &Spi, source: Uuid, table: &[crate::model::Name]) -> Result<bool> {
+    let [schema, name] = table else { return Ok(false) };
+    let prefix = format!("position {schema}.{name}.");
+    let rows = spi.query(
+        "SELECT FROM accord.mirror m WHERE m.source = $1::uuid AND m.waived AND pg_catalog.starts_with(m.id, $2) LIMIT 1",
+        &[Arg::Text(&source.to_string()), Arg::Text(&prefix)],
+        See::Latest,
+    )?;
+    Ok(!rows.is_empty())
+}
+
 /// Local facts with these ids, by id as text.
 pub fn local(spi: &Spi, ids: &[String]) -> Result<HashMap<String, Known>> {
     if ids.is_empty() {
