@@ -491,3 +491,20 @@ fn the_password_is_shown_to_nobody() {
     let shown = log.lines().find(|line| line.contains(password) && !line.contains("STATEMENT:"));
     assert_eq!(shown, None, "the log shows it");
 }
+
+#[test]
+fn a_forgotten_source_begins_anew() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.a (id int)");
+    link.run("SELECT accord.drop_replica('warehouse')");
+    assert_eq!(failure(&mut link.replica(), "SELECT accord.forget_source('nobody')").sqlstate(), "22P02");
+    failure(&mut link.replica(), "SELECT accord.forget_source('00000000-0000-0000-0000-000000000000')").assert_clear();
+    link.run_there("SELECT accord.forget_source(source::text::uuid) FROM accord.upstream");
+    let left: i64 = scalar(&mut link.replica(), "SELECT (SELECT count(*) FROM accord.mirror) + (SELECT count(*) FROM accord.applied)");
+    assert_eq!(left, 0);
+    link.add("{}");
+    link.wait();
+    assert!(link.exists_there("public.a"), "what was mirrored stays and is adopted");
+    link.follow("ALTER TABLE public.a ADD COLUMN b int");
+    link.assert_agreement();
+}

@@ -220,3 +220,44 @@ fn comments_on_everything() {
     link.follow("COMMENT ON TRIGGER t ON public.a IS NULL; COMMENT ON INDEX public.a_id IS NULL");
     link.assert_agreement();
 }
+
+#[test]
+fn a_columns_comment_leaves_its_neighbours_alone() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.a (id int PRIMARY KEY, b int, CONSTRAINT positive CHECK (b > 0))");
+    link.follow("COMMENT ON CONSTRAINT positive ON public.a IS 'as agreed'");
+    link.follow("COMMENT ON COLUMN public.a.b IS 'a number'");
+    let changes: i64 = scalar(&mut link.source(), "SELECT json_array_length(changes)::bigint FROM accord.events ORDER BY seq DESC LIMIT 1");
+    assert_eq!(changes, 1, "only the column's comment changed");
+    let there: i64 = scalar(&mut link.replica(), "SELECT count(*) FROM pg_description WHERE description IN ('as agreed', 'a number')");
+    assert_eq!(there, 2);
+    link.assert_agreement();
+}
+
+#[test]
+fn columns_added_the_short_way_are_what_a_full_read_finds() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.a (id int); CREATE TABLE public.parent (id int); CREATE TABLE public.child () INHERITS (public.parent)");
+    for columns in [
+        "ADD b varchar(20)",
+        "ADD c numeric(10,2)[] NOT NULL, ADD d uuid",
+        "ADD \"E e\" timestamptz(3)",
+        "ADD f text COLLATE \"C\"",
+        "ADD g serial",
+        "ADD IF NOT EXISTS b int",
+        "ADD h int GENERATED ALWAYS AS (id + 1) STORED",
+        "ADD i text DEFAULT 'x', ADD j bit varying(7)",
+        "ADD k interval day to second",
+    ] {
+        link.run(&format!("ALTER TABLE public.a {columns}"));
+        let (last, read): (String, String) =
+            (scalar(&mut link.source(), "SELECT accord.fingerprint()"), scalar(&mut link.source(), "SELECT accord.fingerprint(true)"));
+        assert_eq!(last, read, "after {columns}");
+    }
+    link.run("CREATE VIEW public.v AS SELECT * FROM public.a; ALTER TABLE public.a ADD z int; ALTER TABLE public.parent ADD z int");
+    let (last, read): (String, String) =
+        (scalar(&mut link.source(), "SELECT accord.fingerprint()"), scalar(&mut link.source(), "SELECT accord.fingerprint(true)"));
+    assert_eq!(last, read, "under a view, and with a child");
+    link.wait();
+    link.assert_agreement();
+}

@@ -27,3 +27,10 @@ fn negotiate(offer: JsonB) -> JsonB {
 fn apply(application: JsonB) -> JsonB {
     json(spi::connect(|spi| replica::apply(spi, &application.0.to_string())).or_raise())
 }
+
+/// Forgets a source's history on this replica; its objects stay.
+#[pg_extern(volatile, parallel_unsafe)]
+fn forget_source(source: pgrx::Uuid) {
+    let _owner = crate::pg::command::become_owner();
+    spi::connect(|spi| replica::forget(spi, &source.to_string())).or_raise();
+}

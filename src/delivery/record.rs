@@ -154,6 +154,8 @@ fn complete(cause: &Cause, state: &str, name: &str, version: Option<i64>) -> Cau
     let way_out = resolution(state, name, version);
     let mut cause = cause.clone();
     cause.hint = match cause.hint.take() {
+        // The replica's own hint speaks of a failure that is retried; one that was given up has another way out.
+        Some(_) if state == "paused" => Some(way_out),
         Some(hint) if way_out.is_empty() || hint.contains("accord.") => Some(hint),
         Some(hint) => Some(format!("{hint} {way_out}")),
         None => Some(way_out).filter(|way_out| !way_out.is_empty()),

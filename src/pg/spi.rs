@@ -166,6 +166,12 @@ impl Spi {
         self.query(sql, args, See::Transaction).map(|_| ())
     }
 
+    /// Runs one statement that was rendered from what came over the wire.
+    pub fn execute_one(&self, sql: &str) -> Result<Vec<Row>> {
+        one_statement(sql)?;
+        self.execute(sql)
+    }
+
     /// Runs a statement that is used once, without keeping its plan: DDL, above all.
     pub fn execute(&self, sql: &str) -> Result<Vec<Row>> {
         let text = c_string(sql)?;
@@ -176,6 +182,21 @@ impl Spi {
         }
         fetch()
     }
+}
+
+/// Checks that a text is one statement. The server's own parser is the judge: two would be two,
+/// whatever the checks before said.
+pub fn one_statement(sql: &str) -> Result<()> {
+    let text = c_string(sql)?;
+    // SAFETY: the text outlives the call; the parse tree is palloc'ed and left to the memory context.
+    let statements = unsafe {
+        let list = pg_sys::pg_parse_query(text.as_ptr());
+        if list.is_null() { 0 } else { (*list).length }
+    };
+    if statements != 1 {
+        return Err(Error::new(PgSqlErrorCode::ERRCODE_SYNTAX_ERROR, format!("a step holds {statements} statements, not one")).detail(sql));
+    }
+    Ok(())
 }
 
 fn c_string(sql: &str) -> Result<CString> {

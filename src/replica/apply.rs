@@ -212,7 +212,7 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     }
     settings.set("search_path", &[vec!["pg_catalog".to_owned()], path, vec!["pg_temp".to_owned()]].concat().join(", "));
     for step in steps {
-        spi.execute(&step.sql)?;
+        spi.execute_one(&step.sql)?;
     }
     Ok(())
 }
@@ -470,6 +470,7 @@ fn outside(spi: &Spi, mut examined: Examined, report: Option<StepReport>) -> Res
     let next = examined.verdict.steps.iter().find(|step| step.outside_transaction).cloned();
     let go_on = |examined: Examined, number: i64| match &next {
         Some(step) => {
+            crate::pg::spi::one_statement(&step.sql)?;
             set(number, &step.sql, step.compensation.as_deref(), "running", None)?;
             run_next(examined.verdict, &step.sql)
         }

@@ -15,6 +15,7 @@ mod mirror;
 pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;
 pub use hello::hello;
+pub use mirror::forget;
 
 use crate::protocol::{Offer, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use std::cell::RefCell;
