@@ -237,7 +237,9 @@ fn a_columns_comment_leaves_its_neighbours_alone() {
 #[test]
 fn columns_added_the_short_way_are_what_a_full_read_finds() {
     let link = Link::attached(Pair::shared());
-    link.follow("CREATE TABLE public.a (id int); CREATE TABLE public.parent (id int); CREATE TABLE public.child () INHERITS (public.parent)");
+    link.follow(
+        "CREATE TABLE public.a (id int); CREATE TABLE public.parent (id int); CREATE TABLE public.child () INHERITS (public.parent)",
+    );
     for columns in [
         "ADD b varchar(20)",
         "ADD c numeric(10,2)[] NOT NULL, ADD d uuid",

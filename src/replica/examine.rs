@@ -547,119 +547,12 @@ impl Examined {
         }
         Ok(())
     }
-
-    /// The changes of one event that are carried out here: without what is here already, and without
-    /// what policy keeps; and how to plan them.
-    pub fn rendered(&self, spi: &Spi, event: &Event) -> Result<(Vec<Change>, Options)> {
-        let created: Vec<String> =
-            event.changes.iter().filter(|c| c.before.is_none()).filter_map(|c| c.id().map(ToString::to_string)).collect();
-        let here = mirror::local(spi, &created)?;
-        // Facts that are here as another than the change starts from: left behind by a skipped version,
-        // or an empty database's own. The change then starts from what is here.
-        let other: Vec<String> = event
-            .changes
-            .iter()
-            .filter_map(|c| c.before.as_ref().map(|f| f.id.to_string()))
-            .filter(|id| self.mirrored.get(id).is_some_and(|m| m.waived))
-            .chain(created.iter().filter(|id| here.contains_key(*id)).cloned())
-            .collect();
-        let actual = mirror::local_facts(spi, &other)?;
-        let dropped_tables: HashSet<&FactId> = event
-            .changes
-            .iter()
-            .filter(|c| c.operation() == Some(Operation::Drop) && c.kind() == Some(Kind::Table))
-            .filter_map(Change::id)
-            .collect();
-        let of_table = |id: &FactId| (id.path.len() >= 2).then(|| FactId::new(Kind::Table, id.path[..2].iter().cloned()));
-        let mut changes = Vec::new();
-        for change in &event.changes {
-            let Some(id) = change.id() else { continue };
-            if id.kind == Kind::Unmodelled {
-                continue;
-            }
-            if change.before.is_none()
-                && here.get(&id.to_string()).is_some_and(|k| change.after.as_ref().is_some_and(|f| f.hash() == k.hash))
-            {
-                continue;
-            }
-            let table_goes = of_table(id).is_some_and(|table| dropped_tables.contains(&table));
-            if change.operation() == Some(Operation::Drop) {
-                if self.begun && !self.local.contains_key(&id.to_string()) {
-                    continue;
-                }
-                if table_goes && self.policy.on_drop_table == OnDrop::Keep {
-                    continue;
-                }
-                if !table_goes && self.policy.on_drop_column == OnDrop::Keep && is_of_dropped_column(id, &event.changes) {
-                    if let (Kind::Column, Some(Fact { body: Body::Column(column), .. })) = (id.kind, &change.before)
-                        && column.not_null
-                        && let Some(before) = &change.before
-                    {
-                        let mut nullable = before.clone();
-                        nullable.body = Body::Column(crate::model::Column { not_null: false, ..column.clone() });
-                        changes.push(Change::alter(before.clone(), nullable));
-                    }
-                    continue;
-                }
-            }
-            let mut change = change.clone();
-            match &change.before {
-                Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => {
-                    change.before = actual.get(&before.id).cloned()
-                }
-                None => change.before = actual.get(id).cloned(),
-                _ => {}
-            }
-            if change.operation().is_some() {
-                changes.push(change);
-            }
-        }
-        let mut options = Options { concurrently: event.concurrently, ..Options::default() };
-        let volatile = |c: &&Change| {
-            c.before.is_none()
-                && c.after
-                    .as_ref()
-                    .is_some_and(|f| f.notes.contains_key("volatile") || f.id.kind == Kind::Identity || f.id.kind == Kind::Default)
-        };
-        let tables: BTreeSet<FactId> = changes.iter().filter(volatile).filter_map(Change::id).filter_map(of_table).collect();
-        for table in tables {
-            if has_rows(spi, &table)? {
-                options.populated.push(table);
-            }
-        }
-        Ok((changes, options))
-    }
 }
 
 /// What is an outcome of other changes, not an object that a name could be taken by; and what is
 /// not modelled, which people bring about by hand.
 fn is_outcome(id: &FactId) -> bool {
     matches!(id.kind, Kind::Position | Kind::Owner | Kind::Grant | Kind::Unmodelled)
-}
-
-fn is_of_dropped_column(id: &FactId, changes: &[Change]) -> bool {
-    let column = match id.of {
-        Some(Kind::Column) => id.target(),
-        None if matches!(id.kind, Kind::Column | Kind::Position | Kind::Default | Kind::Identity) => {
-            Some(FactId { kind: Kind::Column, ..id.clone() })
-        }
-        _ => None,
-    };
-    column.is_some_and(|column| changes.iter().any(|c| c.operation() == Some(Operation::Drop) && c.id() == Some(&column)))
-}
-
-/// Whether a table here holds rows; false where there is no such table.
-fn has_rows(spi: &Spi, table: &FactId) -> Result<bool> {
-    let [schema, name] = table.path.as_slice() else { return Ok(false) };
-    let rows = spi.query(
-        "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')",
-        &[Arg::Text(schema.as_str()), Arg::Text(name.as_str())],
-        See::Latest,
-    )?;
-    if rows.is_empty() {
-        return Ok(false);
-    }
-    Ok(!spi.execute(&format!("SELECT FROM {schema}.{name} LIMIT 1"))?.is_empty())
 }
 
 /// A list of ids in words, the first few.

@@ -155,9 +155,9 @@ pub fn drift(spi: &Spi, source: Uuid, limit: i64) -> Result<Vec<String>> {
 
 /// Forgets a source's history here. What was mirrored stays and is this database's own from now on.
 pub fn forget(spi: &Spi, source: &str) -> Result<()> {
-    let source: Uuid = source
-        .parse()
-        .map_err(|_| Error::invalid("a source is named by its ledger's UUID").hint("SELECT source, replica, version FROM accord.upstream lists them."))?;
+    let source: Uuid = source.parse().map_err(|_| {
+        Error::invalid("a source is named by its ledger's UUID").hint("SELECT source, replica, version FROM accord.upstream lists them.")
+    })?;
     if upstream(spi, source)?.is_none() {
         return Err(Error::undefined(format!("nothing of source {source} is recorded here"))
             .hint("SELECT source, replica, version FROM accord.upstream lists the sources."));
