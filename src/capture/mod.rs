@@ -169,7 +169,8 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
     let _frozen = spi.freeze();
     let direct = touched.roots.clone();
     let aspects = match call.command.reach {
-        Reach::AddColumn => {
+        // A serial column brings a sequence: then there is more to read than columns.
+        Reach::AddColumn if direct.len() == 1 => {
             dependents(spi, &mut touched, true)?;
             Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES
         }
@@ -179,7 +180,7 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
             Aspects::PRIVILEGES
         }
         Reach::Create | Reach::Everything => Aspects::ALL,
-        Reach::Dependents => {
+        Reach::AddColumn | Reach::Dependents => {
             dependents(spi, &mut touched, false)?;
             Aspects::ALL
         }
