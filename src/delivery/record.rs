@@ -104,7 +104,7 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
             )?;
             if let Some(version) = version {
                 delivery(spi, row, *version, word, "attempts = d.attempts + 1", None)?;
-                reason(spi, row, *version, cause)?;
+                reason(spi, row, *version, &complete(cause, word, &row.name, Some(*version)))?;
             }
         }
         What::Died { why } => {
@@ -133,7 +133,7 @@ fn stopped(spi: &Spi, row: &Row, version: i64, answer: VerdictState, cause: Opti
         return Ok(());
     }
     let cause = cause.cloned().unwrap_or_else(|| Cause::new(word, format!("the replica answered {word} and gave no reason")));
-    reason(spi, row, version, &cause)?;
+    reason(spi, row, version, &complete(&cause, word, &row.name, Some(version)))?;
     state(spi, row, word, Some(version), Some(&cause))
 }
 
