@@ -117,16 +117,19 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         .filter(|_| call.command.alters_type)
         .filter_map(|name| Some(((*name).to_owned(), command::setting(name)?.into())))
         .collect();
-    let pinned = command::pin();
     let bare = call.command.bare_columns.as_ref().map_or(Added::Unclear, BareColumns::added);
+    if matches!(bare, Added::Temporary) {
+        return Ok(());
+    }
+    // Nothing is deparsed for columns that the relation cache tells: the path is enough.
+    let pinned = if matches!(bare, Added::Columns { .. }) { command::pin_path() } else { command::pin() };
     let (mut changes, keys, touched) = match bare {
-        Added::Temporary => return Ok(()),
         Added::Columns { table, schema, name, columns } => {
             let identity = Qualified::new(schema.as_str(), name.as_str()).to_string();
             let (changes, keys) = added::changes(table, &schema, &name, columns);
             (changes, keys, Touched { target: Some(("table".to_owned(), identity)), ..Touched::default() })
         }
-        Added::Unclear => {
+        Added::Temporary | Added::Unclear => {
             let (found, touched) = compared(spi, call, dropped)?;
             (found.changes, found.keys, touched)
         }

@@ -4,7 +4,7 @@ use crate::diff::Change;
 use crate::error::{Error, Result};
 use crate::model::{Fingerprint, LocalKey};
 use crate::pg::command;
-use crate::pg::spi::{Arg, See, Spi};
+use crate::pg::spi::{Arg, Cells, See, Spi};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -53,39 +53,30 @@ pub fn insert(spi: &Spi, happening: &Happening<'_>, changes: &[Change], keys: &K
     if changes.is_empty() {
         rows.nothing();
     }
-    spi.query(
-        "WITH e AS (
-             INSERT INTO accord.event (id, xid, tag, kind, identity, statement, exact, at, concurrent, reconciled, unmodelled, context, changes)
-             VALUES ($1::uuid, $2::xid8, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), $8, $9, $10, $11::json, $12::json) RETURNING seq)
-         INSERT INTO accord.pending (seq, ordinal, id, hash, classid, objid, objsubid, root_class, root)
-         SELECT e.seq, p.ordinal, p.id, pg_catalog.decode(nullif(p.hash, ''), 'hex'), p.classid, p.objid, p.objsubid, p.root_class, p.root
-           FROM e, ROWS FROM (pg_catalog.unnest($13::bigint[]), pg_catalog.unnest($14::text[]), pg_catalog.unnest($15::text[]), pg_catalog.unnest($16::bigint[]),
-                              pg_catalog.unnest($17::bigint[]), pg_catalog.unnest($18::bigint[]), pg_catalog.unnest($19::bigint[]), pg_catalog.unnest($20::bigint[]))
-                p(ordinal, id, hash, classid, objid, objsubid, root_class, root)",
-        &[
-            Arg::Text(&Uuid::now_v7().to_string()),
-            Arg::Text(&command::top_xid().to_string()),
-            Arg::Text(happening.tag),
-            Arg::MaybeText(happening.kind),
-            Arg::MaybeText(happening.identity),
-            Arg::Text(happening.statement),
-            Arg::Bool(happening.exact),
-            Arg::Bool(happening.concurrently),
-            Arg::Bool(happening.reconciled),
-            Arg::Texts(happening.unmodelled),
-            Arg::Text(happening.context),
-            Arg::Text(&serde_json::to_string(changes)?),
-            Arg::Ints(&rows.ordinals),
-            Arg::Texts(&rows.ids),
-            Arg::Texts(&rows.hashes),
-            Arg::Ints(&rows.classids),
-            Arg::Ints(&rows.objids),
-            Arg::Ints(&rows.objsubids),
-            Arg::Ints(&rows.root_classes),
-            Arg::Ints(&rows.roots),
-        ],
+    let (id, xid) = (Uuid::now_v7().to_string(), command::top_xid().to_string());
+    let text = serde_json::to_string(changes)?;
+    let event = [
+        Arg::Text(&id),
+        Arg::Text(&xid),
+        Arg::Text(happening.tag),
+        Arg::MaybeText(happening.kind),
+        Arg::MaybeText(happening.identity),
+        Arg::Text(happening.statement),
+        Arg::Bool(happening.exact),
+        Arg::Bool(happening.concurrently),
+        Arg::Bool(happening.reconciled),
+        Arg::Texts(happening.unmodelled),
+        Arg::Text(happening.context),
+        Arg::Text(&text),
+    ];
+    let inserted = spi.query(
+        "INSERT INTO accord.event (id, xid, tag, kind, identity, statement, exact, at, concurrent, reconciled, unmodelled, context, changes)
+         VALUES ($1::uuid, $2::xid8, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), $8, $9, $10, $11::json, $12::json) RETURNING seq",
+        &event,
         See::Transaction,
     )?;
+    let seq = inserted.first().map(|row| row.int(0)).ok_or_else(|| Error::internal("the event was not inserted"))?;
+    rows.insert(spi, seq)?;
     crate::pg::xact::mark_captured();
     Ok(())
 }
@@ -103,7 +94,51 @@ struct Rows {
     roots: Vec<i64>,
 }
 
+/// Up to so many rows go in one by one: setting up the arrays costs as much as three inserts.
+const FEW: usize = 3;
+
 impl Rows {
+    fn insert(&self, spi: &Spi, seq: i64) -> Result<()> {
+        if self.ids.len() <= FEW {
+            for i in 0..self.ids.len() {
+                spi.run(
+                    "INSERT INTO accord.pending (seq, ordinal, id, hash, classid, objid, objsubid, root_class, root)
+                     VALUES ($1, $2, $3, pg_catalog.decode(nullif($4, ''), 'hex'), $5, $6, $7, $8, $9)",
+                    &[
+                        Arg::Int(seq),
+                        Arg::Int(self.ordinals[i]),
+                        Arg::Text(&self.ids[i]),
+                        Arg::Text(&self.hashes[i]),
+                        Arg::Int(self.classids[i]),
+                        Arg::Int(self.objids[i]),
+                        Arg::Int(self.objsubids[i]),
+                        Arg::Int(self.root_classes[i]),
+                        Arg::Int(self.roots[i]),
+                    ],
+                )?;
+            }
+            return Ok(());
+        }
+        spi.run(
+            "INSERT INTO accord.pending (seq, ordinal, id, hash, classid, objid, objsubid, root_class, root)
+             SELECT $1, p.ordinal, p.id, pg_catalog.decode(nullif(p.hash, ''), 'hex'), p.classid, p.objid, p.objsubid, p.root_class, p.root
+               FROM ROWS FROM (pg_catalog.unnest($2::bigint[]), pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::bigint[]),
+                               pg_catalog.unnest($6::bigint[]), pg_catalog.unnest($7::bigint[]), pg_catalog.unnest($8::bigint[]), pg_catalog.unnest($9::bigint[]))
+                    p(ordinal, id, hash, classid, objid, objsubid, root_class, root)",
+            &[
+                Arg::Int(seq),
+                Arg::Ints(&self.ordinals),
+                Arg::Texts(&self.ids),
+                Arg::Texts(&self.hashes),
+                Arg::Ints(&self.classids),
+                Arg::Ints(&self.objids),
+                Arg::Ints(&self.objsubids),
+                Arg::Ints(&self.root_classes),
+                Arg::Ints(&self.roots),
+            ],
+        )
+    }
+
     fn push(&mut self, ordinal: usize, id: String, hash: String, keys: &Keys) -> Result<()> {
         let (key, root) = keys.get(&id).copied().ok_or_else(|| Error::internal(format!("{id} has no local key")))?;
         self.ordinals.push(ordinal as i64);

@@ -277,6 +277,17 @@ pub fn pin() -> Pinned {
     pinned
 }
 
+/// Becomes the bootstrap superuser under the pinned path, for statements that deparse nothing.
+pub fn pin_path() -> Pinned {
+    let owner = become_owner();
+    let settings = settings();
+    settings.set("search_path", crate::catalog::PINNED_SETTINGS[0].1);
+    let pinned = Pinned { nest: settings.nest, user: owner.user };
+    std::mem::forget(owner);
+    std::mem::forget(settings);
+    pinned
+}
+
 /// Pins the settings that deparsed text depends on, and leaves the user's rights as they are.
 pub fn pin_settings() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.

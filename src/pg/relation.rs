@@ -135,7 +135,8 @@ unsafe fn of_relation(oid: pg_sys::Oid, relation: pg_sys::Relation, names: &[Str
                     attribute.atttypmod,
                     pg_sys::FORMAT_TYPE_TYPEMOD_GIVEN as pg_sys::bits16,
                 );
-                let Some(data_type) = owned(data_type) else { return Added::Unclear };
+                // Qualified only where the user's path hides the built-in type behind another.
+                let Some(data_type) = owned(data_type).filter(|text| !text.starts_with("pg_catalog.")) else { return Added::Unclear };
                 columns.push(AddedColumn {
                     number: attribute.attnum,
                     name: name.clone(),
