@@ -166,6 +166,16 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     Ok(())
 }
 
+/// What a table can have that has just been created from nothing but its own definition.
+const NEW_TABLE: Aspects = Aspects::RELATION
+    .and(Aspects::COLUMNS)
+    .and(Aspects::DEFAULTS)
+    .and(Aspects::IDENTITY)
+    .and(Aspects::CONSTRAINTS)
+    .and(Aspects::SEQUENCES)
+    .and(Aspects::PRIVILEGES)
+    .and(Aspects::EDGES);
+
 /// Reads what the command touched and compares it with the last known facts.
 fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touched)> {
     let mut touched = touched(spi, call, dropped)?;
@@ -182,6 +192,7 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
             granted(spi, &mut touched)?;
             Aspects::PRIVILEGES
         }
+        Reach::NewTable => NEW_TABLE,
         Reach::Create | Reach::Everything => Aspects::ALL,
         Reach::AddColumn | Reach::Dependents => {
             dependents(spi, &mut touched, false)?;
@@ -199,7 +210,8 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
         // it (a view whose text follows) is read whole.
         let (narrow, whole): (Vec<_>, Vec<_>) =
             touched.roots.iter().copied().partition(|root| direct.contains(root) || call.command.reach == Reach::Grant);
-        let known = store::families(spi, &oids)?
+        let families = if call.command.reach == Reach::NewTable { Vec::new() } else { store::families(spi, &oids)? };
+        let known = families
             .into_iter()
             .filter(|k| touched.roots.contains(&k.root) && (whole.contains(&k.root) || covers(aspects, &k.id)))
             .collect::<Vec<Known>>();

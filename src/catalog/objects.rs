@@ -60,6 +60,11 @@ impl Aspects {
     /// Everything.
     pub const ALL: Self = Self((1 << 14) - 1);
 
+    /// Both, where `|` cannot stand: in a constant.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether all of these are among them.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -13,6 +13,8 @@ pub enum Reach {
     Comment,
     /// CREATE of something: the objects reported.
     Create,
+    /// CREATE TABLE by itself: its columns, constraints and sequences, nothing of which was there before.
+    NewTable,
     /// GRANT, REVOKE: the rows that this transaction wrote in the catalogs, because nothing is reported.
     Grant,
     /// Anything else: the objects reported with all that belongs to them or depends on them.
@@ -97,8 +99,12 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                 command.reach = Reach::Create;
                 let create = node.cast::<pg_sys::CreateStmt>();
                 command.temporary = is_temporary((*create).relation);
+                let elements = items::<pg_sys::Node>((*create).tableElts);
+                let copies = elements.into_iter().any(|element| (*element).type_ == T::T_TableLikeClause);
                 if !(*create).inhRelations.is_null() {
                     command.reach = Reach::Dependents;
+                } else if !copies && (*create).ofTypename.is_null() {
+                    command.reach = Reach::NewTable;
                 }
             }
             T::T_CreateTableAsStmt => {
