@@ -61,6 +61,7 @@ impl Aspects {
     pub const ALL: Self = Self((1 << 14) - 1);
 
     /// Both, where `|` cannot stand: in a constant.
+    #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

@@ -133,11 +133,17 @@ mod tests {
     fn order_does_not_matter_and_removal_undoes() {
         let hashes: Vec<FactHash> = (0u8..20).map(|i| *blake3::hash(&[i]).as_bytes()).collect();
         let mut forward = LtHash::default();
-        hashes.iter().for_each(|h| forward.add(h));
+        for hash in &hashes {
+            forward.add(hash);
+        }
         let mut backward = LtHash::default();
-        hashes.iter().rev().for_each(|h| backward.add(h));
+        for hash in hashes.iter().rev() {
+            backward.add(hash);
+        }
         assert_eq!(forward, backward);
-        hashes.iter().for_each(|h| forward.remove(h));
+        for hash in &hashes {
+            forward.remove(hash);
+        }
         assert_eq!(forward, LtHash::default());
         assert_ne!(backward.fingerprint(), forward.fingerprint());
     }
