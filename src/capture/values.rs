@@ -90,26 +90,30 @@ pub(super) fn add_values(
     Ok(())
 }
 
-pub(super) fn uses_domain(change: &Change) -> bool {
+fn uses_domain(change: &Change) -> bool {
     change.after.as_ref().is_some_and(|fact| !fact.depends.is_empty())
 }
 
-pub(super) fn visible_function(spi: &Spi, name: &str) -> Result<Option<String>> {
-    let rows = spi.query(
+/// The schema of the function of this name that the path shows.
+fn visible_function(spi: &Spi, name: &str) -> Result<Option<String>> {
+    first_text(
+        spi,
         "SELECT n.nspname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
           WHERE p.proname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND pg_catalog.pg_function_is_visible(p.oid) LIMIT 1",
-        &[Arg::Text(name)],
-        See::Latest,
-    )?;
-    Ok(rows.first().map(|row| row.text(0)))
+        name,
+    )
 }
 
-pub(super) fn visible_type(spi: &Spi, name: &str) -> Result<Option<String>> {
-    let rows = spi.query(
+/// The schema of the type of this name that the path shows.
+fn visible_type(spi: &Spi, name: &str) -> Result<Option<String>> {
+    first_text(
+        spi,
         "SELECT n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
           WHERE t.typname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND pg_catalog.pg_type_is_visible(t.oid) LIMIT 1",
-        &[Arg::Text(name)],
-        See::Latest,
-    )?;
-    Ok(rows.first().map(|row| row.text(0)))
+        name,
+    )
+}
+
+fn first_text(spi: &Spi, sql: &str, name: &str) -> Result<Option<String>> {
+    Ok(spi.query(sql, &[Arg::Text(name)], See::Latest)?.first().map(|row| row.text(0)))
 }

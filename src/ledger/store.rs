@@ -31,49 +31,42 @@ fn known(row: &crate::catalog::Row) -> Result<Known> {
     })
 }
 
+/// The last known facts that a condition on the given columns of `accord.pending` and `accord.fact`
+/// picks. The texts are put together at compile time: plans are kept by them.
+macro_rules! last_known {
+    ($spi:expr, $args:expr, $pending:literal, $sealed:literal) => {{
+        let pending = $spi.query(
+            concat!(
+                "SELECT DISTINCT ON (p.id) p.id, p.hash, p.classid, p.objid, p.objsubid, p.root_class, p.root, p.seq, p.ordinal
+                   FROM accord.pending p ",
+                $pending,
+                " ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST"
+            ),
+            $args,
+            See::Latest,
+        )?;
+        let sealed = $spi.query(
+            concat!("SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f ", $sealed),
+            $args,
+            See::Latest,
+        )?;
+        overlay(sealed, pending)
+    }};
+}
+
 /// The last known facts of these families (root OIDs; the caller filters by catalog).
 pub fn families(spi: &Spi, roots: &[u32]) -> Result<Vec<Known>> {
-    let pending = spi.query(
-        "SELECT DISTINCT ON (p.id) p.id, p.hash, p.classid, p.objid, p.objsubid, p.root_class, p.root, p.seq, p.ordinal
-           FROM accord.pending p WHERE p.root = ANY ($1) ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST",
-        &[Arg::Oids(roots)],
-        See::Latest,
-    )?;
-    let sealed = spi.query(
-        "SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f WHERE f.root = ANY ($1)",
-        &[Arg::Oids(roots)],
-        See::Latest,
-    )?;
-    overlay(sealed, pending)
+    last_known!(spi, &[Arg::Oids(roots)], "WHERE p.root = ANY ($1)", "WHERE f.root = ANY ($1)")
 }
 
 /// All last known facts.
 pub fn everything(spi: &Spi) -> Result<Vec<Known>> {
-    let pending = spi.query(
-        "SELECT DISTINCT ON (p.id) p.id, p.hash, p.classid, p.objid, p.objsubid, p.root_class, p.root, p.seq, p.ordinal
-           FROM accord.pending p ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST",
-        &[],
-        See::Latest,
-    )?;
-    let sealed =
-        spi.query("SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f", &[], See::Latest)?;
-    overlay(sealed, pending)
+    last_known!(spi, &[], "", "")
 }
 
 /// The last known facts with these ids.
 pub fn by_ids(spi: &Spi, ids: &[String]) -> Result<Vec<Known>> {
-    let pending = spi.query(
-        "SELECT DISTINCT ON (p.id) p.id, p.hash, p.classid, p.objid, p.objsubid, p.root_class, p.root, p.seq, p.ordinal
-           FROM accord.pending p WHERE p.id = ANY ($1) ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST",
-        &[Arg::Texts(ids)],
-        See::Latest,
-    )?;
-    let sealed = spi.query(
-        "SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f WHERE f.id = ANY ($1)",
-        &[Arg::Texts(ids)],
-        See::Latest,
-    )?;
-    overlay(sealed, pending)
+    last_known!(spi, &[Arg::Texts(ids)], "WHERE p.id = ANY ($1)", "WHERE f.id = ANY ($1)")
 }
 
 fn overlay(sealed: Vec<crate::catalog::Row>, pending: Vec<crate::catalog::Row>) -> Result<Vec<Known>> {
@@ -91,7 +84,6 @@ fn overlay(sealed: Vec<crate::catalog::Row>, pending: Vec<crate::catalog::Row>) 
 /// Reads the bodies of known facts.
 pub fn load(spi: &Spi, known: &[Known]) -> Result<Vec<Fact>> {
     let mut sealed: Vec<String> = Vec::new();
-    let mut seqs: Vec<u32> = Vec::new();
     let mut events: std::collections::HashMap<i64, Vec<Value>> = std::collections::HashMap::new();
     for fact in known {
         match fact.pending {
@@ -101,7 +93,6 @@ pub fn load(spi: &Spi, known: &[Known]) -> Result<Vec<Fact>> {
                     let rows = spi.query("SELECT e.changes FROM accord.event e WHERE e.seq = $1", &[Arg::Int(seq)], See::Latest)?;
                     let text = rows.first().map(|row| row.text(0)).ok_or_else(|| Error::internal(format!("event {seq} is gone")))?;
                     slot.insert(serde_json::from_str(&text)?);
-                    seqs.push(seq as u32);
                 }
             }
         }
@@ -144,18 +135,8 @@ pub fn roots_of(spi: &Spi, objects: &[u32]) -> Result<Vec<(u32, u32)>> {
 /// The ids of objects by local key, for edges that lead out of what was read.
 pub fn facts_of(spi: &Spi, keys: &[LocalKey]) -> Result<std::collections::HashMap<LocalKey, Vec<crate::model::FactId>>> {
     let objects: Vec<u32> = keys.iter().map(|key| key.objid).collect();
-    let pending = spi.query(
-        "SELECT DISTINCT ON (p.id) p.id, p.hash, p.classid, p.objid, p.objsubid, p.root_class, p.root, p.seq, p.ordinal
-           FROM accord.pending p WHERE p.objid = ANY ($1) ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST",
-        &[Arg::Oids(&objects)],
-        See::Latest,
-    )?;
-    let sealed = spi.query(
-        "SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f WHERE f.objid = ANY ($1)",
-        &[Arg::Oids(&objects)],
-        See::Latest,
-    )?;
-    let known: Vec<Known> = overlay(sealed, pending)?.into_iter().filter(|k| keys.contains(&k.key)).collect();
+    let objects = last_known!(spi, &[Arg::Oids(&objects)], "WHERE p.objid = ANY ($1)", "WHERE f.objid = ANY ($1)")?;
+    let known: Vec<Known> = objects.into_iter().filter(|k| keys.contains(&k.key)).collect();
     let mut found: std::collections::HashMap<LocalKey, Vec<crate::model::FactId>> = std::collections::HashMap::new();
     for fact in load(spi, &known)? {
         // An edge leads to the object, not to its position, comment, owner or grants.
