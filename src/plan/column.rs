@@ -403,6 +403,15 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
             action = action.altering(old, before, after);
         }
         for (_, old, _, now, _) in &facts {
+            let of = |id: &FactId| FactId { kind: Kind::Identity, ..id.clone() };
+            if let (Some(Fact { body: Body::Identity(identity), id, .. }), Some(_), Body::Column(column)) =
+                (scene.is(&of(&now.id)), scene.was(&of(old)), &now.body)
+                && identity.options.data_type != column.data_type
+            {
+                action = action.then(&id, typed(&identity));
+            }
+        }
+        for (_, old, _, now, _) in &facts {
             let default = default_of(&now.id);
             if let Some(fact) = scene.is(&default)
                 && let Body::Default(Default { expression, generated: None }) = &fact.body
@@ -533,17 +542,11 @@ fn alter_identity(
         let sql = format!("ALTER SEQUENCE {from} RENAME TO {}", after.sequence.name);
         out.push(Action::new(2, &now.id, sql).altering(old, was, now));
     }
-    // A change of the column's type takes the sequence's with it.
-    let column = FactId { kind: Kind::Column, ..now.id.clone() };
-    let column_retyped = matches!(
-        (scene.was(&FactId { kind: Kind::Column, ..old.clone() }).map(|fact| fact.body), scene.is(&column).map(|fact| fact.body)),
-        (Some(Body::Column(was)), Some(Body::Column(is))) if was.data_type != is.data_type
-    );
+    // A change of the column's type takes the sequence's with it, and is followed by what is apart from that.
+    let column = scene.item_to(&FactId { kind: Kind::Column, ..now.id.clone() }).map(|i| &scene.items[i]);
+    let column_retyped = column.is_some_and(|item| matches!((&item.before, &item.after), (Some(was), Some(is)) if retyped(was, is)));
     if before.options.data_type != after.options.data_type && !column_retyped {
-        let sql = format!("ALTER SEQUENCE {} AS {}", after.sequence, sequence_type(&after.options.data_type));
-        out.push(Action::new(47, &now.id, sql).altering(old, was, now));
-    } else if column_retyped {
-        out.extend(identity_typed(scene, now, after));
+        out.push(Action::new(47, &now.id, typed(after)).altering(old, was, now));
     }
     let mut clauses = Vec::new();
     if before.always != after.always {
@@ -582,9 +585,12 @@ pub(super) fn identity_apart(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) 
 fn identity_typed(scene: &Scene, fact: &Fact, identity: &Identity) -> Option<Action> {
     let column = FactId { kind: Kind::Column, ..fact.id.clone() };
     let Some(Fact { body: Body::Column(body), .. }) = scene.is(&column) else { return None };
+    (body.data_type != identity.options.data_type)
+        .then(|| Action::new(49, &fact.id, typed(identity)).locking(Lock::ShareRowExclusive, []).needing([fact.id.clone(), column]))
+}
+
+/// The statement that gives an identity's sequence its type, with the bounds that a type of its own would move.
+fn typed(identity: &Identity) -> String {
     let SequenceOptions { data_type, minimum, maximum, .. } = &identity.options;
-    (body.data_type != *data_type).then(|| {
-        let sql = format!("ALTER SEQUENCE {} AS {} MINVALUE {minimum} MAXVALUE {maximum}", identity.sequence, sequence_type(data_type));
-        Action::new(49, &fact.id, sql).locking(Lock::ShareRowExclusive, []).needing([fact.id.clone(), column])
-    })
+    format!("ALTER SEQUENCE {} AS {} MINVALUE {minimum} MAXVALUE {maximum}", identity.sequence, sequence_type(data_type))
 }
