@@ -16,7 +16,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test pure server-tests demo bench check clean
+.PHONY: help deps build install server test pure server-tests demo bench bench-size check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -53,6 +53,9 @@ demo: server ## watch the main job on two throwaway clusters
 
 bench: server ## print the figures
 	@cargo run --quiet --release $(SERVERLESS) --example bench
+
+bench-size: server ## print the figures of a large catalog (TABLES=10000, beside pg_dump -s)
+	@cargo run --quiet --release $(SERVERLESS) --example size -- $(or $(TABLES),10000)
 
 check: deps ## formatting and lints, of the pure part and of the extension
 	cargo fmt --all --check
