@@ -74,6 +74,7 @@ impl fmt::Display for DollarQuoted<'_> {
 
 /// A schema-qualified name. Displays as `schema.name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Qualified {
     /// Schema.
     pub schema: Name,
