@@ -7,14 +7,18 @@
 
 mod column;
 mod constraint;
+mod cost;
+mod guard;
 mod index;
 pub(crate) mod lexer;
+mod likeness;
 mod loss;
 mod order;
 mod partition;
 mod property;
 mod rebuild;
 mod rename;
+mod request;
 mod routine;
 mod scene;
 mod schema;
@@ -25,8 +29,13 @@ mod table;
 mod trigger;
 mod types;
 mod view;
+mod way;
 
+pub use cost::{Cost, Size, Work, cost};
+pub use likeness::{Hint, hints};
+pub use request::{Rename, Request, Sizes};
 pub use standing::Standing;
+pub use way::{Way, WayError};
 
 use crate::diff::Change;
 use crate::model::{Body, Fact, FactId, Kind};
@@ -101,6 +110,9 @@ pub struct Plan {
 pub struct Options {
     /// The source ran CREATE or DROP INDEX CONCURRENTLY: do likewise.
     pub concurrently: bool,
+    /// Lock-friendly forms: what scans a table does so without keeping writers out. Each step is meant
+    /// to be committed before the next one begins.
+    pub online: bool,
     /// Tables that hold rows on the target: a volatile default is not evaluated for their rows.
     pub populated: Vec<FactId>,
 }

@@ -25,6 +25,11 @@ pub(super) struct Renames {
 }
 
 impl Renames {
+    /// These and what follows from them, without the texts that they explain.
+    pub(super) fn of(ids: HashMap<FactId, FactId>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
     /// Finds them. Renamed columns of views are told by their places.
     pub(super) fn find(changes: &[Change]) -> Self {
         let mut renames = Self::default();
