@@ -11,4 +11,5 @@ mod histories;
 mod online;
 mod pairs;
 mod probes;
+mod renames;
 mod run;
