@@ -153,7 +153,27 @@ pub fn diff_paired(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, Fact
         }
     }
     changes.extend(after.iter().zip(&matched).filter(|(_, matched)| !**matched).map(|(new, _)| Change::create(new.clone())));
+    follow_renames(&mut changes, after);
     changes
+}
+
+/// Edges that were told by what was last known still lead to the names before: they follow the renames.
+fn follow_renames(changes: &mut [Change], after: &[Fact]) {
+    let renamed: HashMap<FactId, FactId> = changes
+        .iter()
+        .filter_map(|change| change.before.as_ref().zip(change.after.as_ref()))
+        .filter(|(before, after)| before.id != after.id)
+        .map(|(before, after)| (before.id.clone(), after.id.clone()))
+        .collect();
+    if renamed.is_empty() {
+        return;
+    }
+    let standing: HashSet<&FactId> = after.iter().map(|fact| &fact.id).collect();
+    for edge in changes.iter_mut().filter_map(|change| change.after.as_mut()).flat_map(|fact| &mut fact.depends) {
+        if let Some(now) = renamed.get(edge).filter(|_| !standing.contains(edge)) {
+            edge.clone_from(now);
+        }
+    }
 }
 
 /// The same id under another key: another object, if both are known by comparable keys and hold data.
@@ -223,6 +243,18 @@ mod tests {
             shown(&changes),
             [(Operation::Rename, "b".to_owned()), (Operation::Drop, "b".to_owned()), (Operation::Create, "c".to_owned())]
         );
+    }
+
+    #[test]
+    fn edges_follow_the_renames_that_come_with_them() {
+        let (mut before, mut after) = ([table("a", Some(1)), table("v", Some(2))], [table("b", Some(1)), table("v", Some(2))]);
+        for facts in [&mut before, &mut after] {
+            // As it was last known: the rename is news.
+            facts[1].depends = vec![FactId::new(Kind::Table, ["s", "a"])];
+        }
+        after[1].body = Table { unlogged: true, ..Table::default() }.into();
+        let changes = diff(&before, &after);
+        assert_eq!(changes[1].after.as_ref().unwrap().depends, [FactId::new(Kind::Table, ["s", "b"])]);
     }
 
     #[test]

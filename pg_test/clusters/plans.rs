@@ -74,7 +74,7 @@ fn a_history_that_was_tampered_with_is_not_rebuilt() {
     batch(&mut client, "UPDATE accord.event SET changes = replace(changes::text, '\"integer\"', '\"bigint\"')::json");
     let broken = failure(&mut client, &format!("SELECT accord.model({version})"));
     assert_eq!(broken.sqlstate(), "XX001");
-    broken.assert_clear();
+    assert!(broken.says("recorded fingerprint") && broken.says("accord.reconcile()"), "{}", broken.0);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn differences_say_what_was_renamed_and_what_was_altered() {
         .query_one(&format!("SELECT confidence, was, id, rename::text FROM accord.rename_hints({one}, {other}) LIMIT 1"), &[])
         .unwrap();
     assert_eq!((hint.get::<_, String>(1), hint.get::<_, String>(2)), ("table shop.orders".to_owned(), "table shop.purchases".to_owned()));
-    assert!((0.5..=1.0).contains(&hint.get::<_, f64>(0)));
+    assert!((0.4..=1.0).contains(&hint.get::<_, f64>(0)));
     // Not acted on by itself, on request by confidence or by name.
     let plan =
         |client: &mut Client, options: &str| rows(client, &format!("SELECT sql FROM accord.plan({one}, {other}, {})", literal(options)));
@@ -121,7 +121,7 @@ fn differences_say_what_was_renamed_and_what_was_altered() {
     );
     assert_eq!(warned, 1);
     let rename = format!("{{\"renames\": [{}]}}", hint.get::<_, String>(3));
-    for options in ["{\"accept_hints\": 0.5}", &rename] {
+    for options in ["{\"accept_hints\": 0.4}", &rename] {
         let sql = plan(&mut client, options);
         assert!(sql.contains(&"ALTER TABLE shop.orders RENAME TO purchases".to_owned()), "{sql:#?}");
         assert!(!sql.iter().any(|sql| sql.starts_with("DROP TABLE")), "{sql:#?}");

@@ -64,7 +64,7 @@ fn renames_are_found_by_key_by_request_and_by_hint() {
             problems.push(format!("{ddl}: no hint"));
             continue;
         };
-        if !(0.5..=1.0).contains(&first.confidence) {
+        if !(0.4..=1.0).contains(&first.confidence) {
             problems.push(format!("{ddl}: a confidence of {}", first.confidence));
         }
         // Not acted on unless asked: without a request something is dropped or the plan refuses.
@@ -74,10 +74,10 @@ fn renames_are_found_by_key_by_request_and_by_hint() {
         }
         let named = Request {
             renames: offered.iter().map(|h| Rename { kind: h.from.kind, from: h.from.path.clone(), to: h.to.path.clone() }).collect(),
-            accept_hints: ddl.contains("date_of").then_some(0.5),
+            accept_hints: ddl.contains("date_of").then_some(0.4),
             ..Request::default()
         };
-        let accepting = Request { accept_hints: Some(0.5), ..Request::default() };
+        let accepting = Request { accept_hints: Some(0.4), ..Request::default() };
         let by_key = plan(&sent(&diff(&before, &after)), &Standing::new(bare(&before)), &Options::default()).map_err(|e| e.to_string());
         let mut by = vec![("key", by_key)];
         for (name, request) in [("request", named), ("hint", accepting)] {

@@ -26,7 +26,7 @@ pub struct Hint {
 }
 
 /// Below this nothing is offered.
-const OFFERED: f64 = 0.5;
+const OFFERED: f64 = 0.4;
 /// A feature that more objects than this share tells nothing apart.
 const COMMON: usize = 64;
 
@@ -161,6 +161,16 @@ fn overlap(a: &[u64], b: &[u64]) -> f64 {
     if all == 0 { 1.0 } else { common as f64 / all as f64 }
 }
 
+/// The same, where one may have grown out of the other: half by what either has, half by what the
+/// smaller one has.
+fn kinship(a: &[u64], b: &[u64]) -> f64 {
+    let shared = overlap(a, b);
+    // From the share of all to the number in common.
+    let common = shared * (a.len() + b.len()) as f64 / (1.0 + shared);
+    let least = a.len().min(b.len());
+    if least == 0 { shared } else { (shared + common / least as f64) / 2.0 }
+}
+
 /// How alike two names are, from 0 to 1: pairs of neighbouring letters that they share.
 fn alike(a: &str, b: &str) -> f64 {
     let pairs = |text: &str| -> Vec<u64> {
@@ -185,7 +195,7 @@ fn same_place(a: &Object, b: &Object) -> bool {
 }
 
 fn confidence(a: &Object, b: &Object, positions: &Positions) -> (f64, String) {
-    let (content, name) = (overlap(&a.features, &b.features), alike(a.name, b.name));
+    let (content, name) = (kinship(&a.features, &b.features), alike(a.name, b.name));
     // A type alone says little of a column: its place among its neighbours says more.
     let small = matches!(a.fact.id.kind, Kind::Column | Kind::Attribute | Kind::EnumLabel);
     let place = small && positions.same(&a.fact.id, &b.fact.id);
