@@ -21,6 +21,7 @@ mod query;
 mod relation;
 mod routine;
 mod row;
+mod settled;
 mod trigger;
 mod types;
 mod unmodelled;
@@ -151,6 +152,7 @@ fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>) -> Result<
         property::comments(&mut gather, source.fetch(&query::COMMENT, oids.as_deref())?)?;
     }
     let unresolved = if gather.wants(Aspects::EDGES) { read_edges(source, &mut gather, objects.is_none())? } else { Vec::new() };
+    gather.facts.iter_mut().for_each(|fact| settled::body(&mut fact.body));
     Ok(Read { facts: gather.facts, unresolved })
 }
 

@@ -15,4 +15,5 @@ mod handshake;
 mod names;
 mod offers;
 mod order;
+mod plans;
 mod size;

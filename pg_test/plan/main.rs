@@ -6,6 +6,10 @@ mod support;
 #[path = "../catalog/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod cycles;
 mod histories;
+mod online;
+mod pairs;
 mod probes;
+mod renames;
 mod run;
