@@ -40,7 +40,7 @@ pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
         "identity" => Aspects::IDENTITY,
         "grant" | "owner" => Aspects::PRIVILEGES,
         "constraint" => Aspects::CONSTRAINTS,
-        "index" => Aspects::INDEXES,
+        "index" | "statistics" => Aspects::INDEXES,
         "trigger" => Aspects::TRIGGERS,
         "policy" => Aspects::POLICIES,
         "rule" => Aspects::RULES,
@@ -71,7 +71,7 @@ pub(super) fn read_roots_aspects(spi: &Spi, roots: &[(u32, u32)], aspects: Aspec
             class::ROUTINE => objects.routines.push(oid),
             class::SCHEMA => objects.schemas.push(oid),
             class::EXTENSION => objects.extensions.push(oid),
-            _ => objects.unmodelled.push((classid, oid)),
+            _ => objects.others.push((classid, oid)),
         }
     }
     let read = catalog::read_objects(&mut SpiReader(spi), &objects)?;

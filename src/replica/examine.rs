@@ -447,7 +447,7 @@ impl Examined {
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
              UNION
              SELECT f.root_class, f.root, 0, f.id FROM accord.fact f
-              WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'trigger', 'constraint', 'policy', 'rule')
+              WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'statistics', 'trigger', 'constraint', 'policy', 'rule')
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
               ORDER BY 4",
             &[Arg::Oids(&oids), Arg::Text(&self.offer.source.to_string())],
