@@ -34,6 +34,9 @@ pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
             ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
         return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
     }
+    if rest.starts_with("on statistics object ") {
+        return aspects.contains(Aspects::INDEXES);
+    }
     let part = match word {
         "column" | "attribute" | "position" => Aspects::COLUMNS,
         "default" => Aspects::DEFAULTS,

@@ -54,13 +54,9 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
             }
-            class::TYPE
-            | class::CONSTRAINT
-            | class::TRIGGER
-            | class::POLICY
-            | class::REWRITE
-            | class::DEFAULT
-            | class::STATISTICS => inner.entry(classid).or_default().push(objid),
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT | class::STATISTICS => {
+                inner.entry(classid).or_default().push(objid)
+            }
             classid if class::stands_alone(classid) => {
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
@@ -260,13 +256,9 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
                     routines.push(objid);
                 }
             }
-            class::TYPE
-            | class::CONSTRAINT
-            | class::TRIGGER
-            | class::POLICY
-            | class::REWRITE
-            | class::DEFAULT
-            | class::STATISTICS => inner.entry(classid).or_default().push(objid),
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT | class::STATISTICS => {
+                inner.entry(classid).or_default().push(objid)
+            }
             class::MEMBER_OPERATOR | class::MEMBER_FUNCTION => {
                 members.push(objid);
             }

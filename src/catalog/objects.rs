@@ -39,7 +39,7 @@ impl Aspects {
     pub const IDENTITY: Self = Self(1 << 3);
     /// Table constraints.
     pub const CONSTRAINTS: Self = Self(1 << 4);
-    /// Indexes that belong to no constraint, and statistics objects.
+    /// Indexes that belong to no constraint, and statistics objects with their owners.
     pub const INDEXES: Self = Self(1 << 5);
     /// Triggers.
     pub const TRIGGERS: Self = Self(1 << 6);

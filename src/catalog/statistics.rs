@@ -3,7 +3,7 @@
 use super::Malformed;
 use super::gather::{CLASS, Gather, STATISTICS, Subject, key};
 use super::row::Fields;
-use crate::model::{FactId, Kind, Name, Qualified, Statistics};
+use crate::model::{FactId, Kind, Name, Owner, Qualified, Statistics};
 
 /// They belong to their table's family, in whatever schema they are.
 pub(super) fn statistics(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
@@ -27,7 +27,9 @@ pub(super) fn statistics(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), M
         // All of them is what nothing said means; a single expression has none of them.
         let kinds = if kinds.len() == 3 { Vec::new() } else { kinds };
         let target = row.opt_int()?.map(|target| target as i32);
-        gather.owner(&subject, row.text()?);
+        // Their owners come with them, and not with the table's.
+        let owner = Subject { id: subject.id.property(Kind::Owner), ..subject.clone() };
+        gather.property(owner, Owner { role: row.name()? });
         gather.object(subject, Statistics { table, kinds, columns, expressions, target });
     }
     Ok(())

@@ -3,9 +3,7 @@
 use super::Malformed;
 use super::gather::{Gather, Subject, TS_CONFIGURATION, TS_DICTIONARY, TS_PARSER, TS_TEMPLATE, key};
 use super::row::Fields;
-use crate::model::{
-    Body, FactId, Kind, Name, TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate,
-};
+use crate::model::{Body, FactId, Kind, Name, TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate};
 use crate::plan::lexer::{Token, scan};
 use std::collections::BTreeMap;
 

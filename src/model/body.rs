@@ -1,6 +1,11 @@
 //! A fact's attributes: one struct per kind, gathered in one enum.
 
-use super::{AccessMethod, Aggregate, Attribute, BaseType, Cast, Collation, Column, Comment, Composite, Constraint, Conversion, Default, Domain, DomainConstraint, Enum, EnumLabel, Extension, Grant, Identity, Index, Inherit, Kind, Language, MaterializedView, Operator, OperatorClass, OperatorFamily, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Statistics, Table, TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate, Transform, Trigger, Unmodelled, View};
+use super::{
+    AccessMethod, Aggregate, Attribute, BaseType, Cast, Collation, Column, Comment, Composite, Constraint, Conversion, Default, Domain,
+    DomainConstraint, Enum, EnumLabel, Extension, Grant, Identity, Index, Inherit, Kind, Language, MaterializedView, Operator,
+    OperatorClass, OperatorFamily, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Statistics, Table,
+    TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate, Transform, Trigger, Unmodelled, View,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 

@@ -158,7 +158,7 @@ impl Kind {
         !matches!(self, Kind::Schema | Kind::Extension | Kind::Unmodelled) && !self.is_global()
     }
 
-    /// Whether objects of this kind are in no schema and hang on no extension's. They count as in
+    /// Whether objects of this kind are in no schema and can stand on what is in one. They count as in
     /// `pg_catalog`: a projection of some schemas leaves them out, as `pg_dump -n` does.
     pub fn is_global(self) -> bool {
         matches!(self, Kind::Cast | Kind::AccessMethod | Kind::Language | Kind::Transform)

@@ -323,7 +323,9 @@ mod tests {
 
     #[test]
     fn an_operator_is_symbols() {
-        for (text, fits) in [("+", true), ("<->", true), ("@>", true), ("", false), ("+ ", false), ("a", false), ("+--", false), ("/*", false)] {
+        for (text, fits) in
+            [("+", true), ("<->", true), ("@>", true), ("", false), ("+ ", false), ("a", false), ("+--", false), ("/*", false)]
+        {
             assert_eq!(Symbol::try_from(text.to_owned()).is_ok(), fits, "{text}");
         }
     }

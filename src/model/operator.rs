@@ -1,7 +1,7 @@
 //! Casts, operators, operator families and classes.
 
-use super::{Qualified, RoutineName, Symbol, is_default};
 use super::Name;
+use super::{Qualified, RoutineName, Symbol, is_default};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -3,10 +3,10 @@
 //! A base type and its functions name each other: a shell comes first, then the functions, then the
 //! type. They go together, because neither goes while the other stands.
 
+use super::PlanError;
 use super::order::Action;
 use super::scene::Scene;
 use super::sql::{Joined, relation};
-use super::PlanError;
 use crate::model::{BaseType, BaseTypeDefinition, Body, Fact, FactId, Kind, Literal, Qualified};
 use std::collections::HashMap;
 
@@ -30,8 +30,14 @@ pub(super) fn alterable(before: &BaseType, after: &BaseType) -> bool {
 fn definition(id: &FactId, definition: &BaseTypeDefinition) -> String {
     let BaseTypeDefinition { input, output, receive, send, typmod_in, typmod_out, analyze, subscript, .. } = definition;
     let mut options = vec![format!("INPUT = {input}"), format!("OUTPUT = {output}")];
-    let functions =
-        [("RECEIVE", receive), ("SEND", send), ("TYPMOD_IN", typmod_in), ("TYPMOD_OUT", typmod_out), ("ANALYZE", analyze), ("SUBSCRIPT", subscript)];
+    let functions = [
+        ("RECEIVE", receive),
+        ("SEND", send),
+        ("TYPMOD_IN", typmod_in),
+        ("TYPMOD_OUT", typmod_out),
+        ("ANALYZE", analyze),
+        ("SUBSCRIPT", subscript),
+    ];
     options.extend(functions.iter().filter_map(|(name, function)| Some(format!("{name} = {}", function.as_ref()?))));
     options.push(format!("INTERNALLENGTH = {}", definition.length.map_or("VARIABLE".to_owned(), |length| length.to_string())));
     options.extend(definition.by_value.then(|| "PASSEDBYVALUE".to_owned()));
@@ -150,6 +156,15 @@ pub(super) fn check_drops(scene: &Scene) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// The storage of the base type of this name, if it is one of these facts.
+pub(super) fn storage(scene: &Scene, facts: &[FactId], data_type: &str) -> Option<String> {
+    let named = |id: &&FactId| id.kind == Kind::BaseType && relation(id).to_string() == data_type;
+    match scene.is(facts.iter().find(named)?)?.body {
+        Body::BaseType(base) => Some(base.definition?.storage.unwrap_or_else(|| "plain".to_owned())),
+        _ => None,
+    }
+}
+
 /// The functions of a new type need no more than its shell.
 pub(super) fn loosen(actions: &mut [Action]) {
     let shells: HashMap<FactId, Vec<FactId>> = actions
@@ -169,4 +184,3 @@ pub(super) fn loosen(actions: &mut [Action]) {
         }
     }
 }
-

@@ -10,7 +10,8 @@ pub(super) fn create(id: &FactId, collation: &Collation) -> String {
         CollationProvider::Builtin => "builtin",
     };
     let mut options = vec![format!("PROVIDER = {provider}")];
-    let mut option = |name: &str, value: &Option<String>| options.extend(value.as_deref().map(|value| format!("{name} = {}", Literal(value))));
+    let mut option =
+        |name: &str, value: &Option<String>| options.extend(value.as_deref().map(|value| format!("{name} = {}", Literal(value))));
     option("LOCALE", &collation.locale);
     option("LC_COLLATE", &collation.lc_collate);
     option("LC_CTYPE", &collation.lc_ctype);

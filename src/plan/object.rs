@@ -57,9 +57,9 @@ pub(super) fn alterable(before: &Body, after: &Body) -> Option<bool> {
         (Body::TextSearchDictionary(before), Body::TextSearchDictionary(after)) => before.template == after.template,
         (Body::TextSearchConfiguration(before), Body::TextSearchConfiguration(after)) => before.parser == after.parser,
         (Body::Statistics(before), Body::Statistics(after)) => statistics::alterable(before, after),
-        (Body::OperatorFamily(_), Body::OperatorFamily(_)) | (Body::Language(_), Body::Language(_)) | (Body::Transform(_), Body::Transform(_)) => {
-            true
-        }
+        (Body::OperatorFamily(_), Body::OperatorFamily(_))
+        | (Body::Language(_), Body::Language(_))
+        | (Body::Transform(_), Body::Transform(_)) => true,
         (before, after) if word(before.kind()).is_some() => before == after,
         _ => return None,
     })

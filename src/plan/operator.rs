@@ -64,7 +64,8 @@ pub(super) fn linked(scene: &Scene, before: &Fact, after: &Fact) -> bool {
         let operands = if exchanged && left != "NONE" { format!("{right}, {left}") } else { format!("{left}, {right}") };
         FactId::new(Kind::Operator, [name.schema.clone(), Name::new(String::from(name.name.clone())), Name::new(operands)])
     };
-    let own = |id: &FactId| Symbol::try_from(id.path[1].as_str().to_owned()).ok().map(|name| OperatorName { schema: id.path[0].clone(), name });
+    let own =
+        |id: &FactId| Symbol::try_from(id.path[1].as_str().to_owned()).ok().map(|name| OperatorName { schema: id.path[0].clone(), name });
     let brought = |was: &Option<OperatorName>, is: &Option<OperatorName>, exchanged: bool| {
         if was == is {
             return true;
@@ -73,7 +74,13 @@ pub(super) fn linked(scene: &Scene, before: &Fact, after: &Fact) -> bool {
         let come = is.as_ref().is_none_or(|name| {
             let id = other(name, &after.id, exchanged);
             let back = scene.is(&id).and_then(|fact| match fact.body {
-                Body::Operator(operator) => if exchanged { operator.commutator } else { operator.negator },
+                Body::Operator(operator) => {
+                    if exchanged {
+                        operator.commutator
+                    } else {
+                        operator.negator
+                    }
+                }
                 _ => None,
             });
             scene.creates(&id) && back == own(&after.id)
@@ -209,7 +216,10 @@ mod tests {
             functions: Vec::new(),
         };
         let id = FactId::new(Kind::OperatorClass, ["s", "c", "hash"]);
-        assert_eq!(create_class(&id, &class), "CREATE OPERATOR CLASS s.c DEFAULT FOR TYPE integer USING hash FAMILY s.\"F\" AS STORAGE integer");
+        assert_eq!(
+            create_class(&id, &class),
+            "CREATE OPERATOR CLASS s.c DEFAULT FOR TYPE integer USING hash FAMILY s.\"F\" AS STORAGE integer"
+        );
         let types = ["integer".to_owned(), "text".to_owned()];
         class.operators.push(MemberOperator { number: 1, types, operator: name("<"), order_by: Some(Qualified::new("s", "o")) });
         assert!(create_class(&id, &class).ends_with("AS OPERATOR 1 s.<(integer, text) FOR ORDER BY s.o"));

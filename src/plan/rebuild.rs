@@ -156,19 +156,21 @@ fn let_go(scene: &Scene, old: &FactId, before: &Fact, after: &Fact) -> bool {
 fn rebuildable(fact: &Fact) -> bool {
     match &fact.body {
         Body::Default(_) => true,
-        _ => matches!(
-            fact.id.kind,
-            Kind::View
-                | Kind::MaterializedView
-                | Kind::Constraint
-                | Kind::DomainConstraint
-                | Kind::Index
-                | Kind::Trigger
-                | Kind::Policy
-                | Kind::Rule
-                | Kind::Routine
-                | Kind::Aggregate
-        ) || object::word(fact.id.kind).is_some(),
+        _ => {
+            matches!(
+                fact.id.kind,
+                Kind::View
+                    | Kind::MaterializedView
+                    | Kind::Constraint
+                    | Kind::DomainConstraint
+                    | Kind::Index
+                    | Kind::Trigger
+                    | Kind::Policy
+                    | Kind::Rule
+                    | Kind::Routine
+                    | Kind::Aggregate
+            ) || object::word(fact.id.kind).is_some()
+        }
     }
 }
 

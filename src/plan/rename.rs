@@ -233,7 +233,9 @@ impl Renames {
         if let Ok(body) = Body::from_json(before.id.kind, old) {
             carried.body = body;
         }
-        if let (Body::Statistics(before), Body::Statistics(after), Body::Statistics(carried)) = (&before.body, &after.body, &mut carried.body) {
+        if let (Body::Statistics(before), Body::Statistics(after), Body::Statistics(carried)) =
+            (&before.body, &after.body, &mut carried.body)
+        {
             carried.columns = self.renamed_columns(&before.columns, &after.columns);
         }
         carried

@@ -3,9 +3,7 @@
 use super::object::Object;
 use super::order::Action;
 use super::sql::Joined;
-use crate::model::{
-    Fact, FactId, Name, Qualified, TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate,
-};
+use crate::model::{Fact, FactId, Name, Qualified, TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate};
 
 pub(super) fn create_parser(id: &FactId, parser: &TextSearchParser) -> String {
     let TextSearchParser { start, gettoken, end, lextypes, headline } = parser;

@@ -98,7 +98,8 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
     if offer.events.iter().flat_map(|e| &e.changes).any(outside) {
         return Err(malformed("the offer holds a change outside its own projection"));
     }
-    if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(|id| id.schema().is_some_and(|s| is_protected(s.as_str()))) {
+    let protected = |id: &FactId| !id.of.unwrap_or(id.kind).is_global() && id.schema().is_some_and(|s| is_protected(s.as_str()));
+    if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(protected) {
         return Err(malformed("the offer changes a schema that no replica mirrors"));
     }
     if let Err(why) = check_fragments(&offer) {
