@@ -195,7 +195,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ("", "CREATE ACCESS METHOD m TYPE INDEX HANDLER bthandler", &["+access method m"]),
     (LANGUAGE, "CREATE OR REPLACE TRUSTED LANGUAGE l HANDLER s.h", &["~language l"]),
     (LANGUAGE, "ALTER LANGUAGE l RENAME TO m", &[">language m", ">owner on language m"]),
-    (LANGUAGE, "REVOKE USAGE ON LANGUAGE l FROM PUBLIC", &["+grant on language l.\"PUBLIC\""]),
+    ("CREATE TRUSTED LANGUAGE l HANDLER plpgsql_call_handler", "REVOKE USAGE ON LANGUAGE l FROM PUBLIC", &["+grant on language l.\"PUBLIC\""]),
     ("", "CREATE TRANSFORM FOR s.known LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal))", &["+transform FOR s.known LANGUAGE sql"]),
 ];
 

@@ -1343,3 +1343,16 @@ CREATE TYPE s.r;
 CREATE FUNCTION s.canonical(s.r) RETURNS s.r LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
 CREATE TYPE s.r AS RANGE (SUBTYPE = int, CANONICAL = s.canonical);
 CREATE TABLE s.t (a s.r);
+-- probe: operator in a class whose negator goes
+CREATE SCHEMA s;
+CREATE TYPE "T t" AS ENUM ('a');
+CREATE FUNCTION lt("T t", "T t") RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION ge("T t", "T t") RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION cmp("T t", "T t") RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE OPERATOR < (LEFTARG = "T t", RIGHTARG = "T t", FUNCTION = lt);
+CREATE OPERATOR s.>= (LEFTARG = "T t", RIGHTARG = "T t", FUNCTION = ge, NEGATOR = OPERATOR(public.<));
+CREATE OPERATOR CLASS c FOR TYPE "T t" USING btree AS OPERATOR 1 <, FUNCTION 1 cmp("T t", "T t");
+CREATE TABLE x (a "T t" PRIMARY KEY);
+CREATE INDEX i ON x (a c);
+-- ddl
+DROP OPERATOR s.>= ("T t", "T t");

@@ -70,8 +70,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
             touched.target = Some((object_type, identity));
         }
     }
-    let operators = rows.iter().any(|row| !row.is_null(0) && row.int(0) as u32 == class::OPERATOR);
-    beside(spi, operators, dropped, &mut touched)?;
+    beside(spi, dropped, &mut touched)?;
     for (classid, oids) in inner {
         owners(spi, classid, &oids, &mut relations, &mut touched)?;
     }
@@ -93,13 +92,17 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
     Ok(touched)
 }
 
-/// What a command changes beside the objects that the server's lists name: an operator's commutator and
-/// negator, and the operator families that lose a member with its operator or function.
-fn beside(spi: &Spi, operators: bool, dropped: &[Dropped], touched: &mut Touched) -> Result<()> {
-    if operators || dropped.iter().any(|object| object.object_type == "operator") {
+/// What a command changes beside the objects that the server's lists name: the operators that are an
+/// operator's commutator or negator, on which no dependency is recorded, and the operator families that
+/// lose a member with its operator or function.
+fn beside(spi: &Spi, dropped: &[Dropped], touched: &mut Touched) -> Result<()> {
+    let operators: Vec<u32> = touched.objects.iter().filter(|(class, _)| *class == class::OPERATOR).map(|(_, oid)| *oid).collect();
+    if !operators.is_empty() || dropped.iter().any(|object| object.object_type == "operator") {
+        // A link that was made or cut is a row that this command wrote.
         let rows = spi.query(
-            "SELECT o.oid FROM pg_catalog.pg_operator o WHERE o.oid OPERATOR(pg_catalog.>=) 16384 AND o.xmin = $1::xid",
-            &[Arg::Text(&command::current_xid().to_string())],
+            "SELECT o.oid FROM pg_catalog.pg_operator o WHERE o.oid OPERATOR(pg_catalog.>=) 16384
+                AND (o.xmin = $1::xid OR o.oprcom = ANY ($2) OR o.oprnegate = ANY ($2))",
+            &[Arg::Text(&command::current_xid().to_string()), Arg::Oids(&operators)],
             See::Latest,
         )?;
         touched.roots.extend(rows.iter().map(|row| (class::OPERATOR, row.int(0) as u32)));

@@ -75,7 +75,8 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
                 Kind::BaseType => return base_type::drop(old, fact, out),
                 Kind::Statistics => return statistics::drop(old, fact, out),
                 // What reads an operator goes before; the functions behind it go after.
-                Kind::OperatorClass | Kind::Transform | Kind::TextSearchConfiguration => 18,
+                Kind::OperatorClass | Kind::TextSearchConfiguration => 18,
+                Kind::Transform => 21,
                 _ => 19,
             };
             out.push(Action::new(rank, old, format_args!("DROP {}", Object(&fact.id))).unmaking(old, fact));
@@ -99,7 +100,7 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
                 }
                 (Body::Transform(before), Body::Transform(after)) if before != after => {
                     let sql = language::create_transform(&now.id, after, true);
-                    out.push(Action::new(LATE, &now.id, sql).altering(old, was, now));
+                    out.push(Action::new(TRANSFORM, &now.id, sql).altering(old, was, now));
                 }
                 _ => {}
             }
@@ -113,6 +114,9 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
 pub(super) const LANGUAGE: u8 = 32;
 const EARLY: u8 = 34;
 const LATE: u8 = 37;
+/// After functions (50): each one that is made under a transform depends on it from then on, whether the
+/// source's did or not.
+const TRANSFORM: u8 = 52;
 
 fn create(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
     let id = &fact.id;
@@ -131,7 +135,7 @@ fn create(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
         Body::TextSearchDictionary(dictionary) => (LATE, text_search::create_dictionary(id, dictionary)),
         Body::AccessMethod(method) => (LANGUAGE, language::create_access_method(id, method)),
         Body::Language(language) => (LANGUAGE, language::create(id, language, false)),
-        Body::Transform(transform) => (LATE, language::create_transform(id, transform, false)),
+        Body::Transform(transform) => (TRANSFORM, language::create_transform(id, transform, false)),
         _ => return,
     };
     out.push(Action::new(rank, id, sql).making(fact));
@@ -140,7 +144,9 @@ fn create(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
 /// What early objects need is as early as they are: a cast's function comes before the tables whose
 /// defaults the cast converts.
 pub(super) fn hasten(actions: &mut [Action]) {
-    let early = |action: &Action| action.produces.first().is_some_and(|id| word(id.kind).is_some() && id.kind != Kind::Statistics);
+    let early = |action: &Action| {
+        action.produces.first().is_some_and(|id| word(id.kind).is_some() && !matches!(id.kind, Kind::Statistics | Kind::Transform))
+    };
     let mut queue: Vec<usize> = (0..actions.len()).filter(|&i| early(&actions[i])).collect();
     if queue.is_empty() {
         return;
