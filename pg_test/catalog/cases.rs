@@ -9,6 +9,13 @@ use std::collections::BTreeSet;
 
 const T: &str = "CREATE TABLE s.t (a int, b text, c numeric)";
 
+const INT: &str = "CREATE TYPE s.i; CREATE FUNCTION s.i_in(cstring) RETURNS s.i LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+    CREATE FUNCTION s.i_out(s.i) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+    CREATE TYPE s.i (INPUT = s.i_in, OUTPUT = s.i_out, LIKE = int4)";
+
+const LANGUAGE: &str =
+    "CREATE FUNCTION s.h() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler'; CREATE LANGUAGE l HANDLER s.h";
+
 #[rustfmt::skip]
 const CASES: &[(&str, &str, &[&str])] = &[
     // Schemas and extensions
@@ -147,9 +154,49 @@ const CASES: &[(&str, &str, &[&str])] = &[
     // Not ours, and not modelled
     ("", "CREATE TEMP TABLE t (a int); CREATE TEMP VIEW v AS SELECT 1", &[]),
     ("", "CREATE SCHEMA accord; CREATE TABLE accord.t (a int DEFAULT 1 CHECK (a > 0)); COMMENT ON TABLE accord.t IS 'x'", &[]),
-    (T, "CREATE STATISTICS s.x ON a, b FROM s.t", &["+unmodelled \"statistics object\".\"s.x\""]),
-    ("", "CREATE CAST (s.known AS bigint) WITH INOUT", &["+unmodelled \"cast\".\"(s.known AS bigint)\""]),
-    ("", "CREATE TYPE s.shell", &["+unmodelled type.\"s.shell\""]),
+    ("", "CREATE PUBLICATION p", &["+unmodelled publication.p"]),
+    // What stands by itself
+    ("", "CREATE TYPE s.shell", &["+base type s.shell", "+owner on base type s.shell"]),
+    (INT, "ALTER TYPE s.i SET (ANALYZE = range_typanalyze)", &["~base type s.i"]),
+    (INT, "GRANT USAGE ON TYPE s.i TO accord_bob", &["+grant on base type s.i.accord_bob"]),
+    (INT, "CREATE CAST (s.i AS integer) WITHOUT FUNCTION", &["+cast (s.i AS integer)"]),
+    ("", "CREATE CAST (s.known AS bigint) WITH INOUT", &["+cast (s.known AS bigint)"]),
+    ("CREATE CAST (s.known AS bigint) WITH INOUT", "COMMENT ON CAST (s.known AS bigint) IS 'x'", &["+comment on cast (s.known AS bigint)"]),
+    ("CREATE CAST (s.known AS bigint) WITH INOUT", "ALTER TYPE s.known RENAME TO k2",
+        &[">cast (s.k2 AS bigint)", ">owner on enum s.k2", ">enum s.k2", ">enum label s.k2.x"]),
+    ("", "CREATE OPERATOR s.+ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl, COMMUTATOR = OPERATOR(s.*))",
+        &["+operator s.+(integer, integer)", "+owner on operator s.+(integer, integer)"]),
+    ("CREATE OPERATOR s.+ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl)",
+        "CREATE OPERATOR s.* (LEFTARG = int, RIGHTARG = int, FUNCTION = int4mul, COMMUTATOR = OPERATOR(s.+))",
+        &["~operator s.+(integer, integer)", "+operator s.*(integer, integer)", "+owner on operator s.*(integer, integer)"]),
+    ("CREATE OPERATOR s.= (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)", "ALTER OPERATOR s.= (int, int) SET (RESTRICT = eqsel)",
+        &["~operator s.=(integer, integer)"]),
+    ("CREATE OPERATOR s.- (RIGHTARG = int, FUNCTION = int4um)", "ALTER OPERATOR s.- (NONE, int) SET SCHEMA public",
+        &[">operator public.-(NONE, integer)", ">owner on operator public.-(NONE, integer)"]),
+    ("", "CREATE OPERATOR CLASS s.c FOR TYPE int USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(int)",
+        &["+operator class s.c USING hash", "+owner on operator class s.c USING hash", "+operator family s.c USING hash", "+owner on operator family s.c USING hash"]),
+    ("CREATE OPERATOR FAMILY s.f USING btree", "ALTER OPERATOR FAMILY s.f USING btree ADD FUNCTION 1 (int, int8) btint48cmp(int, int8)",
+        &["~operator family s.f USING btree"]),
+    ("CREATE OPERATOR FAMILY s.f USING btree", "ALTER OPERATOR FAMILY s.f USING btree RENAME TO g",
+        &[">operator family s.g USING btree", ">owner on operator family s.g USING btree"]),
+    ("", "CREATE COLLATION s.c (provider = icu, locale = 'de', deterministic = false)", &["+collation s.c", "+owner on collation s.c"]),
+    ("CREATE COLLATION s.c (locale = 'C')", "ALTER COLLATION s.c RENAME TO d", &[">collation s.d", ">owner on collation s.d"]),
+    ("CREATE COLLATION s.c (locale = 'C')", "ALTER COLLATION s.c REFRESH VERSION", &[]),
+    ("", "CREATE CONVERSION s.c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8", &["+conversion s.c", "+owner on conversion s.c"]),
+    ("", "CREATE TEXT SEARCH PARSER s.p (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype)", &["+text search parser s.p"]),
+    ("", "CREATE TEXT SEARCH TEMPLATE s.w (LEXIZE = dsimple_lexize)", &["+text search template s.w"]),
+    ("CREATE TEXT SEARCH DICTIONARY s.d (TEMPLATE = simple)", "ALTER TEXT SEARCH DICTIONARY s.d (accept = false)", &["~text search dictionary s.d"]),
+    ("CREATE TEXT SEARCH DICTIONARY s.d (TEMPLATE = simple)", "ALTER TEXT SEARCH DICTIONARY s.d RENAME TO e",
+        &[">text search dictionary s.e", ">owner on text search dictionary s.e"]),
+    ("CREATE TEXT SEARCH CONFIGURATION s.c (COPY = english)", "ALTER TEXT SEARCH CONFIGURATION s.c DROP MAPPING FOR word", &["~text search configuration s.c"]),
+    (T, "CREATE STATISTICS s.x ON a, b FROM s.t", &["+statistics object s.x", "+owner on statistics object s.x"]),
+    ("CREATE TABLE s.t (a int, b int); CREATE STATISTICS s.x ON a, b FROM s.t", "ALTER STATISTICS s.x SET STATISTICS 7", &["~statistics object s.x"]),
+    ("CREATE TABLE s.t (a int, b int); CREATE STATISTICS s.x ON a, b FROM s.t", "ALTER TABLE s.t ALTER a TYPE bigint", &["~column s.t.a"]),
+    ("", "CREATE ACCESS METHOD m TYPE INDEX HANDLER bthandler", &["+access method m"]),
+    (LANGUAGE, "CREATE OR REPLACE TRUSTED LANGUAGE l HANDLER s.h", &["~language l"]),
+    (LANGUAGE, "ALTER LANGUAGE l RENAME TO m", &[">language m", ">owner on language m"]),
+    ("CREATE TRUSTED LANGUAGE l HANDLER plpgsql_call_handler", "REVOKE USAGE ON LANGUAGE l FROM PUBLIC", &["+grant on language l.\"PUBLIC\""]),
+    ("", "CREATE TRANSFORM FOR s.known LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal))", &["+transform FOR s.known LANGUAGE sql"]),
 ];
 
 #[test]

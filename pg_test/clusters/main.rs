@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alone;
 mod bad_days;
 mod data;
 mod faults;

@@ -760,8 +760,611 @@ ALTER TABLE t ALTER a TYPE text
 -- probe: not modelled [impossible]
 CREATE TABLE t (a int, b int)
 -- ddl
-CREATE STATISTICS x ON a, b FROM t
+CREATE PUBLICATION p FOR TABLE t
 -- probe: table made partitioned [no-reverse]
 CREATE TABLE t (a int)
 -- ddl
 DROP TABLE t; CREATE TABLE t (a int) PARTITION BY LIST (a)
+-- probe: everything that stands by itself
+CREATE SCHEMA shop;
+CREATE SCHEMA "Odd.Schema";
+CREATE TYPE shop.address AS (street text);
+CREATE TABLE shop.orders (id int, customer int, room int, note text);
+-- What stands by itself.
+CREATE TYPE shop.later;
+CREATE TYPE shop.odd;
+CREATE FUNCTION shop.odd_in(cstring) RETURNS shop.odd LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION shop.odd_out(shop.odd) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE FUNCTION shop.odd_send(shop.odd) RETURNS bytea LANGUAGE internal IMMUTABLE STRICT AS 'int4send';
+CREATE TYPE shop.odd (INPUT = shop.odd_in, OUTPUT = shop.odd_out, SEND = shop.odd_send, LIKE = int4, CATEGORY = 'N', DEFAULT = '7', DELIMITER = ';');
+COMMENT ON TYPE shop.odd IS 'a number';
+ALTER TYPE shop.odd OWNER TO accord_alice;
+GRANT USAGE ON TYPE shop.odd TO accord_bob;
+CREATE FUNCTION shop.odd_lt(shop.odd, shop.odd) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+CREATE FUNCTION shop.odd_gt(shop.odd, shop.odd) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4gt';
+CREATE FUNCTION shop.odd_eq(shop.odd, shop.odd) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+CREATE FUNCTION shop.odd_le(shop.odd, shop.odd) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4le';
+CREATE FUNCTION shop.odd_ge(shop.odd, shop.odd) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4ge';
+CREATE FUNCTION shop.odd_cmp(shop.odd, shop.odd) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+CREATE FUNCTION shop.odd_int_cmp(shop.odd, integer) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+CREATE FUNCTION shop.odd_int_lt(shop.odd, integer) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+CREATE OPERATOR shop.< (LEFTARG = shop.odd, RIGHTARG = shop.odd, FUNCTION = shop.odd_lt, COMMUTATOR = OPERATOR(shop.>), NEGATOR = OPERATOR(shop.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel);
+CREATE OPERATOR shop.> (LEFTARG = shop.odd, RIGHTARG = shop.odd, FUNCTION = shop.odd_gt, COMMUTATOR = OPERATOR(shop.<));
+CREATE OPERATOR shop.>= (LEFTARG = shop.odd, RIGHTARG = shop.odd, FUNCTION = shop.odd_ge, NEGATOR = OPERATOR(shop.<));
+CREATE OPERATOR shop.<= (LEFTARG = shop.odd, RIGHTARG = shop.odd, FUNCTION = shop.odd_le);
+CREATE OPERATOR shop.= (LEFTARG = shop.odd, RIGHTARG = shop.odd, FUNCTION = shop.odd_eq, COMMUTATOR = OPERATOR(shop.=), MERGES, HASHES);
+CREATE OPERATOR shop.< (LEFTARG = shop.odd, RIGHTARG = integer, FUNCTION = shop.odd_int_lt);
+CREATE OPERATOR shop.!@ (RIGHTARG = integer, FUNCTION = int4abs);
+COMMENT ON OPERATOR shop.!@ (NONE, integer) IS 'without its sign';
+CREATE OPERATOR FAMILY shop.odd_family USING btree;
+COMMENT ON OPERATOR FAMILY shop.odd_family USING btree IS 'sorts';
+CREATE OPERATOR CLASS shop.odd_class DEFAULT FOR TYPE shop.odd USING btree FAMILY shop.odd_family AS
+    OPERATOR 1 shop.<, OPERATOR 2 shop.<=, OPERATOR 3 shop.=, OPERATOR 4 shop.>=, OPERATOR 5 shop.>, FUNCTION 1 shop.odd_cmp(shop.odd, shop.odd);
+ALTER OPERATOR FAMILY shop.odd_family USING btree ADD OPERATOR 1 shop.< (shop.odd, integer), FUNCTION 1 (shop.odd, integer) shop.odd_int_cmp(shop.odd, integer);
+COMMENT ON OPERATOR CLASS shop.odd_class USING btree IS 'also sorts';
+CREATE OPERATOR CLASS shop."Points" FOR TYPE point USING gist FAMILY pg_catalog.point_ops AS STORAGE box;
+CREATE OPERATOR FAMILY shop.near USING gist;
+ALTER OPERATOR FAMILY shop.near USING gist ADD OPERATOR 15 <-> (point, point) FOR ORDER BY pg_catalog.float_ops;
+CREATE TABLE shop.odds (id shop.odd PRIMARY KEY, list shop.odd[], price shop.odd DEFAULT '3');
+CREATE INDEX odds_price ON shop.odds (price);
+CREATE FUNCTION shop.odd_text(shop.odd) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''odd''';
+CREATE CAST (shop.odd AS text) WITH FUNCTION shop.odd_text(shop.odd) AS ASSIGNMENT;
+CREATE CAST (shop.odd AS integer) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (shop.odd AS integer) IS 'it is one';
+CREATE CAST (shop.address AS text) WITH INOUT;
+CREATE COLLATION shop.german (provider = libc, locale = 'C');
+CREATE COLLATION shop.mixed (provider = libc, lc_collate = 'C', lc_ctype = 'POSIX');
+CREATE COLLATION shop."Icu" (provider = icu, locale = 'de-u-co-phonebk', deterministic = false);
+COMMENT ON COLLATION shop.german IS 'not really';
+CREATE DOMAIN shop.sorted AS text COLLATE shop.german;
+CREATE DEFAULT CONVERSION shop.latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+COMMENT ON CONVERSION shop.latin IS 'old';
+CREATE TEXT SEARCH PARSER shop.words (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype, HEADLINE = prsd_headline);
+COMMENT ON TEXT SEARCH PARSER shop.words IS 'cuts';
+CREATE TEXT SEARCH TEMPLATE shop.stem (INIT = dsnowball_init, LEXIZE = dsnowball_lexize);
+COMMENT ON TEXT SEARCH TEMPLATE shop.stem IS 'stems';
+CREATE TEXT SEARCH DICTIONARY shop.english (TEMPLATE = shop.stem, Language = 'english', StopWords = 'english');
+COMMENT ON TEXT SEARCH DICTIONARY shop.english IS 'stems English';
+CREATE TEXT SEARCH CONFIGURATION shop.search (PARSER = shop.words);
+ALTER TEXT SEARCH CONFIGURATION shop.search ADD MAPPING FOR asciiword, word WITH shop.english, pg_catalog.simple;
+ALTER TEXT SEARCH CONFIGURATION shop.search ADD MAPPING FOR email WITH pg_catalog.simple;
+COMMENT ON TEXT SEARCH CONFIGURATION shop.search IS 'for notes';
+CREATE INDEX orders_search ON shop.orders USING gin (to_tsvector('shop.search', note));
+CREATE STATISTICS shop.stats (ndistinct, mcv) ON room, customer, lower(note) FROM shop.orders;
+ALTER STATISTICS shop.stats SET STATISTICS 300;
+COMMENT ON STATISTICS shop.stats IS 'together';
+CREATE STATISTICS "Odd.Schema"."S" ON (room + 1) FROM shop.orders;
+CREATE ACCESS METHOD own_heap TYPE TABLE HANDLER heap_tableam_handler;
+COMMENT ON ACCESS METHOD own_heap IS 'heaps';
+CREATE ACCESS METHOD own_tree TYPE INDEX HANDLER bthandler;
+CREATE TABLE shop.heaped (id integer) USING own_heap;
+CREATE FUNCTION shop.own_handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION shop.own_inline(internal) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE TRUSTED LANGUAGE "own Language" HANDLER shop.own_handler INLINE shop.own_inline VALIDATOR plpgsql_validator;
+COMMENT ON LANGUAGE "own Language" IS 'like another';
+GRANT USAGE ON LANGUAGE "own Language" TO accord_bob;
+REVOKE USAGE ON LANGUAGE "own Language" FROM PUBLIC;
+CREATE FUNCTION shop.in_own() RETURNS integer LANGUAGE "own Language" AS 'BEGIN RETURN 1; END';
+CREATE TRANSFORM FOR shop.odd LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
+CREATE TRANSFORM FOR integer LANGUAGE "own Language" (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal));
+COMMENT ON TRANSFORM FOR shop.odd LANGUAGE sql IS 'for nothing';
+CREATE FUNCTION shop.transformed(shop.odd) RETURNS integer LANGUAGE sql TRANSFORM FOR TYPE shop.odd AS 'SELECT 1';
+-- ddl
+DROP SCHEMA shop CASCADE;
+-- probe: base type created
+CREATE SCHEMA s;
+-- ddl
+CREATE TYPE s.t;
+CREATE FUNCTION s.t_in(cstring) RETURNS s.t LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION s.t_out(s.t) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE s.t (INPUT = s.t_in, OUTPUT = s.t_out, LIKE = int4, CATEGORY = 'N', PREFERRED = true, DEFAULT = '7', DELIMITER = ';');
+COMMENT ON TYPE s.t IS 'a number';
+GRANT USAGE ON TYPE s.t TO accord_bob;
+REVOKE USAGE ON TYPE s.t FROM PUBLIC;
+CREATE TABLE s.x (a s.t, b s.t[] DEFAULT '{1;2}');
+CREATE DOMAIN s.d AS s.t DEFAULT '3';
+-- probe: base type dropped with its table
+CREATE TYPE public.t;
+CREATE FUNCTION t_in(cstring) RETURNS t LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION t_out(t) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE t (INPUT = t_in, OUTPUT = t_out, INTERNALLENGTH = VARIABLE, STORAGE = extended, COLLATABLE = true, ELEMENT = text, SUBSCRIPT = raw_array_subscript_handler);
+CREATE TABLE x (a t, b int);
+CREATE FUNCTION uses(t) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE VIEW v AS SELECT a FROM x;
+-- ddl
+DROP VIEW v;
+DROP FUNCTION uses(t);
+DROP TABLE x;
+DROP TYPE t CASCADE;
+-- probe: base type support functions
+CREATE TYPE t;
+CREATE FUNCTION t_in(cstring) RETURNS t LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION t_out(t) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE FUNCTION t_send(t) RETURNS bytea LANGUAGE internal IMMUTABLE STRICT AS 'textsend';
+CREATE TYPE t (INPUT = t_in, OUTPUT = t_out, INTERNALLENGTH = VARIABLE, STORAGE = main);
+CREATE TABLE x (a t);
+-- ddl
+ALTER TYPE t SET (SEND = t_send, STORAGE = external, ANALYZE = range_typanalyze);
+-- probe: base type renamed and moved
+CREATE SCHEMA s;
+CREATE TYPE t;
+CREATE FUNCTION t_in(cstring) RETURNS t LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION t_out(t) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE t (INPUT = t_in, OUTPUT = t_out, LIKE = int4);
+CREATE FUNCTION t_lt(t, t) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+CREATE FUNCTION t_cmp(t, t) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+CREATE OPERATOR < (LEFTARG = t, RIGHTARG = t, FUNCTION = t_lt);
+CREATE OPERATOR CLASS t_ops DEFAULT FOR TYPE t USING btree AS OPERATOR 1 <, FUNCTION 1 t_cmp(t, t);
+CREATE FUNCTION t_text(t) RETURNS text LANGUAGE sql AS 'SELECT ''x''';
+CREATE CAST (t AS text) WITH FUNCTION t_text(t);
+CREATE TRANSFORM FOR t LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
+CREATE TABLE x (a t);
+COMMENT ON CAST (t AS text) IS 'c';
+-- ddl
+ALTER TYPE t RENAME TO "U t";
+-- then
+ALTER TYPE "U t" SET SCHEMA s;
+-- probe: shell type defined
+CREATE TYPE t;
+CREATE FUNCTION t_in(cstring) RETURNS t LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION t_out(t) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+-- ddl
+CREATE TYPE t (INPUT = t_in, OUTPUT = t_out, LIKE = int4);
+-- probe: base type defined otherwise
+CREATE TYPE t;
+CREATE FUNCTION t_in(cstring) RETURNS t LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION t_out(t) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE t (INPUT = t_in, OUTPUT = t_out, LIKE = int4);
+-- ddl
+DROP TYPE t CASCADE;
+CREATE TYPE t;
+CREATE FUNCTION t_in(cstring) RETURNS t LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION t_out(t) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE t (INPUT = t_in, OUTPUT = t_out, LIKE = int4, CATEGORY = 'N');
+-- probe: cast with function
+CREATE TYPE e AS ENUM ('a');
+CREATE FUNCTION f(e) RETURNS int LANGUAGE sql AS 'SELECT 1';
+-- ddl
+CREATE CAST (e AS int) WITH FUNCTION f(e) AS ASSIGNMENT;
+COMMENT ON CAST (e AS int) IS 'x';
+-- probe: cast context
+CREATE TYPE e AS ENUM ('a');
+CREATE CAST (e AS text) WITH INOUT;
+COMMENT ON CAST (e AS text) IS 'x';
+-- ddl
+DROP CAST (e AS text);
+CREATE CAST (e AS text) WITH INOUT AS IMPLICIT;
+-- probe: cast comment
+CREATE TYPE e AS ENUM ('a');
+CREATE CAST (e AS text) WITH INOUT;
+-- ddl
+COMMENT ON CAST (e AS text) IS 'x';
+-- probe: cast that a default needs
+CREATE SCHEMA s;
+-- ddl
+CREATE TYPE s.c AS (a int);
+CREATE FUNCTION s.from_text(text) RETURNS s.c LANGUAGE sql IMMUTABLE AS 'SELECT ROW(1)::s.c';
+CREATE CAST (text AS s.c) WITH FUNCTION s.from_text(text) AS ASSIGNMENT;
+CREATE TABLE s.t (a s.c DEFAULT 'x'::text);
+-- probe: operator with commutator and negator
+CREATE TYPE e AS ENUM ('a');
+CREATE FUNCTION lt(e, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION gt(int, e) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION ge(e, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR < (LEFTARG = e, RIGHTARG = int, FUNCTION = lt);
+-- ddl
+CREATE OPERATOR > (LEFTARG = int, RIGHTARG = e, FUNCTION = gt, COMMUTATOR = <, RESTRICT = scalargtsel);
+CREATE OPERATOR >= (LEFTARG = e, RIGHTARG = int, FUNCTION = ge, NEGATOR = <);
+COMMENT ON OPERATOR > (int, e) IS 'x';
+-- probe: operator estimators
+CREATE FUNCTION f(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = f, RESTRICT = eqsel);
+-- ddl
+ALTER OPERATOR public.@@@ (int, int) SET (RESTRICT = NONE, JOIN = eqjoinsel);
+-- probe: operator join estimator
+CREATE FUNCTION f(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = f);
+-- ddl
+ALTER OPERATOR public.@@@ (int, int) SET (JOIN = eqjoinsel);
+-- probe: operator hashes, under a view and an index
+CREATE FUNCTION f(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = f);
+CREATE TABLE t (a int);
+CREATE VIEW v AS SELECT a OPERATOR(public.@@@) 1 AS x FROM t;
+CREATE INDEX i ON t ((a OPERATOR(public.@@@) 1));
+-- ddl
+DROP VIEW v; DROP INDEX i; DROP OPERATOR public.@@@ (int, int);
+CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = f, HASHES, MERGES, COMMUTATOR = @@@);
+CREATE VIEW v AS SELECT a OPERATOR(public.@@@) 1 AS x FROM t;
+CREATE INDEX i ON t ((a OPERATOR(public.@@@) 1));
+-- probe: operator function
+CREATE FUNCTION f(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION g(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = f);
+-- ddl
+DROP OPERATOR public.@@@ (int, int);
+CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = g);
+-- probe: operator moved
+CREATE SCHEMA s;
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR public.@@ (RIGHTARG = int, FUNCTION = f);
+CREATE TABLE t (a int);
+CREATE VIEW v AS SELECT OPERATOR(public.@@) a AS x FROM t;
+-- ddl
+ALTER OPERATOR public.@@ (NONE, int) SET SCHEMA s;
+-- probe: operator owner
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR public.@@ (RIGHTARG = int, FUNCTION = f);
+-- ddl
+ALTER OPERATOR public.@@ (NONE, int) OWNER TO accord_alice;
+-- probe: operator dropped with its function
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR public.@@ (RIGHTARG = int, FUNCTION = f);
+-- ddl
+DROP FUNCTION f(int) CASCADE;
+-- probe: operator whose negator goes
+CREATE FUNCTION f(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION g(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = f);
+CREATE OPERATOR public.!@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = g, NEGATOR = OPERATOR(public.@@@));
+-- ddl
+DROP OPERATOR public.!@@ (int, int);
+-- probe: operator family
+CREATE SCHEMA s;
+-- ddl
+CREATE OPERATOR FAMILY s.f USING hash;
+COMMENT ON OPERATOR FAMILY s.f USING hash IS 'x';
+-- probe: operator family members
+CREATE FUNCTION lt(int, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION cmp(int, text) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION le(int, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR < (LEFTARG = int, RIGHTARG = text, FUNCTION = lt);
+CREATE OPERATOR <= (LEFTARG = int, RIGHTARG = text, FUNCTION = le);
+CREATE OPERATOR FAMILY f USING btree;
+ALTER OPERATOR FAMILY f USING btree ADD OPERATOR 1 < (int, text);
+-- ddl
+ALTER OPERATOR FAMILY f USING btree ADD OPERATOR 2 <= (int, text), FUNCTION 1 (int, text) cmp(int, text);
+ALTER OPERATOR FAMILY f USING btree DROP OPERATOR 1 (int, text);
+-- probe: operator family loses an operator
+CREATE FUNCTION lt(int, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR < (LEFTARG = int, RIGHTARG = text, FUNCTION = lt);
+CREATE OPERATOR FAMILY f USING btree;
+ALTER OPERATOR FAMILY f USING btree ADD OPERATOR 1 < (int, text);
+-- ddl
+DROP OPERATOR < (int, text);
+-- probe: operator family renamed
+CREATE SCHEMA s;
+CREATE OPERATOR FAMILY f USING btree;
+COMMENT ON OPERATOR FAMILY f USING btree IS 'x';
+-- ddl
+ALTER OPERATOR FAMILY f USING btree RENAME TO "G";
+-- then
+ALTER OPERATOR FAMILY "G" USING btree SET SCHEMA s;
+-- then
+ALTER OPERATOR FAMILY s."G" USING btree OWNER TO accord_alice;
+-- probe: operator class
+CREATE TABLE t (a int);
+-- ddl
+CREATE OPERATOR CLASS reversed FOR TYPE int USING btree AS
+    OPERATOR 1 >, OPERATOR 2 >=, OPERATOR 3 =, OPERATOR 4 <=, OPERATOR 5 <, FUNCTION 1 btint4cmp(int, int);
+COMMENT ON OPERATOR CLASS reversed USING btree IS 'x';
+CREATE INDEX i ON t (a reversed);
+-- probe: operator class made default, under an index
+CREATE TYPE e AS ENUM ('a');
+CREATE TABLE t (a e);
+CREATE OPERATOR CLASS c FOR TYPE anyenum USING hash AS OPERATOR 1 =, FUNCTION 1 hashenum(anyenum);
+CREATE INDEX i ON t USING hash (a c);
+-- ddl
+DROP INDEX i;
+DROP OPERATOR CLASS c USING hash;
+CREATE OPERATOR CLASS c FOR TYPE anyenum USING hash AS OPERATOR 1 = (anyenum, anyenum), FUNCTION 1 hashenum(anyenum), FUNCTION 2 hashenumextended(anyenum, int8);
+CREATE INDEX i ON t USING hash (a c);
+-- probe: operator class renamed
+CREATE SCHEMA s;
+CREATE TABLE t (a int);
+CREATE OPERATOR CLASS c FOR TYPE int USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(int);
+CREATE INDEX i ON t USING hash (a c);
+-- ddl
+ALTER OPERATOR CLASS c USING hash RENAME TO d;
+-- then
+ALTER OPERATOR CLASS d USING hash SET SCHEMA s;
+-- then
+ALTER OPERATOR CLASS s.d USING hash OWNER TO accord_bob;
+-- probe: operator class of gist, with storage and an order
+CREATE SCHEMA s;
+-- ddl
+CREATE OPERATOR CLASS s.c FOR TYPE point USING gist AS
+    OPERATOR 11 |>> , OPERATOR 15 <-> (point, point) FOR ORDER BY float_ops,
+    FUNCTION 1 gist_point_consistent(internal, point, smallint, oid, internal), FUNCTION 2 gist_box_union(internal, internal),
+    FUNCTION 3 gist_point_compress(internal), FUNCTION 5 gist_box_penalty(internal, internal, internal),
+    FUNCTION 6 gist_box_picksplit(internal, internal), FUNCTION 7 gist_box_same(box, box, internal), STORAGE box;
+-- probe: operator class dropped with its family
+CREATE OPERATOR CLASS c FOR TYPE int USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(int);
+-- ddl
+DROP OPERATOR FAMILY c USING hash;
+-- probe: collation of libc
+CREATE SCHEMA s;
+-- ddl
+CREATE COLLATION s.c (provider = libc, lc_collate = 'C', lc_ctype = 'POSIX');
+COMMENT ON COLLATION s.c IS 'x';
+CREATE TABLE s.t (a text COLLATE s.c);
+CREATE DOMAIN s.d AS text COLLATE s.c;
+CREATE INDEX i ON s.t ((a || 'x') COLLATE s.c);
+-- probe: collation of ICU
+CREATE SCHEMA s;
+-- ddl
+CREATE COLLATION s.c (provider = icu, locale = 'de-u-co-phonebk');
+-- probe: collation not deterministic
+CREATE COLLATION c (provider = icu, locale = 'de');
+CREATE VIEW v AS SELECT 'a' COLLATE c AS x;
+-- ddl
+DROP VIEW v;
+DROP COLLATION c;
+CREATE COLLATION c (provider = icu, locale = 'de', deterministic = false);
+CREATE VIEW v AS SELECT 'a' COLLATE c AS x;
+-- probe: collation locale
+CREATE COLLATION c (provider = libc, locale = 'C');
+-- ddl
+DROP COLLATION c;
+CREATE COLLATION c (provider = libc, locale = 'POSIX');
+-- probe: collation renamed
+CREATE SCHEMA s;
+CREATE COLLATION c (provider = libc, locale = 'C');
+CREATE TABLE t (a text COLLATE c);
+CREATE VIEW v AS SELECT a COLLATE c AS x FROM t;
+CREATE INDEX i ON t (a COLLATE "POSIX");
+-- ddl
+ALTER COLLATION c RENAME TO d;
+-- then
+ALTER COLLATION d SET SCHEMA s;
+-- then
+ALTER COLLATION s.d OWNER TO accord_alice;
+-- probe: conversion
+CREATE SCHEMA s;
+-- ddl
+CREATE DEFAULT CONVERSION s.c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+COMMENT ON CONVERSION s.c IS 'x';
+-- probe: conversion no longer default
+CREATE DEFAULT CONVERSION c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+-- ddl
+DROP CONVERSION c;
+CREATE CONVERSION c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+-- probe: conversion renamed
+CREATE SCHEMA s;
+CREATE CONVERSION c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+-- ddl
+ALTER CONVERSION c RENAME TO d;
+-- then
+ALTER CONVERSION d SET SCHEMA s;
+-- then
+ALTER CONVERSION s.d OWNER TO accord_alice;
+-- probe: text search from parser to index
+CREATE SCHEMA s;
+-- ddl
+CREATE TABLE s.t (a text);
+CREATE TEXT SEARCH PARSER s.p (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH TEMPLATE s.w (INIT = dsnowball_init, LEXIZE = dsnowball_lexize);
+CREATE TEXT SEARCH DICTIONARY s.d (TEMPLATE = s.w, language = english);
+CREATE TEXT SEARCH CONFIGURATION s.c (PARSER = s.p);
+ALTER TEXT SEARCH CONFIGURATION s.c ADD MAPPING FOR word, asciiword WITH s.d, simple;
+COMMENT ON TEXT SEARCH PARSER s.p IS 'p';
+COMMENT ON TEXT SEARCH TEMPLATE s.w IS 'w';
+COMMENT ON TEXT SEARCH DICTIONARY s.d IS 'd';
+COMMENT ON TEXT SEARCH CONFIGURATION s.c IS 'c';
+CREATE INDEX i ON s.t USING gin (to_tsvector('s.c', a));
+-- probe: text search parser headline
+CREATE TEXT SEARCH PARSER p (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH CONFIGURATION c (PARSER = p);
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR email WITH simple;
+-- ddl
+DROP TEXT SEARCH CONFIGURATION c;
+DROP TEXT SEARCH PARSER p;
+CREATE TEXT SEARCH PARSER p (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype, HEADLINE = prsd_headline);
+CREATE TEXT SEARCH CONFIGURATION c (PARSER = p);
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR email WITH simple;
+-- probe: text search parser renamed
+CREATE SCHEMA s;
+CREATE TEXT SEARCH PARSER p (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH CONFIGURATION c (PARSER = p);
+-- ddl
+ALTER TEXT SEARCH PARSER p RENAME TO "P";
+-- then
+ALTER TEXT SEARCH PARSER "P" SET SCHEMA s;
+-- probe: text search template init
+CREATE TEXT SEARCH TEMPLATE w (LEXIZE = dsimple_lexize);
+-- ddl
+DROP TEXT SEARCH TEMPLATE w;
+CREATE TEXT SEARCH TEMPLATE w (INIT = dsimple_init, LEXIZE = dsimple_lexize);
+-- probe: text search template renamed
+CREATE SCHEMA s;
+CREATE TEXT SEARCH TEMPLATE w (INIT = dsimple_init, LEXIZE = dsimple_lexize);
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = w);
+-- ddl
+ALTER TEXT SEARCH TEMPLATE w RENAME TO w2;
+-- then
+ALTER TEXT SEARCH TEMPLATE w2 SET SCHEMA s;
+-- probe: text search dictionary options
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple, stopwords = english, accept = false);
+-- ddl
+ALTER TEXT SEARCH DICTIONARY d (accept, stopwords = 'german');
+-- probe: text search dictionary loses its options
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple, accept = false);
+-- ddl
+ALTER TEXT SEARCH DICTIONARY d (accept);
+-- probe: text search dictionary template
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple, stopwords = english);
+CREATE TEXT SEARCH CONFIGURATION c (PARSER = "default");
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR word WITH d;
+-- ddl
+ALTER TEXT SEARCH CONFIGURATION c DROP MAPPING FOR word;
+DROP TEXT SEARCH DICTIONARY d;
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = snowball, language = english);
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR word WITH d;
+-- probe: text search dictionary renamed
+CREATE SCHEMA s;
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION c (PARSER = "default");
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR word WITH d;
+-- ddl
+ALTER TEXT SEARCH DICTIONARY d RENAME TO e;
+-- then
+ALTER TEXT SEARCH DICTIONARY e SET SCHEMA s;
+-- then
+ALTER TEXT SEARCH DICTIONARY s.e OWNER TO accord_alice;
+-- probe: text search configuration mappings
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION c (PARSER = "default");
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR word, email, url WITH d;
+-- ddl
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR asciiword WITH english_stem;
+ALTER TEXT SEARCH CONFIGURATION c ALTER MAPPING FOR word WITH english_stem, simple;
+ALTER TEXT SEARCH CONFIGURATION c DROP MAPPING FOR email;
+-- probe: text search configuration changes hands
+CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION c (PARSER = "default");
+ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR word WITH d;
+-- ddl
+CREATE TEXT SEARCH DICTIONARY e (TEMPLATE = simple, accept = false);
+ALTER TEXT SEARCH CONFIGURATION c ALTER MAPPING FOR word WITH e;
+DROP TEXT SEARCH DICTIONARY d;
+-- probe: text search configuration renamed
+CREATE SCHEMA s;
+CREATE TEXT SEARCH CONFIGURATION c (COPY = english);
+CREATE TABLE t (a text, b tsvector GENERATED ALWAYS AS (to_tsvector('c', a)) STORED);
+-- ddl
+ALTER TEXT SEARCH CONFIGURATION c RENAME TO "C";
+-- then
+ALTER TEXT SEARCH CONFIGURATION "C" SET SCHEMA s;
+-- then
+ALTER TEXT SEARCH CONFIGURATION s."C" OWNER TO accord_alice;
+-- probe: statistics of columns and expressions
+CREATE TABLE t (a int, b int, c text);
+-- ddl
+CREATE STATISTICS s1 ON a, b FROM t;
+CREATE STATISTICS s2 (mcv, dependencies) ON b, a FROM t;
+CREATE STATISTICS s3 ON lower(c), (a + b), b FROM t;
+CREATE STATISTICS s4 ON (a * b) FROM t;
+ALTER STATISTICS s4 SET STATISTICS 17;
+COMMENT ON STATISTICS s1 IS 'x';
+-- probe: statistics target
+CREATE TABLE t (a int, b int);
+CREATE STATISTICS x ON a, b FROM t;
+-- ddl
+ALTER STATISTICS x SET STATISTICS 0;
+-- probe: statistics kinds
+CREATE TABLE t (a int, b int);
+CREATE STATISTICS x ON a, b FROM t;
+COMMENT ON STATISTICS x IS 'x';
+-- ddl
+DROP STATISTICS x;
+CREATE STATISTICS x (ndistinct) ON a, b FROM t;
+-- probe: statistics renamed
+CREATE SCHEMA s;
+CREATE TABLE t (a int, b int);
+CREATE STATISTICS x ON a, b FROM t;
+-- ddl
+ALTER STATISTICS x RENAME TO y;
+-- then
+ALTER STATISTICS y SET SCHEMA s;
+-- then
+ALTER STATISTICS s.y OWNER TO accord_alice;
+-- probe: statistics under a table that is renamed and moved
+CREATE SCHEMA s;
+CREATE TABLE t (a int, b int, c int);
+CREATE STATISTICS x ON a, b, (c + 1) FROM t;
+-- ddl
+ALTER TABLE t RENAME COLUMN a TO z;
+-- then
+ALTER TABLE t RENAME TO u;
+-- then
+ALTER TABLE u SET SCHEMA s;
+-- probe: statistics on a column that is dropped
+CREATE TABLE t (a int, b int, c int);
+CREATE STATISTICS x ON a, b FROM t;
+CREATE STATISTICS y ON a, c FROM t;
+-- ddl
+ALTER TABLE t DROP COLUMN c;
+-- probe: statistics on a column whose type changes
+CREATE TABLE t (a int, b int);
+CREATE STATISTICS x ON a, (b + 1) FROM t;
+-- ddl
+ALTER TABLE t ALTER COLUMN b TYPE bigint;
+-- probe: statistics of a materialized view
+CREATE TABLE t (a int, b int);
+CREATE MATERIALIZED VIEW m AS SELECT a, b FROM t;
+CREATE STATISTICS x ON a, b FROM m;
+-- ddl
+DROP MATERIALIZED VIEW m;
+CREATE MATERIALIZED VIEW m AS SELECT a, b, 1 AS c FROM t;
+CREATE STATISTICS x ON a, b FROM m;
+-- probe: access method
+CREATE SCHEMA s;
+-- ddl
+CREATE ACCESS METHOD own TYPE TABLE HANDLER heap_tableam_handler;
+CREATE ACCESS METHOD own_hash TYPE INDEX HANDLER hashhandler;
+COMMENT ON ACCESS METHOD own IS 'x';
+CREATE TABLE s.t (a int) USING own;
+CREATE OPERATOR CLASS s.c DEFAULT FOR TYPE int USING own_hash AS OPERATOR 1 =, FUNCTION 1 hashint4(int);
+CREATE INDEX i ON s.t USING own_hash (a);
+-- probe: access method handler
+CREATE ACCESS METHOD own TYPE INDEX HANDLER bthandler;
+-- ddl
+DROP ACCESS METHOD own;
+CREATE ACCESS METHOD own TYPE INDEX HANDLER hashhandler;
+-- probe: language
+CREATE FUNCTION h() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION v(oid) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_validator';
+-- ddl
+CREATE TRUSTED LANGUAGE l HANDLER h VALIDATOR v;
+COMMENT ON LANGUAGE l IS 'x';
+REVOKE USAGE ON LANGUAGE l FROM PUBLIC;
+GRANT USAGE ON LANGUAGE l TO accord_bob WITH GRANT OPTION;
+CREATE FUNCTION f() RETURNS int LANGUAGE l AS 'BEGIN RETURN 1; END';
+-- probe: language trusted, inline, validator
+CREATE FUNCTION h() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION i(internal) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE FUNCTION v(oid) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_validator';
+CREATE LANGUAGE l HANDLER h;
+CREATE FUNCTION f() RETURNS int LANGUAGE l AS 'BEGIN RETURN 1; END';
+-- ddl
+CREATE OR REPLACE TRUSTED LANGUAGE l HANDLER h INLINE i VALIDATOR v;
+-- probe: language renamed
+CREATE FUNCTION h() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE LANGUAGE l HANDLER h;
+CREATE FUNCTION f() RETURNS int LANGUAGE l AS 'BEGIN RETURN 1; END';
+CREATE TRANSFORM FOR int LANGUAGE l (TO SQL WITH FUNCTION int4recv(internal));
+-- ddl
+ALTER LANGUAGE l RENAME TO "L";
+-- then
+ALTER LANGUAGE "L" OWNER TO accord_alice;
+-- probe: transform
+CREATE TYPE e AS ENUM ('a');
+-- ddl
+CREATE TRANSFORM FOR e LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
+COMMENT ON TRANSFORM FOR e LANGUAGE sql IS 'x';
+CREATE FUNCTION f(e) RETURNS int LANGUAGE sql TRANSFORM FOR TYPE e AS 'SELECT 1';
+-- probe: transform functions
+CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql TRANSFORM FOR TYPE int AS 'SELECT 1';
+-- ddl
+CREATE OR REPLACE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal));
+-- probe: range with a canonical function
+CREATE SCHEMA s;
+-- ddl
+CREATE TYPE s.r;
+CREATE FUNCTION s.canonical(s.r) RETURNS s.r LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
+CREATE TYPE s.r AS RANGE (SUBTYPE = int, CANONICAL = s.canonical);
+CREATE TABLE s.t (a s.r);
+-- probe: operator in a class whose negator goes
+CREATE SCHEMA s;
+CREATE TYPE "T t" AS ENUM ('a');
+CREATE FUNCTION lt("T t", "T t") RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION ge("T t", "T t") RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION cmp("T t", "T t") RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE OPERATOR < (LEFTARG = "T t", RIGHTARG = "T t", FUNCTION = lt);
+CREATE OPERATOR s.>= (LEFTARG = "T t", RIGHTARG = "T t", FUNCTION = ge, NEGATOR = OPERATOR(public.<));
+CREATE OPERATOR CLASS c FOR TYPE "T t" USING btree AS OPERATOR 1 <, FUNCTION 1 cmp("T t", "T t");
+CREATE TABLE x (a "T t" PRIMARY KEY);
+CREATE INDEX i ON x (a c);
+-- ddl
+DROP OPERATOR s.>= ("T t", "T t");

@@ -27,7 +27,7 @@ use crate::pg::relation::Added;
 use crate::pg::spi::{self, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use outbox::Happening;
-use read::{covers, read_roots_aspects};
+use read::{covers, follow_renames, read_roots_aspects};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -242,6 +242,7 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
         let mut read = read_roots_aspects(spi, &narrow, aspects)?;
         if !whole.is_empty() {
             read.extend(read_roots(spi, &whole)?);
+            follow_renames(&known, &mut read);
         }
         // Other objects come along with some queries: only the aspects that were asked for are compared.
         read.retain(|fact| fact.root.is_some_and(|root| whole.contains(&root)) || covers(aspects, &fact.id.to_string()));

@@ -61,8 +61,12 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
             }
-            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT | class::STATISTICS => {
                 inner.entry(classid).or_default().push(objid)
+            }
+            classid if class::stands_alone(classid) => {
+                touched.roots.insert((classid, objid));
+                touched.objects.insert((classid, objid));
             }
             _ => {
                 touched.unmodelled.push(format!("{object_type} {identity}"));
@@ -73,6 +77,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
             touched.target = Some((object_type, identity));
         }
     }
+    beside(spi, dropped, &mut touched)?;
     for (classid, oids) in inner {
         owners(spi, classid, &oids, &mut relations, &mut touched)?;
     }
@@ -94,20 +99,32 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
     Ok(touched)
 }
 
+/// What a command changes beside the objects that the server's lists name: the operators that are an
+/// operator's commutator or negator, on which no dependency is recorded, and the operator families that
+/// lose a member with its operator or function.
+fn beside(spi: &Spi, dropped: &[Dropped], touched: &mut Touched) -> Result<()> {
+    let operators: Vec<u32> = touched.objects.iter().filter(|(class, _)| *class == class::OPERATOR).map(|(_, oid)| *oid).collect();
+    if !operators.is_empty() || dropped.iter().any(|object| object.object_type == "operator") {
+        // A link that was made or cut is a row that this command wrote.
+        let rows = spi.query(
+            "SELECT o.oid FROM pg_catalog.pg_operator o WHERE o.oid OPERATOR(pg_catalog.>=) 16384
+                AND (o.xmin = $1::xid OR o.oprcom = ANY ($2) OR o.oprnegate = ANY ($2))",
+            &[Arg::Text(&command::current_xid().to_string()), Arg::Oids(&operators)],
+            See::Latest,
+        )?;
+        touched.roots.extend(rows.iter().map(|row| (class::OPERATOR, row.int(0) as u32)));
+    }
+    if dropped.iter().any(|object| matches!(object.object_type.as_str(), "operator of access method" | "function of access method")) {
+        let rows = spi.query("SELECT f.oid FROM pg_catalog.pg_opfamily f WHERE f.oid OPERATOR(pg_catalog.>=) 16384", &[], See::Latest)?;
+        touched.roots.extend(rows.iter().map(|row| (class::OPERATOR_FAMILY, row.int(0) as u32)));
+        let rows = spi.query("SELECT c.oid FROM pg_catalog.pg_opclass c WHERE c.oid OPERATOR(pg_catalog.>=) 16384", &[], See::Latest)?;
+        touched.roots.extend(rows.iter().map(|row| (class::OPERATOR_CLASS, row.int(0) as u32)));
+    }
+    Ok(())
+}
+
 /// Object types, as PostgreSQL's event triggers name them, of kinds that are not modelled yet.
 pub(super) const UNMODELLED_TYPES: &[&str] = &[
-    "cast",
-    "operator",
-    "operator class",
-    "operator family",
-    "access method",
-    "collation",
-    "conversion",
-    "text search parser",
-    "text search dictionary",
-    "text search template",
-    "text search configuration",
-    "statistics object",
     "foreign-data wrapper",
     "server",
     "user mapping",
@@ -117,8 +134,6 @@ pub(super) const UNMODELLED_TYPES: &[&str] = &[
     "publication namespace",
     "subscription",
     "event trigger",
-    "language",
-    "transform",
     "default acl",
 ];
 
@@ -132,6 +147,7 @@ pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<
         class::TRIGGER => "SELECT t.tgrelid, 0::oid FROM pg_catalog.pg_trigger t WHERE t.oid = ANY ($1)",
         class::POLICY => "SELECT p.polrelid, 0::oid FROM pg_catalog.pg_policy p WHERE p.oid = ANY ($1)",
         class::REWRITE => "SELECT r.ev_class, 0::oid FROM pg_catalog.pg_rewrite r WHERE r.oid = ANY ($1)",
+        class::STATISTICS => "SELECT s.stxrelid, 0::oid FROM pg_catalog.pg_statistic_ext s WHERE s.oid = ANY ($1)",
         _ => "SELECT d.adrelid, 0::oid FROM pg_catalog.pg_attrdef d WHERE d.oid = ANY ($1)",
     };
     for row in spi.query(sql, &[Arg::Oids(oids)], See::Latest)? {
@@ -214,6 +230,10 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
     if oids.is_empty() {
         return Ok(());
     }
+    // A schema's and an extension's objects hold no text that names them.
+    let named = |class: &u32| !matches!(*class, class::SCHEMA | class::EXTENSION);
+    let classes: BTreeSet<u32> = touched.objects.iter().map(|(class, _)| *class).filter(named).collect();
+    let classes: Vec<u32> = classes.into_iter().collect();
     let rows = if only_views {
         spi.query(
             "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend d
@@ -225,13 +245,14 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
     } else {
         spi.query(
             "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend d
-              WHERE d.refclassid = ANY ('{pg_class,pg_type,pg_proc}'::pg_catalog.regclass[]) AND d.refobjid = ANY ($1) AND d.deptype <> 'e'",
-            &[Arg::Oids(&oids)],
+              WHERE d.refclassid = ANY ($2) AND d.refobjid = ANY ($1) AND d.deptype <> 'e'",
+            &[Arg::Oids(&oids), Arg::Oids(&classes)],
             See::Latest,
         )?
     };
     let mut relations = Vec::new();
     let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
+    let (mut members, mut routines): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
     for row in rows {
         if !touched.objects.contains(&(row.int(0) as u32, row.int(1) as u32)) {
             continue;
@@ -241,12 +262,42 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
             class::RELATION => relations.push(objid),
             class::ROUTINE => {
                 touched.roots.insert((classid, objid));
+                if row.int(0) as u32 == class::TYPE {
+                    routines.push(objid);
+                }
             }
-            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
+            class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT | class::STATISTICS => {
                 inner.entry(classid).or_default().push(objid)
+            }
+            class::MEMBER_OPERATOR | class::MEMBER_FUNCTION => {
+                members.push(objid);
+            }
+            classid if class::stands_alone(classid) => {
+                touched.roots.insert((classid, objid));
             }
             _ => {}
         }
+    }
+    if !routines.is_empty() {
+        // What names a function by its arguments names their types.
+        let rows = spi.query(
+            "SELECT DISTINCT d.classid, d.objid FROM pg_catalog.pg_depend d
+              WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid = ANY ($1)
+                AND d.classid = ANY ('{pg_cast,pg_amop,pg_amproc}'::pg_catalog.regclass[])",
+            &[Arg::Oids(&routines)],
+            See::Latest,
+        )?;
+        for row in rows {
+            match (row.int(0) as u32, row.int(1) as u32) {
+                (class::CAST, objid) => {
+                    touched.roots.insert((class::CAST, objid));
+                }
+                (_, objid) => members.push(objid),
+            }
+        }
+    }
+    if !members.is_empty() {
+        families_of(spi, &members, touched)?;
     }
     for (classid, oids) in inner {
         owners(spi, classid, &oids, &mut relations, touched)?;
@@ -254,6 +305,20 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
     if !relations.is_empty() {
         resolve_relations(spi, &relations, touched)?;
     }
+    Ok(())
+}
+
+/// The operator families, and their classes, that these members belong to.
+fn families_of(spi: &Spi, members: &[u32], touched: &mut Touched) -> Result<()> {
+    let rows = spi.query(
+        "WITH f(oid) AS (SELECT a.amopfamily FROM pg_catalog.pg_amop a WHERE a.oid = ANY ($1)
+           UNION SELECT a.amprocfamily FROM pg_catalog.pg_amproc a WHERE a.oid = ANY ($1))
+         SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass::oid, f.oid FROM f
+         UNION ALL SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass::oid, c.oid FROM f JOIN pg_catalog.pg_opclass c ON c.opcfamily = f.oid",
+        &[Arg::Oids(members)],
+        See::Latest,
+    )?;
+    touched.roots.extend(rows.iter().map(|row| (row.int(0) as u32, row.int(1) as u32)).filter(|(_, oid)| *oid >= 16384));
     Ok(())
 }
 
@@ -266,6 +331,7 @@ pub(super) fn granted(spi: &Spi, touched: &mut Touched) -> Result<()> {
                JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE a.xmin = $1::xid AND c.relpersistence <> 't'
          UNION SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass::oid, p.oid FROM pg_catalog.pg_proc p WHERE p.xmin = $1::xid
          UNION SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::oid, t.oid FROM pg_catalog.pg_type t WHERE t.xmin = $1::xid
+         UNION SELECT 'pg_catalog.pg_language'::pg_catalog.regclass::oid, l.oid FROM pg_catalog.pg_language l WHERE l.xmin = $1::xid
          UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, n.oid FROM pg_catalog.pg_namespace n WHERE n.xmin = $1::xid",
         &[Arg::Text(&xid)],
         See::Latest,

@@ -11,12 +11,12 @@ pub struct Objects {
     pub extensions: Vec<u32>,
     /// `pg_class`: tables, views, materialized views, sequences, composite types.
     pub relations: Vec<u32>,
-    /// `pg_type`: enumerated types, domains, ranges. Composite types are relations.
+    /// `pg_type`: enumerated types, domains, ranges, base types. Composite types are relations.
     pub types: Vec<u32>,
     /// `pg_proc`: functions, procedures, aggregates.
     pub routines: Vec<u32>,
-    /// (classid, objid) of objects of kinds that are not modelled.
-    pub unmodelled: Vec<(u32, u32)>,
+    /// (classid, objid) of objects in all other catalogs.
+    pub others: Vec<(u32, u32)>,
     /// Which parts of the relations to read. Of the others everything is read, but comments, owners
     /// and privileges, and edges only where these say so.
     pub aspects: Aspects,
@@ -39,7 +39,7 @@ impl Aspects {
     pub const IDENTITY: Self = Self(1 << 3);
     /// Table constraints.
     pub const CONSTRAINTS: Self = Self(1 << 4);
-    /// Indexes that belong to no constraint.
+    /// Indexes that belong to no constraint, and statistics objects with their owners.
     pub const INDEXES: Self = Self(1 << 5);
     /// Triggers.
     pub const TRIGGERS: Self = Self(1 << 6);

@@ -1,9 +1,10 @@
 //! A fact's attributes: one struct per kind, gathered in one enum.
 
 use super::{
-    Aggregate, Attribute, Column, Comment, Composite, Constraint, Default, Domain, DomainConstraint, Enum, EnumLabel, Extension, Grant,
-    Identity, Index, Inherit, Kind, MaterializedView, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Table,
-    Trigger, Unmodelled, View,
+    AccessMethod, Aggregate, Attribute, BaseType, Cast, Collation, Column, Comment, Composite, Constraint, Conversion, Default, Domain,
+    DomainConstraint, Enum, EnumLabel, Extension, Grant, Identity, Index, Inherit, Kind, Language, MaterializedView, Operator,
+    OperatorClass, OperatorFamily, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Statistics, Table,
+    TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate, Transform, Trigger, Unmodelled, View,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -64,6 +65,21 @@ bodies!(
     Trigger,
     Policy,
     Rule,
+    BaseType,
+    Cast,
+    Operator,
+    OperatorFamily,
+    OperatorClass,
+    Collation,
+    Conversion,
+    TextSearchParser,
+    TextSearchTemplate,
+    TextSearchDictionary,
+    TextSearchConfiguration,
+    Statistics,
+    AccessMethod,
+    Language,
+    Transform,
     Comment,
     Owner,
     Grant,

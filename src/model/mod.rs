@@ -6,7 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+mod base_type;
 mod body;
+mod collation;
 mod column;
 mod constraint;
 mod document;
@@ -14,17 +16,23 @@ mod fact;
 mod fingerprint;
 mod id;
 mod index;
+mod language;
 mod name;
+mod operator;
 mod property;
 mod routine;
 mod sequence;
 mod snapshot;
+mod statistics;
 mod table;
+mod text_search;
 mod trigger;
 mod types;
 mod view;
 
+pub use base_type::{BaseType, BaseTypeDefinition};
 pub use body::Body;
+pub use collation::{Collation, CollationProvider, Conversion};
 pub use column::{Attribute, Column, Default, Identity, Position};
 pub use constraint::{Constraint, ConstraintType, DomainConstraint};
 pub use document::{Document, Unreadable, keyed};
@@ -32,12 +40,16 @@ pub use fact::{Fact, FactHash, LocalKey, Notes};
 pub use fingerprint::{Fingerprint, LtHash};
 pub use id::{FactId, Kind};
 pub use index::Index;
-pub use name::{DollarQuoted, Literal, Name, Qualified};
+pub use language::{AccessMethod, AccessMethodType, Language, Transform};
+pub use name::{DollarQuoted, Literal, Name, Qualified, Symbol};
+pub use operator::{Cast, CastContext, CastMethod, MemberFunction, MemberOperator, Operator, OperatorClass, OperatorFamily, OperatorName};
 pub use property::{Comment, Extension, Grant, Owner, Schema, Unmodelled};
-pub use routine::{Aggregate, Routine, RoutineBody, RoutineKind};
+pub use routine::{Aggregate, Routine, RoutineBody, RoutineKind, RoutineName};
 pub use sequence::{Sequence, SequenceOptions};
 pub use snapshot::{Model, Projection};
+pub use statistics::Statistics;
 pub use table::{Inherit, Partition, Table};
+pub use text_search::{TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate};
 pub use trigger::{Policy, Rule, Trigger};
 pub use types::{Composite, Domain, Enum, EnumLabel, Range};
 pub use view::{MaterializedView, View, ViewColumn};

@@ -302,7 +302,9 @@ pub(super) fn alter(
     // A new type brings its own storage and compression.
     if !retyped(was, now) {
         if before.storage != after.storage {
-            push(true, Alteration::SetStorage(name, after.storage.as_deref().unwrap_or_else(|| usual_storage(&after.data_type))), false);
+            let own = super::base_type::storage(scene, &now.depends, &after.data_type);
+            let usual = || own.as_deref().unwrap_or_else(|| usual_storage(&after.data_type));
+            push(true, Alteration::SetStorage(name, after.storage.as_deref().unwrap_or_else(usual)), false);
         }
         if before.compression != after.compression {
             push(true, Alteration::SetCompression(name, after.compression.as_deref().unwrap_or("default")), false);

@@ -5,15 +5,20 @@
 
 #![forbid(unsafe_code)]
 
+mod base_type;
+mod collation;
 mod column;
 mod constraint;
 mod cost;
 mod guard;
 mod index;
+mod language;
 pub(crate) mod lexer;
 mod likeness;
 mod loss;
 mod online;
+mod object;
+mod operator;
 mod order;
 mod partition;
 mod property;
@@ -26,7 +31,9 @@ mod schema;
 mod sequence;
 mod sql;
 mod standing;
+mod statistics;
 mod table;
+mod text_search;
 mod trigger;
 mod types;
 mod view;
@@ -176,6 +183,7 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
     loop {
         let mut scene = Scene::new(changes, surroundings, options, &splits)?;
         rebuild::expand(&mut scene)?;
+        base_type::check_drops(&scene)?;
         let mut actions = actions(&scene)?;
         let knot = match order::order(&actions) {
             Ok(order) => {
@@ -266,6 +274,8 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
             }
         }
     }
+    base_type::loosen(&mut out);
+    object::hasten(&mut out);
     Ok(out)
 }
 
@@ -317,6 +327,21 @@ fn change(
         Kind::Trigger => trigger::change(scene, item, out),
         Kind::Policy => trigger::policy(item, out),
         Kind::Rule => trigger::rule(scene, item, out),
+        Kind::BaseType
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass
+        | Kind::Collation
+        | Kind::Conversion
+        | Kind::TextSearchParser
+        | Kind::TextSearchTemplate
+        | Kind::TextSearchDictionary
+        | Kind::TextSearchConfiguration
+        | Kind::Statistics
+        | Kind::AccessMethod
+        | Kind::Language
+        | Kind::Transform => object::change(scene, item, out),
         Kind::Comment | Kind::Owner | Kind::Grant => property::change(scene, item, out),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Table | Kind::Column | Kind::Unmodelled => {
             if drops {
@@ -593,7 +618,7 @@ mod tests {
 
     #[test]
     fn what_is_not_modelled_and_what_lies_is_refused() {
-        let odd = Fact::new(FactId::new(Kind::Unmodelled, ["statistics object", "s.x"]), Unmodelled {});
+        let odd = Fact::new(FactId::new(Kind::Unmodelled, ["publication", "x"]), Unmodelled {});
         assert!(made(&[Change::create(odd)], &[], &Options::default()).unwrap_err().to_string().contains("not modelled"));
         let lie = Fact { body: Table::default().into(), ..index("i") };
         assert!(made(&[Change::create(lie)], &[], &Options::default()).is_err());

@@ -1,5 +1,6 @@
 //! What can hang on any object: comments, owners, grants.
 
+use super::object::{self, Object};
 use super::order::Action;
 use super::scene::{Item, Scene};
 use super::sql::{Joined, Role, Signature, relation};
@@ -30,6 +31,7 @@ impl fmt::Display for Target<'_> {
             Kind::MaterializedView => write!(f, "MATERIALIZED VIEW {}", relation(id)),
             Kind::Identity => write!(f, "SEQUENCE {}", self.1.map_or_else(|| relation(id), relation)),
             Kind::Routine | Kind::Aggregate => write!(f, "ROUTINE {}", Signature(id)),
+            kind if object::word(kind).is_some() => write!(f, "{}", Object(id)),
             _ => write!(f, "TABLE {}", relation(id)),
         }
     }
@@ -118,7 +120,7 @@ fn by_default(scene: &Scene, target: &FactId, grantee: &Name) -> Vec<String> {
     };
     let all = match target.kind {
         Kind::Routine | Kind::Aggregate => &["EXECUTE"][..],
-        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => &["USAGE"][..],
+        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::BaseType | Kind::Language => &["USAGE"][..],
         _ => &["ALL"][..],
     };
     let public = grantee.as_str() == "PUBLIC" && all != ["ALL"];
@@ -127,7 +129,7 @@ fn by_default(scene: &Scene, target: &FactId, grantee: &Name) -> Vec<String> {
 }
 
 /// An object as GRANT names it.
-fn object(target: &FactId, sequence: Option<&FactId>) -> String {
+fn granted_on(target: &FactId, sequence: Option<&FactId>) -> String {
     let named = |word: &str, name: Qualified| format!("{word} {name}");
     match target.kind {
         Kind::Schema => format!("SCHEMA {}", target.name()),
@@ -135,6 +137,7 @@ fn object(target: &FactId, sequence: Option<&FactId>) -> String {
         Kind::Sequence => named("SEQUENCE", relation(target)),
         Kind::Identity => named("SEQUENCE", sequence.map_or_else(|| relation(target), relation)),
         Kind::Routine | Kind::Aggregate => format!("ROUTINE {}", Signature(target)),
+        kind if object::word(kind).is_some() => Object(target).to_string(),
         _ => named("TABLE", relation(target)),
     }
 }
@@ -174,7 +177,7 @@ fn grant(scene: &Scene, item: &Item, fact: &Fact, target: &FactId, out: &mut Vec
     let new_owner = owner_changes(scene, target).is_some_and(|roles| roles.contains(grantee));
     let sequence = (target.kind == Kind::Identity).then(|| sequence_of(scene, target)).flatten();
     let column = (target.kind == Kind::Column).then(|| target.name());
-    let (on, role) = (object(target, sequence.as_ref()), Role(grantee));
+    let (on, role) = (granted_on(target, sequence.as_ref()), Role(grantee));
     let minus = |a: &'_ [String], b: &[String]| -> Vec<String> { a.iter().filter(|p| !b.contains(p)).cloned().collect() };
     let mut statements = Vec::new();
     let mut say = |verb: &str, list: &[String], preposition: &str, tail: &str| {

@@ -5,7 +5,7 @@
 //! plan impossible, and is named.
 
 use super::scene::{Item, Scene};
-use super::{PlanError, constraint, index, routine, trigger, view};
+use super::{PlanError, constraint, index, object, operator, routine, trigger, view};
 use crate::model::{Body, Fact, FactId, Kind};
 use std::collections::HashSet;
 
@@ -94,7 +94,7 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
                 }
             } else if super::online::swaps(scene, &old, before, after) {
                 // Built beside the old one, which it replaces.
-            } else if !in_place(before, after) || let_go(scene, &old, before, after) {
+            } else if !in_place(before, after) || let_go(scene, &old, before, after) || !operator::linked(scene, before, after) {
                 scene.split(i);
                 queue.push(Work::Remade(old));
             }
@@ -138,7 +138,7 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
         (Body::Trigger(before), Body::Trigger(after)) => trigger::replaceable(before, after),
         (Body::Policy(before), Body::Policy(after)) => trigger::policy_alterable(before, after),
         (Body::Partition(before), Body::Partition(after)) => before == after,
-        _ => true,
+        (before, after) => object::alterable(before, after).unwrap_or(true),
     }
 }
 
@@ -153,23 +153,26 @@ fn let_go(scene: &Scene, old: &FactId, before: &Fact, after: &Fact) -> bool {
     attached(after).is_none_or(|(other, _)| other != parent) && !scene.drops(&FactId::new(Kind::Partition, [old.path[0].clone(), table]))
 }
 
-/// What can be dropped and made again without losing rows.
+/// What can be dropped and made again without losing rows. A type can as far as no column has it: that
+/// column is then what cannot.
 fn rebuildable(fact: &Fact) -> bool {
     match &fact.body {
         Body::Default(_) => true,
-        _ => matches!(
-            fact.id.kind,
-            Kind::View
-                | Kind::MaterializedView
-                | Kind::Constraint
-                | Kind::DomainConstraint
-                | Kind::Index
-                | Kind::Trigger
-                | Kind::Policy
-                | Kind::Rule
-                | Kind::Routine
-                | Kind::Aggregate
-        ),
+        _ => {
+            matches!(
+                fact.id.kind,
+                Kind::View
+                    | Kind::MaterializedView
+                    | Kind::Constraint
+                    | Kind::DomainConstraint
+                    | Kind::Index
+                    | Kind::Trigger
+                    | Kind::Policy
+                    | Kind::Rule
+                    | Kind::Routine
+                    | Kind::Aggregate
+            ) || object::word(fact.id.kind).is_some()
+        }
     }
 }
 

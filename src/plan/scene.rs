@@ -226,6 +226,7 @@ impl<'a> Scene<'a> {
                     carriers.push(FactId::new(Kind::Column, [old.path[0].clone(), table.clone(), column.clone()]));
                 }
             }
+            Body::Routine(_) => carriers.extend(super::base_type::carriers(self, old, fact)),
             Body::Index(Index { attached_to: Some(parent), table, .. }) => carriers.extend(self.dropped_index(parent, &old.path[0], table)),
             // It holds the partitions of the table that it refers to, which may be its own.
             Body::Constraint(constraint)

@@ -23,14 +23,18 @@ pub(super) fn relation(id: &FactId) -> Qualified {
     Qualified::new(id.path[0].clone(), id.path[1].clone())
 }
 
-/// The routine of an id: `schema.name(argument types)`. The types are `format_type`'s text.
+/// The routine or operator of an id: `schema.name(argument types)`. The types are `format_type`'s text.
 pub(super) struct Signature<'a>(pub &'a FactId);
 
 impl fmt::Display for Signature<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = &self.0.path;
         let arguments = if self.0.kind == Kind::Aggregate && path[2].as_str().is_empty() { "" } else { path[2].as_str() };
-        write!(f, "{}.{}({arguments})", path[0], path[1])
+        match self.0.kind {
+            // Symbols are not quoted; an id holds nothing else there.
+            Kind::Operator => write!(f, "{}.{}({arguments})", path[0], path[1].as_str()),
+            _ => write!(f, "{}.{}({arguments})", path[0], path[1]),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Types that users make: enumerated, domain, composite, range.
 
 use super::Lock;
+use super::base_type;
 use super::order::Action;
 use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, Joined, Maybe, flag, relation};
@@ -284,22 +285,21 @@ pub(super) fn create_range(fact: &Fact, range: &Range, out: &mut Vec<Action>) {
     options.extend(range.subtype_diff.as_ref().map(|name| format!("SUBTYPE_DIFF = {name}")));
     options.push(format!("MULTIRANGE_TYPE_NAME = {}", range.multirange));
     let name = relation(&fact.id);
-    let mut action = Action::new(33, &fact.id, format_args!("CREATE TYPE {name} AS RANGE ({})", Joined(&options, ", "))).making(fact);
+    let sql = format!("CREATE TYPE {name} AS RANGE ({})", Joined(&options, ", "));
     if range.canonical.is_some() {
-        // The function takes the type, the type names the function: a shell comes first.
-        let mut shell = Action::new(32, &fact.id, format_args!("CREATE TYPE {name}"));
-        shell.makes(fact);
-        shell.requires.retain(|id| id.kind == Kind::Schema);
-        action.produces.clear();
-        action.takes.clear();
-        action.requires.push(fact.id.clone());
-        out.push(shell);
+        // The function takes the type, the type names the function.
+        base_type::create_shell(fact, out);
+        base_type::complete(fact, &sql, out);
+    } else {
+        out.push(Action::new(33, &fact.id, sql).making(fact));
     }
-    out.push(action);
 }
 
 /// DROP TYPE, DROP DOMAIN.
 pub(super) fn drop(old: &FactId, fact: &Fact, out: &mut Vec<Action>) {
+    if fact.id.kind == Kind::Range {
+        return base_type::drop(old, fact, out);
+    }
     let word = if fact.id.kind == Kind::Domain { "DOMAIN" } else { "TYPE" };
     out.push(Action::new(22, old, format_args!("DROP {word} {}", relation(&fact.id))).locking(Lock::None, []).unmaking(old, fact));
 }

@@ -270,7 +270,7 @@ fn key(kind: Kind) -> String {
 }
 
 /// Kinds that a policy can choose by.
-const OBJECT_KINDS: [Kind; 18] = [
+const OBJECT_KINDS: [Kind; 33] = [
     Kind::Schema,
     Kind::Extension,
     Kind::Enum,
@@ -288,6 +288,21 @@ const OBJECT_KINDS: [Kind; 18] = [
     Kind::Trigger,
     Kind::Policy,
     Kind::Rule,
+    Kind::BaseType,
+    Kind::Cast,
+    Kind::Operator,
+    Kind::OperatorFamily,
+    Kind::OperatorClass,
+    Kind::Collation,
+    Kind::Conversion,
+    Kind::TextSearchParser,
+    Kind::TextSearchTemplate,
+    Kind::TextSearchDictionary,
+    Kind::TextSearchConfiguration,
+    Kind::Statistics,
+    Kind::AccessMethod,
+    Kind::Language,
+    Kind::Transform,
     Kind::Comment,
 ];
 

@@ -98,7 +98,8 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
     if offer.events.iter().flat_map(|e| &e.changes).any(outside) {
         return Err(malformed("the offer holds a change outside its own projection"));
     }
-    if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(|id| id.schema().is_some_and(|s| is_protected(s.as_str()))) {
+    let protected = |id: &FactId| !id.of.unwrap_or(id.kind).is_global() && id.schema().is_some_and(|s| is_protected(s.as_str()));
+    if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(protected) {
         return Err(malformed("the offer changes a schema that no replica mirrors"));
     }
     if let Err(why) = check_fragments(&offer) {
@@ -447,7 +448,7 @@ impl Examined {
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
              UNION
              SELECT f.root_class, f.root, 0, f.id FROM accord.fact f
-              WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'trigger', 'constraint', 'policy', 'rule')
+              WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'statistics', 'trigger', 'constraint', 'policy', 'rule')
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
               ORDER BY 4",
             &[Arg::Oids(&oids), Arg::Text(&self.offer.source.to_string())],
