@@ -55,7 +55,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
                 touched.objects.insert((classid, objid));
             }
             class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
-                inner.entry(classid).or_default().push(objid)
+                inner.entry(classid).or_default().push(objid);
             }
             _ => {
                 touched.unmodelled.push(format!("{object_type} {identity}"));
@@ -236,7 +236,7 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
                 touched.roots.insert((classid, objid));
             }
             class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
-                inner.entry(classid).or_default().push(objid)
+                inner.entry(classid).or_default().push(objid);
             }
             _ => {}
         }

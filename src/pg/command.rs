@@ -148,10 +148,10 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                     command.reach = Reach::Everything;
                 }
             }
-            T::T_AlterObjectSchemaStmt => {
-                if (*node.cast::<pg_sys::AlterObjectSchemaStmt>()).objectType == pg_sys::ObjectType::OBJECT_EXTENSION {
-                    command.reach = Reach::Everything;
-                }
+            T::T_AlterObjectSchemaStmt
+                if (*node.cast::<pg_sys::AlterObjectSchemaStmt>()).objectType == pg_sys::ObjectType::OBJECT_EXTENSION =>
+            {
+                command.reach = Reach::Everything;
             }
             T::T_DropOwnedStmt | T::T_ReassignOwnedStmt | T::T_ImportForeignSchemaStmt => command.reach = Reach::Everything,
             T::T_AlterTableStmt => describe_alter_table(node.cast(), &mut command),
@@ -354,6 +354,7 @@ unsafe fn set(name: &str, value: &str) {
 impl Pinned {
     /// Pins one more setting.
     pub fn set(&self, name: &str, value: &str) {
+        debug_assert!(self.nest.is_some(), "settings are pinned within a nest level of their own");
         // SAFETY: the nest level is ended by Drop.
         unsafe { set(name, value) }
     }

@@ -314,7 +314,7 @@ fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<
     if differing.is_empty() {
         return Ok(differing);
     }
-    Ok(without_own_neighbours(spi, examined, differing)?)
+    without_own_neighbours(spi, examined, differing)
 }
 
 /// Leaves out positions that differ only because a column of the replica's own stands between.
@@ -326,7 +326,8 @@ fn without_own_neighbours(spi: &Spi, examined: &Examined, differing: Vec<String>
             left.push(id);
             continue;
         };
-        if actual_predecessor(spi, examined, fact_id)? != Some(wanted.after.clone()) && !order_is_waived(spi, examined, fact_id)? {
+        let wanted = wanted.after.clone().map_or(Place::First, Place::Behind);
+        if actual_place(spi, examined, fact_id)? != wanted && !order_is_waived(spi, examined, fact_id)? {
             left.push(id);
         }
     }
@@ -343,9 +344,20 @@ fn order_is_waived(spi: &Spi, examined: &Examined, id: &FactId) -> Result<bool> 
     mirror::waived_order(spi, examined.offer.source, &id.path[..2])
 }
 
-/// The nearest column before this one that is mirrored; `None` where the column is not here.
-fn actual_predecessor(spi: &Spi, examined: &Examined, id: &FactId) -> Result<Option<Option<Name>>> {
-    let Some(own) = store::by_ids(spi, &[id.to_string()])?.pop() else { return Ok(None) };
+/// Where a column stands among those that are mirrored.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// It is not here.
+    Nowhere,
+    /// Before all others.
+    First,
+    /// Behind this one.
+    Behind(Name),
+}
+
+/// The place of a column here, the replica's own columns left out.
+fn actual_place(spi: &Spi, examined: &Examined, id: &FactId) -> Result<Place> {
+    let Some(own) = store::by_ids(spi, &[id.to_string()])?.pop() else { return Ok(Place::Nowhere) };
     let family: Vec<_> = store::families(spi, &[own.root.1])?.into_iter().filter(|k| k.id.starts_with("position ")).collect();
     let chain: HashMap<FactId, Option<Name>> = store::load(spi, &family)?
         .into_iter()
@@ -367,14 +379,14 @@ fn actual_predecessor(spi: &Spi, examined: &Examined, id: &FactId) -> Result<Opt
             Some(Some(name)) => {
                 at = column(name);
                 if belongs(&at) {
-                    return Ok(Some(Some(name.clone())));
+                    return Ok(Place::Behind(name.clone()));
                 }
             }
-            Some(None) => return Ok(Some(None)),
-            None => return Ok(None),
+            Some(None) => return Ok(Place::First),
+            None => return Ok(Place::Nowhere),
         }
     }
-    Ok(None)
+    Ok(Place::Nowhere)
 }
 
 impl Examined {

@@ -112,7 +112,9 @@ impl Worker {
 
     fn dismiss_all(&mut self) {
         let ids: Vec<i64> = self.served.drain().map(|(id, _)| id).collect();
-        ids.into_iter().for_each(|id| self.command(Command::Stop(id)));
+        for id in ids {
+            self.command(Command::Stop(id));
+        }
         self.kept.clear();
         (self.unsealed, self.reconciled, self.head) = (false, None, -1);
         if let Some(network) = &mut self.network {
@@ -323,15 +325,14 @@ fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
 fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
     process::transaction(|| {
         spi::connect(|spi| {
-            let offers: Vec<Offer> = match after {
-                Some(after) => ledger::offers(spi, name, after, OFFERS, BYTES)?,
-                None => {
-                    // Holds the sealing lock: no version comes between the head and its projection.
-                    ledger::seal(spi)?;
-                    let mut offer = ledger::baseline_offer(spi, name)?;
-                    record::decide_baseline(spi, name, &mut offer)?;
-                    vec![offer]
-                }
+            let offers: Vec<Offer> = if let Some(after) = after {
+                ledger::offers(spi, name, after, OFFERS, BYTES)?
+            } else {
+                // Holds the sealing lock: no version comes between the head and its projection.
+                ledger::seal(spi)?;
+                let mut offer = ledger::baseline_offer(spi, name)?;
+                record::decide_baseline(spi, name, &mut offer)?;
+                vec![offer]
             };
             offers.iter().map(|offer| Ok(Parcel { version: offer.position.version, json: serde_json::to_string(offer)? })).collect()
         })
