@@ -54,10 +54,12 @@ demo: server ## watch the main job on two throwaway clusters
 bench: server ## print the figures
 	@cargo run --quiet --release $(SERVERLESS) --example bench
 
-check: deps ## formatting and lints, of the pure part and of the extension
+check: deps ## formatting, lints of the pure part and of the extension, licences and sources of dependencies
+	@pg_test/setup/deps --check
 	cargo fmt --all --check
 	cargo clippy $(SERVERLESS) --all-targets -- -D warnings
 	cargo clippy --release $(EXTENSION) --lib -- -D warnings
+	cargo deny --locked check bans licenses sources
 
 clean: ## remove what was built (.tools/bin and .tools/pgrx stay)
 	@pg_test/setup/server --remove
