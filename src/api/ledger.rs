@@ -3,12 +3,13 @@
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger;
 use crate::model::{Projection, READER_VERSION};
+use crate::pg::document::{Json, Jsonb};
 use crate::pg::{command, spi};
 use pgrx::JsonB;
 use pgrx::prelude::*;
 
-fn projection(document: &JsonB) -> Result<Projection> {
-    serde_json::from_value(document.0.clone()).map_err(|e| {
+fn projection(document: Jsonb) -> Result<Projection> {
+    serde_json::from_value(document.0).map_err(|e| {
         Error::invalid("the projection cannot be read")
             .detail(e.to_string())
             .hint("A projection is e.g. {\"schemas\": [\"shop\"], \"owners\": true, \"privileges\": true, \"column_order\": false}.")
@@ -46,17 +47,17 @@ fn reconcile() -> i64 {
 
 /// The fingerprint of this database's schema: a read of the running sum, or with `verify` of the catalogs.
 #[pg_extern(volatile, parallel_unsafe)]
-fn fingerprint(verify: default!(bool, false), projection: default!(JsonB, "'{}'")) -> String {
+fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'")) -> String {
     let _owner = command::become_owner();
-    let projection = self::projection(&projection).or_raise();
+    let projection = self::projection(projection).or_raise();
     spi::connect(|spi| ledger::fingerprint(spi, verify, &projection)).or_raise().to_string()
 }
 
 /// The model of this database's schema, for people.
 #[pg_extern(volatile, parallel_unsafe)]
-fn model(projection: default!(JsonB, "'{}'")) -> JsonB {
+fn model(projection: default!(Jsonb, "'{}'")) -> JsonB {
     let _owner = command::become_owner();
-    let projection = self::projection(&projection).or_raise();
+    let projection = self::projection(projection).or_raise();
     let model = spi::connect(|spi| ledger::model_at_head(spi, &projection)).or_raise();
     JsonB(serde_json::json!({
         "reader": READER_VERSION,
@@ -96,6 +97,6 @@ fn revert(version: i64) -> i64 {
 
 /// What an event's changes, or their reverse, destroy.
 #[pg_extern(stable, parallel_unsafe)]
-fn event_loss(changes: pgrx::Json) -> Vec<String> {
+fn event_loss(changes: Json) -> Vec<String> {
     ledger::losses(changes.0).or_raise()
 }

@@ -6,8 +6,8 @@ use crate::conninfo;
 use crate::delivery;
 use crate::error::{OrRaise, Result};
 use crate::pg::command;
+use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
-use pgrx::JsonB;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn as_owner<R>(work: impl FnOnce(&Spi) -> Result<R>) -> R {
 
 /// Registers a replica; the worker builds, adopts or refuses it after the commit.
 #[pg_extern(volatile, parallel_unsafe)]
-fn add_replica(name: &str, conninfo: &str, policy: default!(JsonB, "'{}'")) {
+fn add_replica(name: &str, conninfo: &str, policy: default!(Jsonb, "'{}'")) {
     as_owner(|spi| delivery::add_replica(spi, name, conninfo, &policy.0));
 }
 

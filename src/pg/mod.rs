@@ -7,6 +7,7 @@
 
 pub mod class;
 pub mod command;
+pub mod document;
 pub mod event_trigger;
 pub mod guc;
 pub mod hook;

@@ -17,37 +17,44 @@ use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::{Caught, subtransaction};
 use crate::plan::{self, Options, Step};
-use crate::protocol::{Apply, Event, OfferKind, Reason, ReasonCode, StepReport, Verdict, VerdictState};
+use crate::protocol::{Apply, Event, Offer, OfferKind, Policy, Reason, ReasonCode, StepReport, Verdict, VerdictState};
 use pgrx::PgSqlErrorCode;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
 /// How often what is left to do after a plan is planned again (texts that only the server can
 /// derive: a view over a renamed column) before the version is given up.
 const ROUNDS: usize = 3;
 
-/// The argument of `accord.apply` to its answer.
-pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
-    let apply: Apply = match serde_json::from_str(message) {
-        Ok(apply) => apply,
-        Err(e) => {
-            // Not an application: perhaps a bare offer, whose own reading says what is wrong with it.
-            let offer = serde_json::from_str::<serde_json::Value>(message).ok().and_then(|v| v.get("offer").cloned());
-            let text = offer.map_or_else(|| message.to_owned(), |o| o.to_string());
-            return Ok(match examine::read(&text) {
-                Err(refused) => *refused,
-                Ok(_) => verdict(
-                    VerdictState::Rejected,
-                    None,
-                    vec![Reason {
-                        detail: Some(e.to_string()),
-                        ..reason(ReasonCode::Malformed, "the message is no application: {\"offer\": {…}}")
-                    }],
-                ),
-            });
-        }
+/// An application that was read: offer and policy, and how the last sub-step ended.
+type Application = (Offer, Policy, Option<StepReport>);
+
+/// Reads an application; the verdict where it is none. Its offer is read first: in a protocol that is
+/// not known, what stands around it may have any shape as well.
+fn read(mut message: Value) -> std::result::Result<Application, Box<Verdict>> {
+    let no_application = |why: String| {
+        let refused = Reason {
+            detail: Some(why),
+            hint: Some("An offer is sent whole, under \"offer\"; how a step ended, under \"step\".".to_owned()),
+            ..reason(ReasonCode::Malformed, "the message is no application: {\"offer\": {…}}")
+        };
+        Box::new(verdict(VerdictState::Rejected, None, vec![refused]))
     };
-    let (offer, policy) = match examine::read(&serde_json::to_string(&apply.offer)?) {
-        Ok(read) => read,
+    let Some(offer) = message.get_mut("offer").map(Value::take) else {
+        // Perhaps a bare offer, whose own reading says more.
+        examine::read(message)?;
+        return Err(no_application("It is an offer.".to_owned()));
+    };
+    let (offer, policy) = examine::read(offer)?;
+    let around: Apply<IgnoredAny> = serde_json::from_value(message).map_err(|error| no_application(error.to_string()))?;
+    Ok((offer, policy, around.step))
+}
+
+/// The argument of `accord.apply` to its answer.
+pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
+    let (offer, policy, step) = match read(message) {
+        Ok(application) => application,
         Err(refused) => return Ok(*refused),
     };
     let settings = command::pin_settings();
@@ -71,7 +78,7 @@ pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
     }
     let _applying = Applying::begin(&examined.offer);
     if examined.begun || examined.verdict.steps.iter().any(|step| step.outside_transaction) {
-        return outside(spi, examined, apply.step);
+        return outside(spi, examined, step);
     }
     inside(spi, examined)
 }

@@ -8,8 +8,8 @@ use crate::protocol::{Hello, PROTOCOL_VERSION, Standing};
 use pgrx::PgSqlErrorCode;
 
 /// Answers a source's greeting.
-pub fn hello(spi: &Spi, message: &str) -> Result<Standing> {
-    let hello: Hello = serde_json::from_str(message).map_err(|e| {
+pub fn hello(spi: &Spi, message: serde_json::Value) -> Result<Standing> {
+    let hello: Hello = serde_json::from_value(message).map_err(|e| {
         Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "this is no greeting of pg_accord's protocol")
             .detail(e.to_string())
             .hint("A greeting is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\"}.")
