@@ -1,4 +1,7 @@
 //! Versions, fingerprints, models, reverse DDL.
+//!
+//! What runs with the owner's rights runs under the pinned path: a caller's search_path would choose the
+//! operators.
 
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger;
@@ -9,9 +12,14 @@ use pgrx::JsonB;
 use pgrx::prelude::*;
 
 fn projection(document: Jsonb) -> Result<Projection> {
-    serde_json::from_value(document.0).map_err(|e| {
+    let read = if document.0.is_object() {
+        serde_json::from_value(document.0).map_err(|e| format!("{e}."))
+    } else {
+        Err("It is a JSON object.".to_owned())
+    };
+    read.map_err(|what| {
         Error::invalid("the projection cannot be read")
-            .detail(e.to_string())
+            .detail(what)
             .hint("A projection is e.g. {\"schemas\": [\"shop\"], \"owners\": true, \"privileges\": true, \"column_order\": false}.")
     })
 }
@@ -26,7 +34,9 @@ fn initialize() -> i64 {
 #[pg_extern(volatile, parallel_unsafe)]
 fn seal() -> i64 {
     if !command::read_committed() {
-        Error::state("versions are sealed under READ COMMITTED only").raise();
+        Error::state("versions are sealed under READ COMMITTED only")
+            .hint("Call accord.seal() outside a transaction block, or begin one with ISOLATION LEVEL READ COMMITTED.")
+            .raise();
     }
     let _pinned = command::pin();
     spi::connect(ledger::seal).or_raise().head
@@ -35,7 +45,7 @@ fn seal() -> i64 {
 /// The newest version, once everything that was committed before the call is sealed.
 #[pg_extern(volatile, parallel_unsafe)]
 fn version() -> i64 {
-    let _owner = command::become_owner();
+    let _owner = command::pin_path();
     spi::connect(ledger::version).or_raise()
 }
 
@@ -48,7 +58,7 @@ fn reconcile() -> i64 {
 /// The fingerprint of this database's schema: a read of the running sum, or with `verify` of the catalogs.
 #[pg_extern(volatile, parallel_unsafe)]
 fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'")) -> String {
-    let _owner = command::become_owner();
+    let _owner = command::pin_path();
     let projection = self::projection(projection).or_raise();
     spi::connect(|spi| ledger::fingerprint(spi, verify, &projection)).or_raise().to_string()
 }
@@ -56,7 +66,7 @@ fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'"
 /// The model of this database's schema, for people.
 #[pg_extern(volatile, parallel_unsafe)]
 fn model(projection: default!(Jsonb, "'{}'")) -> JsonB {
-    let _owner = command::become_owner();
+    let _owner = command::pin_path();
     let projection = self::projection(projection).or_raise();
     let model = spi::connect(|spi| ledger::model_at_head(spi, &projection)).or_raise();
     JsonB(serde_json::json!({
@@ -70,7 +80,7 @@ fn model(projection: default!(Jsonb, "'{}'")) -> JsonB {
 /// The statements that lead from a version back to the one before it.
 #[pg_extern(volatile, parallel_unsafe)]
 fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
-    let _owner = command::become_owner();
+    let _owner = command::pin_path();
     let plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
     SetOfIterator::new(plans.into_iter().flat_map(|plan| plan.steps).map(|step| step.sql).collect::<Vec<_>>())
 }
@@ -80,7 +90,7 @@ fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
 fn revert(version: i64) -> i64 {
     spi::connect(|spi| {
         let plans = {
-            let _owner = command::become_owner();
+            let _owner = command::pin_path();
             ledger::reverse_plans(spi, version)?
         };
         let settings = command::settings();

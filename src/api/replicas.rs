@@ -1,6 +1,7 @@
 //! Replicas on the source: adding, pausing, waiting, and each failure state's way out.
 //!
-//! The functions run as the extension's owner: whoever was granted EXECUTE needs no right on the tables.
+//! The functions run as the extension's owner, under the pinned path: whoever was granted EXECUTE needs no
+//! right on the tables, and brings no operators of their own.
 
 use crate::conninfo;
 use crate::delivery;
@@ -13,7 +14,7 @@ use pgrx::prelude::*;
 use std::time::Duration;
 
 fn as_owner<R>(work: impl FnOnce(&Spi) -> Result<R>) -> R {
-    let _owner = command::become_owner();
+    let _owner = command::pin_path();
     spi::connect(work).or_raise()
 }
 

@@ -135,7 +135,9 @@ pub fn losses(changes: serde_json::Value) -> Result<Vec<String>> {
             Vec::new()
         }
     }
-    let changes: Vec<Change> = serde_json::from_value(changes)?;
+    let changes: Vec<Change> = serde_json::from_value(changes).map_err(|e| {
+        Error::invalid("these are no changes of an event").detail(format!("{e}.")).hint("SELECT changes FROM accord.events shows some.")
+    })?;
     let mut words = Vec::new();
     for list in [reversed(&changes), changes] {
         match plan::plan(&list, &Nowhere, &plan::Options::default()) {

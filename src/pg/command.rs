@@ -314,7 +314,8 @@ pub fn settings() -> Pinned {
     Pinned { nest: Some(unsafe { pg_sys::NewGUCNestLevel() }), user: None }
 }
 
-/// Becomes the bootstrap superuser, who owns what the extension's tables hold.
+/// Becomes the bootstrap superuser, who owns what the extension's tables hold. Whoever calls this has
+/// pinned the path: under a user's, a statement of ours could find an operator of theirs.
 pub fn become_owner() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
