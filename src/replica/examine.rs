@@ -16,6 +16,9 @@ use crate::protocol::{OnDrop, Policy, RequireApproval, check_fragments};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+/// A verdict holds no more steps than this: a baseline has thousands, and they say nothing.
+pub const MANY_STEPS: usize = 1000;
+
 /// One fact's way through a version: as it was before the first event and after the last.
 #[derive(Debug, Default)]
 pub struct Net {
@@ -339,7 +342,7 @@ impl Examined {
                         self.offer.replica, self.offer.replica, self.offer.position.version
                     )),
                     facts: own.iter().map(|(id, _)| id.clone()).collect(),
-                    ..reason(ReasonCode::OwnDependents, format!("the replica's own objects depend on what the version takes away or alters: {}", own.iter().map(|(_, d)| d.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")))
+                    ..reason(ReasonCode::OwnDependents, "the replica's own objects depend on what the version takes away or alters")
                 },
             );
         }
@@ -533,8 +536,7 @@ impl Examined {
         impact.objects.dedup();
         self.verdict.impact = Some(impact);
         self.verdict.estimate = Some(expected);
-        // A baseline's thousands of steps are not sent back.
-        if self.offer.kind == OfferKind::Version && steps.len() <= 1000 {
+        if self.offer.kind == OfferKind::Version && steps.len() <= MANY_STEPS {
             self.verdict.steps = steps;
             self.verdict.rollback = rollback;
         }
