@@ -28,7 +28,7 @@ pub(super) struct Touched {
 pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
     let mut touched = Touched { everything: call.command.reach == Reach::Everything, ..Touched::default() };
     let rows = spi.query(
-        "SELECT c.classid, c.objid, c.object_type, c.schema_name, c.object_identity, c.in_extension
+        "SELECT c.classid, c.objid, c.object_type, c.schema_name, c.object_identity, c.in_extension, c.command_tag
            FROM pg_catalog.pg_event_trigger_ddl_commands() c",
         &[],
         See::Transaction,
@@ -38,6 +38,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
         touched.unmodelled.push("default acl".to_owned());
     }
     let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
+    let mut named = false;
     for row in &rows {
         let (object_type, identity) = (row.text(2), row.text(4));
         let schema = row.maybe_text(3);
@@ -62,9 +63,12 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
                 touched.roots.insert((classid, objid));
             }
         }
-        if touched.target.is_none() {
+        // An identity column's sequence comes before its table: the command is about what bears its own tag.
+        let about = row.text(6) == call.tag;
+        if touched.target.is_none() || about && !named {
             touched.target = Some((object_type, identity));
         }
+        named |= about;
     }
     for (classid, oids) in inner {
         owners(spi, classid, &oids, &mut relations, &mut touched)?;
