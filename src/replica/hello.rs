@@ -22,6 +22,11 @@ pub fn hello(spi: &Spi, message: serde_json::Value) -> Result<Standing> {
         .detail(format!("This server speaks protocol version {PROTOCOL_VERSION}."))
         .hint("Bring both sides to versions of pg_accord that share a protocol."));
     }
+    if command::in_recovery() {
+        return Err(Error::new(PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION, "the replica is a standby server: nothing can be applied there")
+            .detail("The server is in recovery.")
+            .hint("Connect to its primary (target_session_attrs = read-write chooses among several hosts), or promote it: it is tried again by itself."));
+    }
     let _pinned = command::pin();
     if !crate::pg::wake::worker_running() && command::read_committed() {
         crate::ledger::seal(spi)?;
