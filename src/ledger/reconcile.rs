@@ -101,7 +101,7 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
         unmodelled: &[],
         context: &serde_json::json!({ "session_user": session, "role": current, "why": "found by reconciliation" }).to_string(),
     };
-    outbox::insert(spi, &happening, &found.changes, &found.keys)?;
+    outbox::insert(&happening, &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 

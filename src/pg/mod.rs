@@ -11,6 +11,7 @@ pub mod document;
 pub mod event_trigger;
 pub mod guc;
 pub mod hook;
+pub mod insert;
 pub mod log;
 pub mod make_way;
 pub mod process;
