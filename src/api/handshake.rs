@@ -32,6 +32,6 @@ fn apply(application: Jsonb) -> JsonB {
 /// Forgets a source's history on this replica; its objects stay.
 #[pg_extern(volatile, parallel_unsafe)]
 fn forget_source(source: pgrx::Uuid) {
-    let _owner = crate::pg::command::pin_path();
+    let _pinned = crate::pg::command::pin();
     spi::connect(|spi| replica::forget(spi, &source.to_string())).or_raise();
 }

@@ -45,7 +45,7 @@ fn seal() -> i64 {
 /// The newest version, once everything that was committed before the call is sealed.
 #[pg_extern(volatile, parallel_unsafe)]
 fn version() -> i64 {
-    let _owner = command::pin_path();
+    let _pinned = command::pin();
     spi::connect(ledger::version).or_raise()
 }
 
@@ -58,7 +58,7 @@ fn reconcile() -> i64 {
 /// The fingerprint of this database's schema: a read of the running sum, or with `verify` of the catalogs.
 #[pg_extern(volatile, parallel_unsafe)]
 fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'")) -> String {
-    let _owner = command::pin_path();
+    let _pinned = command::pin();
     let projection = self::projection(projection).or_raise();
     spi::connect(|spi| ledger::fingerprint(spi, verify, &projection)).or_raise().to_string()
 }
@@ -66,7 +66,7 @@ fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'"
 /// The model of this database's schema, for people.
 #[pg_extern(volatile, parallel_unsafe)]
 fn model(projection: default!(Jsonb, "'{}'")) -> JsonB {
-    let _owner = command::pin_path();
+    let _pinned = command::pin();
     let projection = self::projection(projection).or_raise();
     let model = spi::connect(|spi| ledger::model_at_head(spi, &projection)).or_raise();
     JsonB(serde_json::json!({
@@ -80,7 +80,7 @@ fn model(projection: default!(Jsonb, "'{}'")) -> JsonB {
 /// The statements that lead from a version back to the one before it.
 #[pg_extern(volatile, parallel_unsafe)]
 fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
-    let _owner = command::pin_path();
+    let _pinned = command::pin();
     let plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
     SetOfIterator::new(plans.into_iter().flat_map(|plan| plan.steps).map(|step| step.sql).collect::<Vec<_>>())
 }
@@ -90,7 +90,7 @@ fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
 fn revert(version: i64) -> i64 {
     spi::connect(|spi| {
         let plans = {
-            let _owner = command::pin_path();
+            let _pinned = command::pin();
             ledger::reverse_plans(spi, version)?
         };
         let settings = command::settings();

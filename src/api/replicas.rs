@@ -14,7 +14,7 @@ use pgrx::prelude::*;
 use std::time::Duration;
 
 fn as_owner<R>(work: impl FnOnce(&Spi) -> Result<R>) -> R {
-    let _owner = command::pin_path();
+    let _pinned = command::pin();
     spi::connect(work).or_raise()
 }
 
