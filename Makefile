@@ -46,7 +46,7 @@ pure: deps ## run the tests that need no server
 	cargo test $(SERVERLESS) --lib --test fuzz
 
 server-tests: server ## run the tests against throwaway clusters
-	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test catalog --test plan --test clusters --test histories
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
@@ -57,10 +57,12 @@ bench: server ## print the figures
 bench-size: server ## print the figures of a large catalog (TABLES=10000, beside pg_dump -s)
 	@cargo run --quiet --release $(SERVERLESS) --example size -- $(or $(TABLES),10000)
 
-check: deps ## formatting and lints, of the pure part and of the extension
+check: deps ## formatting, lints of the pure part and of the extension, licences and sources of dependencies
+	@pg_test/setup/deps --check
 	cargo fmt --all --check
 	cargo clippy $(SERVERLESS) --all-targets -- -D warnings
 	cargo clippy --release $(EXTENSION) --lib -- -D warnings
+	cargo deny --locked check bans licenses sources
 
 clean: ## remove what was built (.tools/bin and .tools/pgrx stay)
 	@pg_test/setup/server --remove

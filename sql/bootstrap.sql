@@ -166,6 +166,9 @@ CREATE TABLE accord.step (
     step         int NOT NULL,
     sql          text NOT NULL,
     compensation text,
+    planned      json NOT NULL,             -- the step, whole
+    estimate     json,                      -- of the version, when the step began
+    begun_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     state        text NOT NULL,             -- running, done, failed, compensating
     error        text,
     changed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),

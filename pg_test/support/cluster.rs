@@ -64,6 +64,7 @@ impl Installation {
         if self.template.exists() {
             return;
         }
+        self.remove_remains();
         let fresh = self.template.with_extension(std::process::id().to_string());
         make_dir(&fresh, self.run_as);
         let password = random_word();
@@ -85,6 +86,17 @@ impl Installation {
         assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
         if fs::rename(&fresh, &self.template).is_err() {
             fs::remove_dir_all(&fresh).ok(); // another process was quicker
+        }
+    }
+
+    /// Templates of processes that were ended in the middle of it.
+    fn remove_remains(&self) {
+        for entry in fs::read_dir(&self.root).expect("read the private server").flatten() {
+            let name = entry.file_name();
+            let maker = name.to_str().and_then(|name| name.strip_prefix("template."));
+            if maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                fs::remove_dir_all(entry.path()).ok();
+            }
         }
     }
 
@@ -158,15 +170,28 @@ fn signal(name: &str, pid: u32) {
     Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\" 2>/dev/null", "sh", name, &pid.to_string()]).status().ok();
 }
 
-/// Waits for its parent's end (the pipe closes), then stops the server and removes its files.
+/// Waits for its parent's end (the pipe closes), then stops the server and removes its files. The server's processes
+/// are known by where they work: one that has just been started has written no pid file.
 const WATCHER: &str = r#"
 cat >/dev/null
-pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$1/data" ]; then
-    kill -s QUIT "$pid"
-    while [ -d "/proc/$pid" ]; do sleep 0.05; done
-fi
-rm -rf "$1"
+[ -d "$1" ] || exit 0
+processes() {
+    for each in /proc/[0-9]*; do
+        case $(readlink "$each/cwd") in "$1" | "$1/data") echo "${each#/proc/}" ;; esac
+    done
+}
+for signal in QUIT QUIT QUIT QUIT KILL KILL; do
+    pids=$(processes "$1")
+    [ -n "$pids" ] || break
+    kill -s "$signal" $pids
+    for pid in $pids; do
+        tries=0
+        while [ -d "/proc/$pid" ] && [ $tries -lt 40 ]; do sleep 0.05; tries=$((tries + 1)); done
+    done
+done
+tries=0
+# A copy may still be on its way into it.
+until rm -rf "$1" && [ ! -e "$1" ] || [ $tries -gt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
 "#;
 
 impl Cluster {
@@ -174,7 +199,7 @@ impl Cluster {
     pub fn start(options: Options) -> Self {
         let installation = &*INSTALLATION;
         let dir = state_dir().join(format!("pg_accord-{}", &random_word()[20..]));
-        make_dir(&dir, installation.run_as);
+        // First of all: from here on nothing is left behind, whenever this process ends.
         let watcher = Command::new("sh")
             .args(["-c", WATCHER, "sh"])
             .arg(&dir)
@@ -185,6 +210,7 @@ impl Cluster {
             .process_group(0)
             .spawn()
             .expect("start the watcher");
+        make_dir(&dir, installation.run_as);
         let copied = Command::new("cp").arg("-a").arg(installation.template.join("data")).arg(dir.join("data")).status().expect("run cp");
         assert!(copied.success(), "copy the template");
 
@@ -297,6 +323,15 @@ impl Cluster {
     pub fn restore(&self) {
         fs::remove_dir_all(self.data()).expect("remove the data directory");
         self.copy_data("backup", "data");
+    }
+
+    /// Makes the stopped server a standby of nobody: from its next start it is in recovery, until `pg_promote()`.
+    pub fn make_standby(&self) {
+        let path = self.data().join("standby.signal");
+        File::create(&path).expect("create standby.signal");
+        if let Some((uid, gid)) = INSTALLATION.run_as {
+            chown(&path, Some(uid), Some(gid)).expect("chown standby.signal");
+        }
     }
 
     fn copy_data(&self, from: &str, to: &str) {

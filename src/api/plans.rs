@@ -3,6 +3,7 @@
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger::{self, Compared};
 use crate::model::Projection;
+use crate::pg::document::Jsonb;
 use crate::pg::{command, spi};
 use crate::plan::Request;
 use pgrx::JsonB;
@@ -36,7 +37,7 @@ fn steps(planned: Result<Vec<ledger::PlannedStep>>) -> Vec<Step> {
     planned.or_raise().into_iter().enumerate().map(row).collect()
 }
 
-fn request(options: &JsonB) -> Result<Request> {
+fn request(options: &Jsonb) -> Result<Request> {
     Request::read(&options.0).map_err(|why| {
         Error::invalid("the options of a plan cannot be read").detail(why).hint(
             "Options are e.g. {\"online\": true, \"accept_hints\": 0.9, \"renames\": [{\"kind\": \"table\", \"from\": [\"shop\", \"a\"], \"to\": [\"shop\", \"b\"]}], \"sizes\": {\"shop.a\": {\"rows\": 1000, \"bytes\": 65536}}}.",
@@ -47,8 +48,8 @@ fn request(options: &JsonB) -> Result<Request> {
 /// What differs between two models, fact by fact.
 #[pg_extern(stable, parallel_unsafe)]
 fn diff(
-    a: JsonB,
-    b: JsonB,
+    a: Jsonb,
+    b: Jsonb,
 ) -> TableIterator<
     'static,
     (name!(change, String), name!(id, String), name!(was, Option<String>), name!(before, Option<JsonB>), name!(after, Option<JsonB>)),
@@ -61,14 +62,14 @@ fn diff(
 fn diff_versions(
     v1: i64,
     v2: i64,
-    projection: default!(Option<JsonB>, "NULL"),
+    projection: default!(Option<Jsonb>, "NULL"),
 ) -> TableIterator<
     'static,
     (name!(change, String), name!(id, String), name!(was, Option<String>), name!(before, Option<JsonB>), name!(after, Option<JsonB>)),
 > {
-    let _owner = command::become_owner();
+    let _pinned = command::pin();
     TableIterator::new(differences(spi::connect(|spi| {
-        let projection = projection.as_ref().map_or_else(|| Ok(Projection::whole()), super::ledger::projection)?;
+        let projection = projection.map_or_else(|| Ok(Projection::whole()), super::ledger::projection)?;
         ledger::compare_versions(spi, v1, v2, &projection)
     })))
 }
@@ -76,9 +77,9 @@ fn diff_versions(
 /// The statements that lead from one model to another.
 #[pg_extern(volatile, parallel_unsafe)]
 fn plan(
-    a: JsonB,
-    b: JsonB,
-    options: default!(JsonB, "'{}'"),
+    a: Jsonb,
+    b: Jsonb,
+    options: default!(Jsonb, "'{}'"),
 ) -> TableIterator<
     'static,
     (
@@ -95,7 +96,7 @@ fn plan(
         name!(compensation, Option<String>),
     ),
 > {
-    let _owner = command::become_owner();
+    let _pinned = command::pin();
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let compared = ledger::compare_documents(a.0, b.0)?;
@@ -108,7 +109,7 @@ fn plan(
 fn plan_versions(
     v1: i64,
     v2: i64,
-    options: default!(JsonB, "'{}'"),
+    options: default!(Jsonb, "'{}'"),
 ) -> TableIterator<
     'static,
     (
@@ -125,7 +126,7 @@ fn plan_versions(
         name!(compensation, Option<String>),
     ),
 > {
-    let _owner = command::become_owner();
+    let _pinned = command::pin();
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let compared = ledger::compare_versions(spi, v1, v2, &Projection::whole())?;
@@ -136,8 +137,8 @@ fn plan_versions(
 /// Pairs of a dropped and a created object that may be one renamed.
 #[pg_extern(stable, parallel_unsafe)]
 fn rename_hints(
-    a: JsonB,
-    b: JsonB,
+    a: Jsonb,
+    b: Jsonb,
 ) -> TableIterator<'static, (name!(confidence, f64), name!(was, String), name!(id, String), name!(why, String), name!(rename, JsonB))> {
     let compared = ledger::compare_documents(a.0, b.0).or_raise();
     let hints = compared.hints();
@@ -153,7 +154,7 @@ fn rename_hints(
 fn revert_to(
     version: i64,
     dry_run: default!(bool, false),
-    options: default!(JsonB, "'{}'"),
+    options: default!(Jsonb, "'{}'"),
 ) -> TableIterator<
     'static,
     (
@@ -173,7 +174,7 @@ fn revert_to(
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let planned = {
-            let _owner = command::become_owner();
+            let _pinned = command::pin();
             ledger::plan_to(spi, version, &request)?
         };
         if !dry_run {

@@ -35,7 +35,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
         return Ok(touched);
     }
     let rows = spi.query(
-        "SELECT c.classid, c.objid, c.object_type, c.schema_name, c.object_identity, c.in_extension
+        "SELECT c.classid, c.objid, c.object_type, c.schema_name, c.object_identity, c.in_extension, c.command_tag
            FROM pg_catalog.pg_event_trigger_ddl_commands() c",
         &[],
         See::Transaction,
@@ -45,6 +45,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
         touched.unmodelled.push("default acl".to_owned());
     }
     let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
+    let mut named = false;
     for row in &rows {
         let (object_type, identity) = (row.text(2), row.text(4));
         let schema = row.maybe_text(3);
@@ -62,7 +63,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
                 touched.objects.insert((classid, objid));
             }
             class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT | class::STATISTICS => {
-                inner.entry(classid).or_default().push(objid)
+                inner.entry(classid).or_default().push(objid);
             }
             classid if class::stands_alone(classid) => {
                 touched.roots.insert((classid, objid));
@@ -73,9 +74,12 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
                 touched.roots.insert((classid, objid));
             }
         }
-        if touched.target.is_none() {
+        // An identity column's sequence comes before its table: the command is about what bears its own tag.
+        let about = row.text(6) == call.tag;
+        if touched.target.is_none() || about && !named {
             touched.target = Some((object_type, identity));
         }
+        named |= about;
     }
     beside(spi, dropped, &mut touched)?;
     for (classid, oids) in inner {
@@ -267,7 +271,7 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
                 }
             }
             class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT | class::STATISTICS => {
-                inner.entry(classid).or_default().push(objid)
+                inner.entry(classid).or_default().push(objid);
             }
             class::MEMBER_OPERATOR | class::MEMBER_FUNCTION => {
                 members.push(objid);

@@ -60,18 +60,32 @@ pub fn differences(spi: &Spi, roots: &[(u32, u32)]) -> Result<Found> {
     compare(spi, known, read)
 }
 
-/// Inserts a reconciled event and its pending rows; returns its id and the text of its changes.
-pub(super) fn record(spi: &Spi, xid: &str, found: &Found, why: &str) -> Result<(String, String)> {
-    let id = Uuid::now_v7().to_string();
-    let text = serde_json::to_string(&found.changes)?;
+/// What a comparison found is an event without a statement.
+fn happening(context: &str) -> Happening<'_> {
+    Happening {
+        tag: "RECONCILE",
+        kind: None,
+        identity: None,
+        statement: "",
+        exact: false,
+        concurrently: false,
+        reconciled: true,
+        unmodelled: &[],
+        context,
+    }
+}
+
+fn context(why: &str) -> String {
     let (session, current) = command::users();
-    let context = serde_json::json!({ "session_user": session, "role": current, "why": why });
-    spi.run(
-        "INSERT INTO accord.event (id, xid, tag, statement, exact, at, reconciled, context, changes)
-         VALUES ($1::uuid, $2::xid8, 'RECONCILE', '', false, clock_timestamp(), true, $3::json, $4::json)",
-        &[Arg::Text(&id), Arg::Text(xid), Arg::Text(&context.to_string()), Arg::Text(&text)],
-    )?;
-    Ok((id, text))
+    serde_json::json!({ "session_user": session, "role": current, "why": why }).to_string()
+}
+
+/// Inserts what was found as an event of the transaction that is being sealed; returns its id and the
+/// text of its changes.
+pub(super) fn record(xid: &str, found: &Found, why: &str) -> Result<(String, String)> {
+    let xid = xid.parse().map_err(|_| Error::internal("a stored transaction id is no number"))?;
+    let event = outbox::insert_event(xid, &happening(&context(why)), &found.changes)?;
+    Ok((event.id.to_string(), event.changes))
 }
 
 /// The periodic full read: what no event trigger saw becomes one reconciled event. Returns how many
@@ -89,19 +103,7 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     if found.changes.is_empty() {
         return Ok(0);
     }
-    let (session, current) = command::users();
-    let happening = Happening {
-        tag: "RECONCILE",
-        kind: None,
-        identity: None,
-        statement: "",
-        exact: false,
-        concurrently: false,
-        reconciled: true,
-        unmodelled: &[],
-        context: &serde_json::json!({ "session_user": session, "role": current, "why": "found by reconciliation" }).to_string(),
-    };
-    outbox::insert(&happening, &found.changes, &found.keys)?;
+    outbox::insert(&happening(&context("found by reconciliation")), &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 

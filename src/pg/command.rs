@@ -208,10 +208,10 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                     command.reach = Reach::Everything;
                 }
             }
-            T::T_AlterObjectSchemaStmt => {
-                if (*node.cast::<pg_sys::AlterObjectSchemaStmt>()).objectType == pg_sys::ObjectType::OBJECT_EXTENSION {
-                    command.reach = Reach::Everything;
-                }
+            T::T_AlterObjectSchemaStmt
+                if (*node.cast::<pg_sys::AlterObjectSchemaStmt>()).objectType == pg_sys::ObjectType::OBJECT_EXTENSION =>
+            {
+                command.reach = Reach::Everything;
             }
             T::T_DropOwnedStmt | T::T_ReassignOwnedStmt | T::T_ImportForeignSchemaStmt => command.reach = Reach::Everything,
             T::T_AlterTableStmt => describe_alter_table(node.cast(), &mut command),
@@ -360,7 +360,8 @@ pub fn settings() -> Pinned {
     Pinned { nest: Some(unsafe { pg_sys::NewGUCNestLevel() }), user: None }
 }
 
-/// Becomes the bootstrap superuser, who owns what the extension's tables hold.
+/// Becomes the bootstrap superuser, who owns what the extension's tables hold. Whoever calls this has
+/// pinned the path: under a user's, a statement of ours could find an operator of theirs.
 pub fn become_owner() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
@@ -400,6 +401,7 @@ unsafe fn set(name: &str, value: &str) {
 impl Pinned {
     /// Pins one more setting.
     pub fn set(&self, name: &str, value: &str) {
+        debug_assert!(self.nest.is_some(), "settings are pinned within a nest level of their own");
         // SAFETY: the nest level is ended by Drop.
         unsafe { set(name, value) }
     }

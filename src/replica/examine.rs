@@ -13,7 +13,11 @@ use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::{self, Options, Plan};
 use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use crate::protocol::{OnDrop, Policy, RequireApproval, check_fragments};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// A verdict holds no more steps than this: a baseline has thousands, and they say nothing.
+pub const MANY_STEPS: usize = 1000;
 
 /// One fact's way through a version: as it was before the first event and after the last.
 #[derive(Debug, Default)]
@@ -44,21 +48,13 @@ pub struct Examined {
     pub verdict: Verdict,
 }
 
-/// Reads an offer; the verdict where it is none.
-pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>> {
+/// Reads an offer; the verdict where it is none. How deep it is nested was limited when it was parsed.
+pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>> {
     let refuse = |code, words: String, detail: Option<String>, hint: &str| {
         Box::new(verdict(VerdictState::Rejected, None, vec![Reason { detail, hint: Some(hint.to_owned()), ..reason(code, words) }]))
     };
     // The protocol's version is looked at first: an unknown protocol may have any shape.
-    let document: serde_json::Value = serde_json::from_str(message).map_err(|e| {
-        refuse(
-            ReasonCode::Malformed,
-            "the offer is not JSON".to_owned(),
-            Some(e.to_string()),
-            "The message was cut or altered on its way: offer it again.",
-        )
-    })?;
-    match document.get("protocol").and_then(serde_json::Value::as_u64) {
+    match message.get("protocol").and_then(Value::as_u64) {
         Some(version) if version == u64::from(PROTOCOL_VERSION) => {}
         Some(version) => {
             return Err(refuse(
@@ -77,7 +73,7 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
             ));
         }
     }
-    let offer: Offer = serde_json::from_value(document).map_err(|e| {
+    let offer: Offer = serde_json::from_value(message).map_err(|e| {
         refuse(
             ReasonCode::Malformed,
             "the offer is not as the protocol describes it".to_owned(),
@@ -131,7 +127,7 @@ fn net(events: &[Event]) -> BTreeMap<String, Net> {
 }
 
 /// The argument of `accord.negotiate` to its answer.
-pub fn negotiate(spi: &Spi, message: &str) -> Result<Verdict> {
+pub fn negotiate(spi: &Spi, message: Value) -> Result<Verdict> {
     let _pinned = command::pin();
     if !crate::pg::wake::worker_running() && command::read_committed() {
         crate::ledger::seal(spi)?;
@@ -347,7 +343,7 @@ impl Examined {
                         self.offer.replica, self.offer.replica, self.offer.position.version
                     )),
                     facts: own.iter().map(|(id, _)| id.clone()).collect(),
-                    ..reason(ReasonCode::OwnDependents, format!("the replica's own objects depend on what the version takes away or alters: {}", own.iter().map(|(_, d)| d.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")))
+                    ..reason(ReasonCode::OwnDependents, "the replica's own objects depend on what the version takes away or alters")
                 },
             );
         }
@@ -541,8 +537,7 @@ impl Examined {
         impact.objects.dedup();
         self.verdict.impact = Some(impact);
         self.verdict.estimate = Some(expected);
-        // A baseline's thousands of steps are not sent back.
-        if self.offer.kind == OfferKind::Version && steps.len() <= 1000 {
+        if self.offer.kind == OfferKind::Version && steps.len() <= MANY_STEPS {
             self.verdict.steps = steps;
             self.verdict.rollback = rollback;
         }

@@ -11,6 +11,7 @@ mod estimate;
 mod examine;
 mod hello;
 mod mirror;
+mod outside;
 mod rendered;
 pub mod sizes;
 

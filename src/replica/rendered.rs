@@ -70,7 +70,7 @@ impl Examined {
             let mut change = change.clone();
             match &change.before {
                 Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => {
-                    change.before = actual.get(&before.id).cloned()
+                    change.before = actual.get(&before.id).cloned();
                 }
                 None => change.before = actual.get(id).cloned(),
                 _ => {}
