@@ -1,10 +1,11 @@
 # What a newcomer and CI need. Every target sets up what it stands on; nothing is done twice.
 #
-#   PG=17 make test          another major (its packages must be installable)
+#   make test PG=17          another major: its packages, or a server built from Debian's source
 #   PG_CONFIG=… make install into the PostgreSQL that this pg_config belongs to
 
 PG        ?= 15
-PG_CONFIG ?= /usr/lib/postgresql/$(PG)/bin/pg_config
+# Looked for when it is needed: `make deps` may have brought it.
+PG_CONFIG ?= $(shell PG=$(PG) pg_test/setup/postgres which)
 
 export PG PG_CONFIG
 export PGRX_HOME := $(CURDIR)/.tools/pgrx
