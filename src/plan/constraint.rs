@@ -20,7 +20,9 @@ pub(super) fn alterable(before: &Constraint, after: &Constraint) -> bool {
         return true;
     }
     let foreign = after.constraint_type == ConstraintType::ForeignKey;
+    let enforced = |constraint: &Constraint| !constraint.definition.ends_with(" NOT ENFORCED");
     before.constraint_type == after.constraint_type
+        && enforced(before) == enforced(after)
         && (before.definition == after.definition || foreign && deferral(before).0 == deferral(after).0)
         && (before.not_valid || !after.not_valid)
 }
