@@ -301,7 +301,7 @@ fn create(
 ) -> Result<(), PlanError> {
     match &fact.body {
         Body::Enum(_) => types::create_enum(enums, fact, out),
-        Body::Domain(domain) => types::create_domain(fact, domain, out),
+        Body::Domain(domain) => types::create_domain(scene, fact, domain, out),
         Body::Composite(_) => types::create_composite(scene, parts, fact, out),
         Body::Range(range) => types::create_range(fact, range, out),
         Body::Table(table) => table::create(scene, parts, fact, table, out),
@@ -323,7 +323,7 @@ fn drop(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) {
 fn alter(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) -> Result<(), PlanError> {
     let (Some(was), Some(now), Some(old)) = (&item.before, &item.after, &item.old) else { return Ok(()) };
     match (&was.body, &now.body) {
-        (Body::Domain(before), Body::Domain(after)) => types::alter_domain(old, was, now, before, after, out),
+        (Body::Domain(before), Body::Domain(after)) => types::alter_domain(scene, old, was, now, before, after, out),
         (Body::Table(before), Body::Table(after)) => table::alter(scene, old, was, now, before, after, out)?,
         (Body::Column(before), Body::Column(after)) => column::alter(scene, item, was, now, before, after, out)?,
         _ => {}

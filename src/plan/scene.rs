@@ -36,7 +36,7 @@ pub(super) struct Scene<'a> {
     inherits: HashMap<(Name, Name), Vec<FactId>>,
     /// Dropped inheritance facts, by table before.
     disinherits: HashMap<(Name, Name), Vec<FactId>>,
-    /// Columns whose NOT NULL is a constraint of its own in these changes (from PostgreSQL 18).
+    /// Columns (from PostgreSQL 18) and domains (from 17) whose NOT NULL is a constraint of its own in these changes.
     pub named_not_null: HashSet<FactId>,
     /// The renames among them.
     pub renames: Renames,
@@ -114,6 +114,11 @@ impl<'a> Scene<'a> {
             {
                 self.named_not_null
                     .insert(FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]));
+            }
+        }
+        for fact in item.before.iter().chain(&item.after) {
+            if fact.id.kind == Kind::DomainConstraint && fact.is_not_null() {
+                self.named_not_null.insert(FactId::new(Kind::Domain, fact.id.path[..2].iter().cloned()));
             }
         }
         if let Some(after) = &item.after {
