@@ -124,9 +124,11 @@ fn any_schema_to_any_other() {
     let (mut b, mut at) = (fresh(&conninfo, "accord_plan_any_b"), "nothing".to_owned());
     let (mut carried, mut refused, mut failures) = (0, Vec::new(), Vec::new());
     // Backwards and forwards, so that each pair of neighbours is crossed both ways.
-    for probe in probes.iter().chain(probes.iter().rev()).filter(|p| {
-        !p.flags.iter().any(|f| f == "impossible") && p.name.contains(&only) && p.is_known()
-    }) {
+    for probe in probes
+        .iter()
+        .chain(probes.iter().rev())
+        .filter(|p| !p.flags.iter().any(|f| f == "impossible") && p.name.contains(&only) && p.is_known())
+    {
         let mut a = fresh(&conninfo, "accord_plan_any_a");
         a.batch_execute("SET search_path = public").unwrap();
         a.batch_execute(&probe.setup).unwrap();

@@ -4,7 +4,7 @@ use super::loss::{Cast, cast};
 use super::order::Action;
 use super::rebuild::retyped;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, flag, relation, settings_changed};
+use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, flag, relation, settings_changed};
 use super::{Lock, PlanError, sequence};
 use crate::model::{Body, Column, Default, Fact, FactId, Identity, Kind, Literal, Name, Position};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -16,6 +16,25 @@ pub(super) fn filled<'a>(default: Option<&'a Fact>, identity: Option<&'a Fact>) 
         (Some(Body::Default(Default { expression, generated: Some(kind) })), _) => Some(Filled::Generated(expression, kind)),
         (Some(Body::Default(Default { expression, generated: None })), _) => Some(Filled::Default(expression)),
         _ => None,
+    }
+}
+
+/// The NOT NULL constraint that a new column is made with: one that is the table's own, as the column is.
+pub(super) fn own_not_null(scene: &Scene, column: &Fact) -> Option<Fact> {
+    if !scene.creates(&column.id) || comes_down(scene, column) || super::table::brought(scene, column) || comes_of_type(scene, &column.id) {
+        return None;
+    }
+    scene.new_not_null(&column.id)
+}
+
+/// NOT NULL as a new column's definition says it.
+pub(super) fn not_null<'a>(scene: &Scene, id: &FactId, column: &Column, constraint: Option<&'a Fact>) -> NotNull<'a> {
+    match constraint {
+        Some(Fact { id, body: Body::Constraint(constraint), .. }) => {
+            NotNull::Named(id.name(), if constraint.definition.ends_with(" NO INHERIT") { " NO INHERIT" } else { "" })
+        }
+        _ if column.not_null && !scene.named_not_null.contains(id) => NotNull::Unnamed,
+        _ => NotNull::No,
     }
 }
 
@@ -180,13 +199,14 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
     let rewrites = generated || volatile && filling.is_some();
+    let constraint = own_not_null(scene, fact);
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),
         compression: column.compression.as_deref(),
         collation: column.collation.as_ref(),
         filled: filling,
-        not_null: column.not_null && !scene.named_not_null.contains(id),
+        not_null: not_null(scene, id, column, constraint.as_ref()),
     };
     let statement = AlterTable::all(&table, Alteration::AddColumn(definition));
     action.last().sql = statement.to_string();
@@ -200,6 +220,9 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     }
     if let Some(identity) = &identity {
         action.makes(identity);
+    }
+    if let Some(constraint) = &constraint {
+        action.makes(constraint);
     }
     if let Some(position) = of(Kind::Position) {
         if let Body::Position(Position { after: Some(before) }) = &position.body {

@@ -85,6 +85,9 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
         out.push(action);
         return;
     }
+    if said_by_column(scene, fact, constraint) {
+        return;
+    }
     if partition::leaves_behind(scene, fact, constraint) {
         let mut action = Action { rank: 55, ..Action::default() };
         action.makes(fact);
@@ -130,6 +133,17 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
     if let Some(parent) = &constraint.attached_to {
         out.push(attach(scene, id, parent));
     }
+}
+
+/// A NOT NULL that stands in the definition of its column.
+fn said_by_column(scene: &Scene, fact: &Fact, constraint: &Constraint) -> bool {
+    use super::lexer::{Token, tokens};
+    let (ConstraintType::NotNull, Some(Token::Word(name))) = (constraint.constraint_type, tokens(&constraint.definition).get(2).cloned())
+    else {
+        return false;
+    };
+    let column = FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), name.as_str().into()]);
+    scene.is(&column).and_then(|column| super::column::own_not_null(scene, &column)).is_some_and(|said| said.id == fact.id)
 }
 
 /// ALTER INDEX … ATTACH PARTITION for the constraint's index.

@@ -38,6 +38,8 @@ pub(super) struct Scene<'a> {
     disinherits: HashMap<(Name, Name), Vec<FactId>>,
     /// Columns (from PostgreSQL 18) and domains (from 17) whose NOT NULL is a constraint of its own in these changes.
     pub named_not_null: HashSet<FactId>,
+    /// The new ones among those constraints, by column.
+    new_not_null: HashMap<FactId, FactId>,
     /// The renames among them.
     pub renames: Renames,
     /// What is around.
@@ -65,6 +67,7 @@ impl<'a> Scene<'a> {
             inherits: HashMap::new(),
             disinherits: HashMap::new(),
             named_not_null: HashSet::new(),
+            new_not_null: HashMap::new(),
             renames,
             around,
             options,
@@ -112,8 +115,11 @@ impl<'a> Scene<'a> {
             if let Body::Constraint(Constraint { constraint_type: ConstraintType::NotNull, definition, .. }) = &fact.body
                 && let Some(Token::Word(column)) = tokens(definition).get(2)
             {
-                self.named_not_null
-                    .insert(FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]));
+                let column = FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]);
+                if item.before.is_none() {
+                    self.new_not_null.insert(column.clone(), fact.id.clone());
+                }
+                self.named_not_null.insert(column);
             }
         }
         for fact in item.before.iter().chain(&item.after) {
@@ -128,6 +134,12 @@ impl<'a> Scene<'a> {
             }
         }
         self.items.push(item);
+    }
+
+    /// The new NOT NULL constraint that a new column can be given where it is made.
+    pub(super) fn new_not_null(&self, column: &FactId) -> Option<Fact> {
+        let fact = self.is(self.new_not_null.get(column)?)?;
+        matches!(&fact.body, Body::Constraint(constraint) if !constraint.not_valid).then_some(fact)
     }
 
     /// Makes an alteration a drop and a creation.

@@ -202,14 +202,33 @@ pub(super) struct ColumnDefinition<'a> {
     pub compression: Option<&'a str>,
     pub collation: Option<&'a Qualified>,
     pub filled: Option<Filled<'a>>,
-    pub not_null: bool,
+    pub not_null: NotNull<'a>,
+}
+
+/// Whether a column's definition says NOT NULL, and by what constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotNull<'a> {
+    No,
+    Unnamed,
+    /// The constraint's name, and what its definition says after the column's.
+    Named(&'a Name, &'static str),
+}
+
+impl fmt::Display for NotNull<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotNull::No => Ok(()),
+            NotNull::Unnamed => f.write_str(" NOT NULL"),
+            NotNull::Named(name, tail) => write!(f, " CONSTRAINT {name} NOT NULL{tail}"),
+        }
+    }
 }
 
 impl fmt::Display for ColumnDefinition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.data_type.unwrap_or("WITH OPTIONS"))?;
         write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression.map(Compression)), Maybe(" COLLATE ", self.collation))?;
-        write!(f, "{}{}", Maybe("", self.filled.as_ref()), flag(self.not_null, " NOT NULL"))
+        write!(f, "{}{}", Maybe("", self.filled.as_ref()), self.not_null)
     }
 }
 

@@ -160,7 +160,8 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
             See::Latest,
         )?
         .is_empty();
-    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, extensions: Extensions::default(), begun, verdict: answer };
+    let mut examined =
+        Examined { offer, policy, upstream, net, mirrored, local, extensions: Extensions::default(), begun, verdict: answer };
     if examined.validate(spi)? {
         return Ok(examined);
     }

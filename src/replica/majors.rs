@@ -111,4 +111,3 @@ fn worded(spi: &Spi, offered: &str, here: &str) -> Result<bool> {
         _ => Ok(false),
     }
 }
-
