@@ -34,6 +34,8 @@ pub fn carry_out(client: &mut Client, changes: &[Change], options: &Options) -> 
 /// function behind a generated column or an index names things as its author's search_path found them.
 pub fn carry_out_in(client: &mut Client, search_path: &str, changes: &[Change], options: &Options) -> Result<Plan, String> {
     let standing = Standing::new(read(client));
+    let version: String = client.query_one("SHOW server_version_num", &[]).unwrap().get(0);
+    let options = &Options { major: version.parse::<u32>().unwrap() / 10000, ..options.clone() };
     let made = plan(&sent(changes), &standing, options).map_err(|error| error.to_string())?;
     client.batch_execute(&format!("SET search_path = {search_path}")).unwrap();
     let executed = execute(client, &made);

@@ -5,7 +5,7 @@ use super::order::Action;
 use super::rebuild::retyped;
 use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, flag, relation, settings_changed};
-use super::{Lock, PlanError, sequence};
+use super::{Lock, Options, PlanError, sequence};
 use crate::model::{Body, Column, Default, Fact, FactId, Identity, Kind, Literal, Name, Position};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -24,7 +24,8 @@ pub(super) fn own_not_null(scene: &Scene, column: &Fact) -> Option<Fact> {
     if !scene.creates(&column.id) || comes_down(scene, column) || super::table::brought(scene, column) || comes_of_type(scene, &column.id) {
         return None;
     }
-    scene.new_not_null(&column.id)
+    let inherited = !scene.creates(&FactId::new(Kind::Partition, column.id.path[..2].iter().cloned()));
+    scene.new_not_null(&column.id).filter(|fact| !matches!(&fact.body, Body::Constraint(constraint) if constraint.not_local && inherited))
 }
 
 /// NOT NULL as a new column's definition says it.
@@ -474,8 +475,13 @@ fn conversion(scene: &Scene, name: &Name, before: &Column, after: &Column) -> Op
     Some(format!("{name}{through}::{}{}", after.data_type, Maybe(" COLLATE ", after.collation.as_ref())))
 }
 
+/// Whether ALTER COLUMN … SET EXPRESSION leads from the one to the other.
+pub(super) fn set_expression(options: &Options, before: &Default, after: &Default) -> bool {
+    options.major >= 17 && before.generated.is_some() && before.generated == after.generated
+}
+
 /// A default (not a generation expression that comes with its column) of a column that stands.
-pub(super) fn default(item: &Item, out: &mut Vec<Action>) {
+pub(super) fn default(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     let now = |fact: &Fact| table_of(&fact.id);
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
@@ -496,6 +502,19 @@ pub(super) fn default(item: &Item, out: &mut Vec<Action>) {
                 return;
             }
             let mut action = Action { rank: 47, ..Action::default() };
+            if set_expression(scene.options, before, after) {
+                // A child's follows its parent's.
+                let parents: Vec<FactId> =
+                    scene.lasting_parents(&fact.id).iter().map(|parent| part_of(parent, Kind::Default, fact.id.name())).collect();
+                let above: Vec<FactId> = parents.into_iter().filter(|parent| scene.item_to(parent).is_some()).collect();
+                if above.is_empty() {
+                    let statement = AlterTable::all(&now(fact), Alteration::SetExpression(fact.id.name(), &after.expression));
+                    let stored = after.generated.as_deref() == Some("stored");
+                    action = action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]).rewriting(stored);
+                }
+                out.push(action.altering(old, was, fact).needing(above));
+                return;
+            }
             if before.generated.is_some() {
                 let statement = AlterTable::all(&now(fact), Alteration::DropExpression(fact.id.name()));
                 action = action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]);

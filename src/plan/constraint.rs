@@ -166,7 +166,12 @@ fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: 
         return;
     }
     let statement = AlterTable::all(&table_of(&fact.id), Alteration::DropConstraint(fact.id.name()));
-    let rank = if constraint.constraint_type == ConstraintType::ForeignKey { 12 } else { 14 };
+    // A key or an identity holds on to its columns' NOT NULL.
+    let rank = match constraint.constraint_type {
+        ConstraintType::ForeignKey => 12,
+        ConstraintType::NotNull => 16,
+        _ => 14,
+    };
     let mut action = Action::new(rank, old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact);
     if constraint.attached_to.is_some() {
         action.requires.push(partition::detached(old));

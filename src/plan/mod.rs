@@ -29,7 +29,7 @@ mod view;
 pub use standing::Standing;
 
 use crate::diff::Change;
-use crate::model::{Body, Fact, FactId, Kind};
+use crate::model::{Body, ConstraintType, Fact, FactId, Kind};
 use order::Action;
 use scene::Scene;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,8 @@ pub struct Plan {
 pub struct Options {
     /// The source ran CREATE or DROP INDEX CONCURRENTLY: do likewise.
     pub concurrently: bool,
+    /// Major of the server that carries the plan out; 0, where it is not known, stands for any.
+    pub major: u32,
     /// Tables that hold rows on the target: a volatile default is not evaluated for their rows.
     pub populated: Vec<FactId>,
 }
@@ -180,7 +182,12 @@ fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactI
             match fact.map(|fact| fact.body) {
                 Some(Body::Default(default)) if default.generated.is_none() => splits.push(id.clone()),
                 Some(Body::View(_)) => splits.push(id.clone()),
-                Some(Body::Constraint(_)) if action.destroys.len() > 1 => splits.push(id.clone()),
+                // A NOT NULL holds nothing else, and cannot always go before its column.
+                Some(Body::Constraint(constraint))
+                    if action.destroys.len() > 1 && constraint.constraint_type != ConstraintType::NotNull =>
+                {
+                    splits.push(id.clone());
+                }
                 _ => {}
             }
         }
@@ -263,7 +270,7 @@ fn change(
         Kind::Position => {}
         Kind::Column if in_new_table() => {}
         Kind::Default if creates && default_is_said(scene, fact) => {}
-        Kind::Default => column::default(item, out),
+        Kind::Default => column::default(scene, item, out),
         Kind::Identity if creates && scene.creates(&FactId { kind: Kind::Column, ..fact.id.clone() }) => {
             column::identity_persistence(scene, fact, out);
         }

@@ -213,6 +213,11 @@ impl<'a> Scene<'a> {
             }
             Body::Index(Index { attached_to: Some(parent), table, .. }) => carriers.extend(self.dropped_index(parent, &old.path[0], table)),
             Body::Constraint(constraint) => {
+                if constraint.constraint_type == ConstraintType::NotNull
+                    && let Some(Token::Word(column)) = tokens(&constraint.definition).get(2)
+                {
+                    carriers.push(FactId::new(Kind::Column, [old.path[0].clone(), old.path[1].clone(), column.as_str().into()]));
+                }
                 if let Some(parent) = &constraint.attached_to {
                     carriers.extend(self.dropped_index(parent, &old.path[0], &old.path[1]));
                 }

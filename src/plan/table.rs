@@ -183,6 +183,7 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
         if let Some(parent) = &inherited
             && column.not_null
             && !parent.not_null
+            && !scene.named_not_null.contains(&fact.id)
         {
             alterations.push(Alteration::SetNotNull(fact.id.name()));
         }
@@ -242,7 +243,10 @@ pub(super) fn alter(
         push(Alteration::SetLogged(!after.unlogged), true);
     }
     if before.access_method != after.access_method {
-        push(Alteration::SetAccessMethod(after.access_method.as_ref().unwrap_or(&"heap".into())), true);
+        // A partitioned table holds nothing: it has a method for its partitions, or leaves it to them.
+        let partitioned = after.partition_by.is_some();
+        let otherwise = if partitioned { None } else { Some(Name::from("heap")) };
+        push(Alteration::SetAccessMethod(after.access_method.as_ref().or(otherwise.as_ref())), !partitioned);
     }
     if before.tablespace != after.tablespace {
         push(Alteration::SetTablespace(after.tablespace.as_ref().unwrap_or(&"pg_default".into())), true);

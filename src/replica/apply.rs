@@ -246,7 +246,7 @@ fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model
                 let actual = mirror::local_facts(spi, &differing)?;
                 let before: Vec<Fact> = actual.into_values().map(|f| Fact { key: None, ..f }).collect();
                 let after: Vec<Fact> = differing.iter().filter_map(|id| expected.facts.get(id)).flatten().cloned().collect();
-                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options::default())?
+                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options { major: command::major(), ..Options::default() })?
             };
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);

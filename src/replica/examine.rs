@@ -508,7 +508,8 @@ impl Examined {
                 }
             }
             if self.offer.kind == OfferKind::Version {
-                let back = plan::plan(&reversed(&changes), &ledger, &Options::default()).unwrap_or_else(|_| Plan::default());
+                let back = plan::plan(&reversed(&changes), &ledger, &Options { major: command::major(), ..Options::default() })
+                    .unwrap_or_else(|_| Plan::default());
                 rollback.splice(0..0, back.steps);
             }
             ledger.follow(&changes);

@@ -6,6 +6,7 @@ use super::mirror;
 use crate::diff::{Change, Operation};
 use crate::error::Result;
 use crate::model::{Body, Fact, FactId, Kind};
+use crate::pg::command;
 use crate::pg::spi::{Arg, See, Spi};
 use crate::plan::Options;
 use crate::protocol::{Event, OnDrop};
@@ -87,7 +88,7 @@ impl Examined {
                 changes.push(change);
             }
         }
-        let mut options = Options { concurrently: event.concurrently, ..Options::default() };
+        let mut options = Options { concurrently: event.concurrently, major: command::major(), ..Options::default() };
         let volatile = |c: &&Change| {
             c.before.is_none()
                 && c.after
