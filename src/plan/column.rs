@@ -532,7 +532,9 @@ pub(super) fn identity(scene: &Scene, item: &Item, out: &mut Vec<Action>) -> Res
         (None, Some(fact)) => {
             let Body::Identity(identity) = &fact.body else { return Ok(()) };
             let statement = AlterTable::all(&table_of(&fact.id), Alteration::AddIdentity(fact.id.name(), identity));
-            out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact));
+            // It stands on the column's NOT NULL.
+            let not_null = scene.new_not_null(&FactId { kind: Kind::Column, ..fact.id.clone() }).map(|fact| fact.id);
+            out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact).needing(not_null));
         }
         (Some(fact), None) => {
             let Some(old) = &item.old else { return Ok(()) };
