@@ -139,7 +139,8 @@ CREATE TABLE accord.upstream (
 CREATE TABLE accord.mirror (
     source       uuid NOT NULL,
     id           text COLLATE "C" NOT NULL,
-    hash         bytea NOT NULL,               -- the source's; equals the local fact's unless waived
+    hash         bytea NOT NULL,               -- the source's
+    here         bytea,                        -- the local fact's, where a server of another major reads it otherwise
     waived       boolean NOT NULL DEFAULT false, -- a skipped version left the local fact behind
     PRIMARY KEY (source, id)
 );

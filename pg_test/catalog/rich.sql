@@ -4,7 +4,7 @@ CREATE SCHEMA "Odd.Schema";
 COMMENT ON SCHEMA shop IS 'what is sold';
 GRANT USAGE ON SCHEMA shop TO accord_bob;
 CREATE EXTENSION citext SCHEMA public;
-CREATE EXTENSION btree_gist SCHEMA shop;
+CREATE EXTENSION btree_gist SCHEMA shop VERSION '1.6';
 COMMENT ON EXTENSION citext IS 'no case';
 
 CREATE TYPE shop.status AS ENUM ('new', 'paid', 'it''s ON', '');

@@ -2,7 +2,7 @@
 //!
 //! `probes.sql` holds them: `-- probe: name`, the setup, `-- ddl`, the change. After the name, flags in
 //! brackets: `order` (a column returns: its place is another), `no-reverse` (what the change destroyed
-//! cannot be made again), `impossible` (the plan must refuse).
+//! cannot be made again), `impossible` (the plan must refuse), `since 17` (older majors do not know it).
 
 use crate::client::{conninfo, fresh, roles};
 use crate::run::{between, carry_out, differences, dump, dump_differences, listed, read, same_fingerprint};
@@ -10,11 +10,21 @@ use pg_accord::diff::{diff, reversed};
 use pg_accord::plan::Options;
 use postgres::Client;
 
+const PROBES: &str = concat!(include_str!("probes.sql"), "\n", include_str!("probes_newer.sql"));
+
 struct Probe {
     name: String,
     flags: Vec<String>,
     setup: String,
     ddl: String,
+}
+
+impl Probe {
+    /// Whether the major under test knows what it does.
+    fn is_known(&self) -> bool {
+        let since = |flag: &String| flag.strip_prefix("since ").and_then(|major| major.parse().ok());
+        self.flags.iter().filter_map(since).all(|since: u32| crate::support::cluster::major() >= since)
+    }
 }
 
 fn parse(text: &str) -> Vec<Probe> {
@@ -102,7 +112,7 @@ fn all(names: [&str; 2], options: &Options) {
     let Some(conninfo) = conninfo() else { return };
     roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
-    let probes: Vec<Probe> = parse(include_str!("probes.sql")).into_iter().filter(|probe| probe.name.contains(&only)).collect();
+    let probes: Vec<Probe> = parse(PROBES).into_iter().filter(|probe| probe.name.contains(&only) && probe.is_known()).collect();
     let failures: Vec<String> = probes
         .iter()
         .filter_map(|probe| run(&conninfo, names, probe, options).err().map(|why| format!("{}\n  {why}", probe.name)))
@@ -128,11 +138,15 @@ fn any_schema_to_any_other() {
     let Some(conninfo) = conninfo() else { return };
     roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
-    let probes = parse(include_str!("probes.sql"));
+    let probes = parse(PROBES);
     let (mut b, mut at) = (fresh(&conninfo, "accord_plan_any_b"), "nothing".to_owned());
     let (mut carried, mut refused, mut failures) = (0, Vec::new(), Vec::new());
     // Backwards and forwards, so that each pair of neighbours is crossed both ways.
-    for probe in probes.iter().chain(probes.iter().rev()).filter(|p| !p.flags.iter().any(|f| f == "impossible") && p.name.contains(&only)) {
+    for probe in probes
+        .iter()
+        .chain(probes.iter().rev())
+        .filter(|p| !p.flags.iter().any(|f| f == "impossible") && p.name.contains(&only) && p.is_known())
+    {
         let mut a = fresh(&conninfo, "accord_plan_any_a");
         a.batch_execute("SET search_path = public").unwrap();
         a.batch_execute(&probe.setup).unwrap();

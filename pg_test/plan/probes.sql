@@ -257,10 +257,10 @@ CREATE TYPE r AS RANGE (subtype = numeric, subtype_diff = diff, multirange_type_
 CREATE TYPE r AS RANGE (subtype = int)
 -- ddl
 DROP TYPE r; CREATE TYPE r AS RANGE (subtype = bigint)
--- probe: sequence create
+-- probe: sequence create [since 15]
 -- ddl
 CREATE SEQUENCE q AS smallint START 3 INCREMENT -1 MINVALUE -10 MAXVALUE 10 CACHE 2 CYCLE; CREATE UNLOGGED SEQUENCE u
--- probe: sequence alter
+-- probe: sequence alter [since 15]
 CREATE SEQUENCE q
 -- ddl
 ALTER SEQUENCE q AS integer INCREMENT 7 START 7 CACHE 9 CYCLE; ALTER SEQUENCE q SET UNLOGGED
@@ -495,7 +495,7 @@ ALTER TABLE t ALTER b DROP IDENTITY
 CREATE TABLE t (a int, b int); GRANT SELECT (a) ON t TO accord_bob; COMMENT ON COLUMN t.a IS 'x'
 -- ddl
 REVOKE SELECT (a) ON t FROM accord_bob; GRANT UPDATE (b), SELECT (b) ON t TO accord_bob WITH GRANT OPTION; COMMENT ON COLUMN t.a IS NULL; COMMENT ON COLUMN t.b IS 'it''s \ b'
--- probe: constraints of every type
+-- probe: constraints of every type [since 15]
 CREATE EXTENSION btree_gist; CREATE TABLE t (a int NOT NULL, b int, r int4range)
 -- ddl
 ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (a) INCLUDE (b) WITH (fillfactor=70), ADD CONSTRAINT u UNIQUE NULLS NOT DISTINCT (b, a) DEFERRABLE INITIALLY DEFERRED, ADD CONSTRAINT k CHECK (a > 0) NOT VALID, ADD CONSTRAINT x EXCLUDE USING gist (a WITH =, r WITH &&) WITH (fillfactor=60) WHERE (a > 0) DEFERRABLE;
@@ -528,7 +528,7 @@ ALTER TABLE t RENAME CONSTRAINT t_pkey TO "P p"; ALTER INDEX t_b_key SET (fillfa
 CREATE TABLE t (a int NOT NULL); CREATE UNIQUE INDEX i ON t (a)
 -- ddl
 ALTER TABLE t ADD CONSTRAINT i PRIMARY KEY USING INDEX i
--- probe: indexes
+-- probe: indexes [since 15]
 CREATE TABLE t (a int, b text, j jsonb)
 -- ddl
 CREATE UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT; CREATE INDEX "J j" ON t USING btree (lower(b) text_pattern_ops DESC NULLS LAST) INCLUDE (a) WITH (fillfactor=55) WHERE a > 1; CREATE INDEX g ON t USING gin (j jsonb_path_ops) WITH (fastupdate=off); ALTER INDEX "J j" ALTER COLUMN 1 SET STATISTICS 11; ALTER TABLE t CLUSTER ON i; COMMENT ON INDEX i IS 'i'
@@ -623,7 +623,7 @@ CREATE INDEX i ON ONLY p (b); ALTER INDEX i ATTACH PARTITION ti
 CREATE TABLE p (a int PRIMARY KEY, b int) PARTITION BY LIST (a); CREATE TABLE t PARTITION OF p FOR VALUES IN (1)
 -- ddl
 ALTER TABLE p RENAME TO "P"; ALTER TABLE t RENAME TO u; ALTER INDEX t_pkey RENAME TO u_pkey
--- probe: view create
+-- probe: view create [since 15]
 CREATE TABLE t (id int PRIMARY KEY, a text)
 -- ddl
 CREATE VIEW v WITH (security_barrier, security_invoker) AS SELECT id, a FROM t WHERE id > 0 WITH LOCAL CHECK OPTION; ALTER VIEW v ALTER a SET DEFAULT 'x'; COMMENT ON COLUMN v.a IS 'a'; CREATE VIEW w AS SELECT * FROM v; CREATE VIEW g AS SELECT id, a, count(*) FROM t GROUP BY id
@@ -643,7 +643,7 @@ ALTER VIEW v RENAME COLUMN a TO "A a"
 CREATE SCHEMA s; CREATE VIEW v AS SELECT 1 AS a; CREATE VIEW w AS SELECT a FROM v; COMMENT ON VIEW v IS 'v'
 -- ddl
 ALTER VIEW v RENAME TO "V"; ALTER VIEW "V" SET SCHEMA s
--- probe: view options
+-- probe: view options [since 15]
 CREATE VIEW v WITH (security_barrier) AS SELECT 1 AS a
 -- ddl
 ALTER VIEW v RESET (security_barrier); ALTER VIEW v SET (security_invoker=true)

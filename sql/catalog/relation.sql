@@ -2,7 +2,8 @@
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartition, c.reltype,
        c.relhasindex, c.relhastriggers, c.relhasrules,
        c.reloptions, toast.reloptions,
-       CASE WHEN c.relam NOT IN (0, 2) THEN (SELECT am.amname FROM pg_catalog.pg_am am WHERE am.oid = c.relam) END,
+       -- A partitioned table's is for its partitions to come, and may be told (from 17 on).
+       CASE WHEN c.relam <> 0 AND (c.relam <> 2 OR c.relkind = 'p') THEN (SELECT am.amname FROM pg_catalog.pg_am am WHERE am.oid = c.relam) END,
        CASE WHEN c.reltablespace <> 0 THEN (SELECT ts.spcname FROM pg_catalog.pg_tablespace ts WHERE ts.oid = c.reltablespace) END,
        c.relrowsecurity, c.relforcerowsecurity,
        CASE WHEN c.reloftype <> 0 THEN

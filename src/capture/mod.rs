@@ -209,7 +209,9 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
         // A serial column brings a sequence: then there is more to read than columns.
         Reach::AddColumn if direct.len() == 1 => {
             dependents(spi, &mut touched, true)?;
-            Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES
+            // From 18 on, a NOT NULL is a constraint with a name.
+            let constraints = if command::major() >= 18 { Aspects::CONSTRAINTS } else { Aspects::NONE };
+            Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES | constraints
         }
         Reach::Comment => Aspects::COMMENTS,
         Reach::Grant => {

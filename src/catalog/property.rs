@@ -4,7 +4,7 @@ use super::gather::{CLASS, Gather, Subject, TYPE, key};
 use super::relation::Relation;
 use super::row::Fields;
 use super::{Aspects, Malformed};
-use crate::model::{Comment, Grant, Kind};
+use crate::model::{Comment, Grant, Kind, ON_NOT_NULL};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `aclitem`s as text; without privileges the object has its default ones.
@@ -125,7 +125,11 @@ pub(super) fn comments(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Mal
         };
         if let Some(subject) = subject {
             let id = subject.id.property(Kind::Comment);
-            gather.property(Subject { id, ..subject }, Comment { text });
+            let on_not_null = gather.target(subject.key).is_some_and(|on| gather.facts[on].is_not_null());
+            let comment = gather.property(Subject { id, ..subject }, Comment { text });
+            if on_not_null {
+                gather.facts[comment].notes.insert(ON_NOT_NULL.to_owned(), true.into());
+            }
         }
     }
     Ok(())

@@ -111,7 +111,7 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
             }
             let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
             let back = reversed(&changes);
-            let plan = plan::plan(&back, &ledger, &plan::Options::default()).map_err(|e| {
+            let plan = plan::plan(&back, &ledger, &plan::Options { major: command::major(), ..plan::Options::default() }).map_err(|e| {
                 Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed"))
                     .detail(e.to_string())
             })?;
@@ -140,7 +140,7 @@ pub fn losses(changes: serde_json::Value) -> Result<Vec<String>> {
     })?;
     let mut words = Vec::new();
     for list in [reversed(&changes), changes] {
-        match plan::plan(&list, &Nowhere, &plan::Options::default()) {
+        match plan::plan(&list, &Nowhere, &plan::Options { major: command::major(), ..plan::Options::default() }) {
             Ok(plan) => words.extend(plan.steps.into_iter().flat_map(|s| s.losses).map(|l| l.what)),
             Err(e) => words.push(e.to_string()),
         }

@@ -376,6 +376,18 @@ pub fn become_owner() -> Pinned {
     }
 }
 
+/// Becomes the role that called the extension's function again, for what runs with its rights and no more.
+pub fn become_caller() -> Pinned {
+    // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
+    unsafe {
+        let mut user = pg_sys::Oid::INVALID;
+        let mut context = 0;
+        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
+        pg_sys::SetUserIdAndSecContext(pg_sys::GetOuterUserId(), context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        Pinned { nest: None, user: Some((user, context)) }
+    }
+}
+
 /// Sets a setting until the enclosing nest level ends.
 ///
 /// # Safety

@@ -4,8 +4,8 @@ use super::loss::{Cast, cast};
 use super::order::Action;
 use super::rebuild::retyped;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, flag, relation, sequence_type, settings_changed};
-use super::{Lock, PlanError, sequence};
+use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, flag, relation, sequence_type, settings_changed};
+use super::{Lock, Options, PlanError, sequence};
 use crate::model::{Body, Column, Default, Fact, FactId, Identity, Kind, Literal, Name, Position, SequenceOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -16,6 +16,26 @@ pub(super) fn filled<'a>(default: Option<&'a Fact>, identity: Option<&'a Fact>) 
         (Some(Body::Default(Default { expression, generated: Some(kind) })), _) => Some(Filled::Generated(expression, kind)),
         (Some(Body::Default(Default { expression, generated: None })), _) => Some(Filled::Default(expression)),
         _ => None,
+    }
+}
+
+/// The NOT NULL constraint that a new column is made with: one that is the table's own, as the column is.
+pub(super) fn own_not_null(scene: &Scene, column: &Fact) -> Option<Fact> {
+    if !scene.creates(&column.id) || comes_down(scene, column) || super::table::brought(scene, column) || comes_of_type(scene, &column.id) {
+        return None;
+    }
+    let inherited = !scene.creates(&FactId::new(Kind::Partition, column.id.path[..2].iter().cloned()));
+    scene.new_not_null(&column.id).filter(|fact| !matches!(&fact.body, Body::Constraint(constraint) if constraint.not_local && inherited))
+}
+
+/// NOT NULL as a new column's definition says it.
+pub(super) fn not_null<'a>(scene: &Scene, id: &FactId, column: &Column, constraint: Option<&'a Fact>) -> NotNull<'a> {
+    match constraint {
+        Some(Fact { id, body: Body::Constraint(constraint), .. }) => {
+            NotNull::Named(id.name(), if constraint.definition.ends_with(" NO INHERIT") { " NO INHERIT" } else { "" })
+        }
+        _ if column.not_null && !scene.named_not_null.contains(id) => NotNull::Unnamed,
+        _ => NotNull::No,
     }
 }
 
@@ -180,13 +200,14 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
     let rewrites = generated || volatile && filling.is_some();
+    let constraint = own_not_null(scene, fact);
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),
         compression: column.compression.as_deref(),
         collation: column.collation.as_ref(),
         filled: filling,
-        not_null: column.not_null && !scene.named_not_null.contains(id),
+        not_null: not_null(scene, id, column, constraint.as_ref()),
     };
     let statement = AlterTable::all(&table, Alteration::AddColumn(definition));
     action.last().sql = statement.to_string();
@@ -200,6 +221,9 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     }
     if let Some(identity) = &identity {
         action.makes(identity);
+    }
+    if let Some(constraint) = &constraint {
+        action.makes(constraint);
     }
     if let Some(position) = of(Kind::Position) {
         if let Body::Position(Position { after: Some(before) }) = &position.body {
@@ -468,8 +492,13 @@ fn conversion(scene: &Scene, name: &Name, before: &Column, after: &Column) -> Op
     Some(format!("{name}{through}::{}{}", after.data_type, Maybe(" COLLATE ", after.collation.as_ref())))
 }
 
+/// Whether ALTER COLUMN … SET EXPRESSION leads from the one to the other.
+pub(super) fn set_expression(options: &Options, before: &Default, after: &Default) -> bool {
+    options.major >= 17 && before.generated.is_some() && before.generated == after.generated
+}
+
 /// A default (not a generation expression that comes with its column) of a column that stands.
-pub(super) fn default(item: &Item, out: &mut Vec<Action>) {
+pub(super) fn default(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     let now = |fact: &Fact| table_of(&fact.id);
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
@@ -490,6 +519,19 @@ pub(super) fn default(item: &Item, out: &mut Vec<Action>) {
                 return;
             }
             let mut action = Action { rank: 47, ..Action::default() };
+            if set_expression(scene.options, before, after) {
+                // A child's follows its parent's.
+                let parents: Vec<FactId> =
+                    scene.lasting_parents(&fact.id).iter().map(|parent| part_of(parent, Kind::Default, fact.id.name())).collect();
+                let above: Vec<FactId> = parents.into_iter().filter(|parent| scene.item_to(parent).is_some()).collect();
+                if above.is_empty() {
+                    let statement = AlterTable::all(&now(fact), Alteration::SetExpression(fact.id.name(), &after.expression));
+                    let stored = after.generated.as_deref() == Some("stored");
+                    action = action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]).rewriting(stored);
+                }
+                out.push(action.altering(old, was, fact).needing(above));
+                return;
+            }
             if before.generated.is_some() {
                 let statement = AlterTable::all(&now(fact), Alteration::DropExpression(fact.id.name()));
                 action = action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]);
@@ -507,7 +549,9 @@ pub(super) fn identity(scene: &Scene, item: &Item, out: &mut Vec<Action>) -> Res
         (None, Some(fact)) => {
             let Body::Identity(identity) = &fact.body else { return Ok(()) };
             let statement = AlterTable::all(&table_of(&fact.id), Alteration::AddIdentity(fact.id.name(), identity));
-            out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact));
+            // It stands on the column's NOT NULL.
+            let not_null = scene.new_not_null(&FactId { kind: Kind::Column, ..fact.id.clone() }).map(|fact| fact.id);
+            out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact).needing(not_null));
             out.extend(identity_typed(scene, fact, identity));
         }
         (Some(fact), None) => {

@@ -46,7 +46,7 @@ pub use standing::Standing;
 pub use way::{Way, WayError};
 
 use crate::diff::Change;
-use crate::model::{Body, Fact, FactId, Kind};
+use crate::model::{Body, ConstraintType, Fact, FactId, Kind};
 use order::Action;
 use scene::Scene;
 use serde::{Deserialize, Serialize};
@@ -138,6 +138,8 @@ pub struct Options {
     /// Lock-friendly forms: what scans a table does so without keeping writers out. Each step is meant
     /// to be committed before the next one begins.
     pub online: bool,
+    /// Major of the server that carries the plan out; 0, where it is not known, stands for any.
+    pub major: u32,
     /// Tables that hold rows on the target: a volatile default is not evaluated for their rows.
     pub populated: Vec<FactId>,
 }
@@ -223,11 +225,13 @@ fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactI
             match fact.map(|fact| fact.body) {
                 Some(Body::Default(default)) if default.generated.is_none() => splits.push(id.clone()),
                 Some(Body::View(_)) => splits.push(id.clone()),
+                // A NOT NULL holds nothing else, and cannot always go before its column.
+                Some(Body::Constraint(constraint)) if constraint.constraint_type == ConstraintType::NotNull => {}
                 // Parts that would go with their object, which waits for what they read.
                 Some(Body::Constraint(_) | Body::DomainConstraint(_) | Body::Policy(_) | Body::Rule(_) | Body::Trigger(_))
                     if action.destroys.len() > 1 =>
                 {
-                    splits.push(id.clone())
+                    splits.push(id.clone());
                 }
                 _ => {}
             }
@@ -313,7 +317,7 @@ fn change(
         Kind::Position => {}
         Kind::Column if in_new_table() => {}
         Kind::Default if creates && default_is_said(scene, fact) => {}
-        Kind::Default => column::default(item, out),
+        Kind::Default => column::default(scene, item, out),
         Kind::Identity if creates && scene.creates(&FactId { kind: Kind::Column, ..fact.id.clone() }) => {
             column::identity_apart(scene, fact, out);
         }
@@ -366,7 +370,7 @@ fn create(
 ) -> Result<(), PlanError> {
     match &fact.body {
         Body::Enum(_) => types::create_enum(enums, fact, out),
-        Body::Domain(domain) => types::create_domain(fact, domain, out),
+        Body::Domain(domain) => types::create_domain(scene, fact, domain, out),
         Body::Composite(_) => types::create_composite(scene, parts, fact, out),
         Body::Range(range) => types::create_range(fact, range, out),
         Body::Table(table) => table::create(scene, parts, fact, table, out),
@@ -388,7 +392,7 @@ fn drop(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) {
 fn alter(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) -> Result<(), PlanError> {
     let (Some(was), Some(now), Some(old)) = (&item.before, &item.after, &item.old) else { return Ok(()) };
     match (&was.body, &now.body) {
-        (Body::Domain(before), Body::Domain(after)) => types::alter_domain(old, was, now, before, after, out),
+        (Body::Domain(before), Body::Domain(after)) => types::alter_domain(scene, old, was, now, before, after, out),
         (Body::Table(before), Body::Table(after)) => table::alter(scene, old, was, now, before, after, out)?,
         (Body::Column(before), Body::Column(after)) => column::alter(scene, item, was, now, before, after, out)?,
         _ => {}

@@ -86,7 +86,7 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
             if after.id.kind == Kind::Column && retyped(before, after) {
                 queue.push(Work::Retyped(old));
             } else if let (Body::Default(was), Body::Default(is)) = (&before.body, &after.body) {
-                if is.generated.is_some() && was != is {
+                if is.generated.is_some() && was != is && !super::column::set_expression(scene.options, was, is) {
                     let column = FactId::new(Kind::Column, old.path.iter().cloned());
                     if let Some(standing) = scene.was(&column) {
                         remake(scene, &Fact { id: column, ..standing }, queue)?;

@@ -221,14 +221,33 @@ pub(super) struct ColumnDefinition<'a> {
     pub compression: Option<&'a str>,
     pub collation: Option<&'a Qualified>,
     pub filled: Option<Filled<'a>>,
-    pub not_null: bool,
+    pub not_null: NotNull<'a>,
+}
+
+/// Whether a column's definition says NOT NULL, and by what constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotNull<'a> {
+    No,
+    Unnamed,
+    /// The constraint's name, and what its definition says after the column's.
+    Named(&'a Name, &'static str),
+}
+
+impl fmt::Display for NotNull<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotNull::No => Ok(()),
+            NotNull::Unnamed => f.write_str(" NOT NULL"),
+            NotNull::Named(name, tail) => write!(f, " CONSTRAINT {name} NOT NULL{tail}"),
+        }
+    }
 }
 
 impl fmt::Display for ColumnDefinition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.data_type.unwrap_or("WITH OPTIONS"))?;
         write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression.map(Compression)), Maybe(" COLLATE ", self.collation))?;
-        write!(f, "{}{}", Maybe("", self.filled.as_ref()), flag(self.not_null, " NOT NULL"))
+        write!(f, "{}{}", Maybe("", self.filled.as_ref()), self.not_null)
     }
 }
 
@@ -255,6 +274,7 @@ pub(super) enum Alteration<'a> {
     SetDefault(&'a Name, &'a str),
     DropDefault(&'a Name),
     DropExpression(&'a Name),
+    SetExpression(&'a Name, &'a str),
     SetNotNull(&'a Name),
     DropNotNull(&'a Name),
     SetStorage(&'a Name, &'a str),
@@ -280,7 +300,8 @@ pub(super) enum Alteration<'a> {
     ResetOptions(&'a [String]),
     SetLogged(bool),
     SetTablespace(&'a Name),
-    SetAccessMethod(&'a Name),
+    /// None: whatever the server's default is, which a partitioned table leaves to its partitions.
+    SetAccessMethod(Option<&'a Name>),
     RowSecurity(bool),
     ForceRowSecurity(bool),
     /// None for the default.
@@ -335,6 +356,7 @@ impl fmt::Display for Alteration<'_> {
             Alteration::SetDefault(name, expression) => write!(f, "ALTER COLUMN {name} SET DEFAULT {expression}"),
             Alteration::DropDefault(name) => write!(f, "ALTER COLUMN {name} DROP DEFAULT"),
             Alteration::DropExpression(name) => write!(f, "ALTER COLUMN {name} DROP EXPRESSION"),
+            Alteration::SetExpression(name, expression) => write!(f, "ALTER COLUMN {name} SET EXPRESSION AS ({expression})"),
             Alteration::SetNotNull(name) => write!(f, "ALTER COLUMN {name} SET NOT NULL"),
             Alteration::DropNotNull(name) => write!(f, "ALTER COLUMN {name} DROP NOT NULL"),
             Alteration::SetStorage(name, storage) => write!(f, "ALTER COLUMN {name} SET STORAGE {}", Name::from(*storage)),
@@ -355,7 +377,8 @@ impl fmt::Display for Alteration<'_> {
             Alteration::ResetOptions(options) => write!(f, "RESET ({})", SettingNames(options)),
             Alteration::SetLogged(logged) => f.write_str(if *logged { "SET LOGGED" } else { "SET UNLOGGED" }),
             Alteration::SetTablespace(name) => write!(f, "SET TABLESPACE {name}"),
-            Alteration::SetAccessMethod(name) => write!(f, "SET ACCESS METHOD {name}"),
+            Alteration::SetAccessMethod(Some(name)) => write!(f, "SET ACCESS METHOD {name}"),
+            Alteration::SetAccessMethod(None) => f.write_str("SET ACCESS METHOD DEFAULT"),
             Alteration::RowSecurity(on) => write!(f, "{} ROW LEVEL SECURITY", if *on { "ENABLE" } else { "DISABLE" }),
             Alteration::ForceRowSecurity(on) => write!(f, "{}FORCE ROW LEVEL SECURITY", if *on { "" } else { "NO " }),
             Alteration::ReplicaIdentity(how) => match how {

@@ -4,7 +4,7 @@ use super::column::{self, extras};
 use super::order::Action;
 use super::partition::Matching;
 use super::scene::{Item, Scene, parent_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Joined, Maybe, With, flag, relation, settings_changed};
+use super::sql::{AlterTable, Alteration, ColumnDefinition, Joined, Maybe, NotNull, With, flag, relation, settings_changed};
 use super::{Lock, PlanError};
 use crate::model::{Body, Column, Fact, FactId, Kind, Name, Qualified, Table};
 use std::collections::HashMap;
@@ -110,12 +110,13 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
     let columns: Vec<Fact> = parts.columns(id).iter().filter_map(|column| scene.is(column)).collect();
     let defaults: Vec<Option<Fact>> = columns.iter().map(|column| is(Kind::Default, &column.id)).collect();
     let identities: Vec<Option<Fact>> = columns.iter().map(|column| is(Kind::Identity, &column.id)).collect();
+    let constraints: Vec<Option<Fact>> = columns.iter().map(|column| column::own_not_null(scene, column)).collect();
     // A PARTITION's parent comes by ATTACH.
     let inherits: Vec<&FactId> = parts.inherits(id).iter().map(|(_, inherit)| inherit).collect();
     let mut action = Action { rank: 40, ..Action::default() }.then(id, "");
     action.makes(fact);
     let mut definitions = Vec::new();
-    for ((fact, default), identity) in columns.iter().zip(&defaults).zip(&identities) {
+    for (((fact, default), identity), constraint) in columns.iter().zip(&defaults).zip(&identities).zip(&constraints) {
         let Body::Column(column) = &fact.body else { continue };
         action.makes(fact);
         let written = !brought(scene, fact);
@@ -134,8 +135,11 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
         }
         let filled = column::filled(own_default, identity.as_ref());
         let of = table.of_type.is_some();
-        let not_null = column.not_null && !scene.named_not_null.contains(&fact.id);
-        if of && filled.is_none() && !not_null {
+        let not_null = column::not_null(scene, &fact.id, column, constraint.as_ref());
+        if let Some(constraint) = constraint {
+            action.makes(constraint);
+        }
+        if of && filled.is_none() && not_null == NotNull::No {
             continue;
         }
         definitions.push(ColumnDefinition {
@@ -180,6 +184,7 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
         if let Some(parent) = &inherited
             && column.not_null
             && !parent.not_null
+            && !scene.named_not_null.contains(&fact.id)
         {
             alterations.push(Alteration::SetNotNull(fact.id.name()));
         }
@@ -239,7 +244,10 @@ pub(super) fn alter(
         push(Alteration::SetLogged(!after.unlogged), true);
     }
     if before.access_method != after.access_method {
-        push(Alteration::SetAccessMethod(after.access_method.as_ref().unwrap_or(&"heap".into())), true);
+        // A partitioned table holds nothing: it has a method for its partitions, or leaves it to them.
+        let partitioned = after.partition_by.is_some();
+        let otherwise = if partitioned { None } else { Some(Name::from("heap")) };
+        push(Alteration::SetAccessMethod(after.access_method.as_ref().or(otherwise.as_ref())), !partitioned);
     }
     if before.tablespace != after.tablespace {
         push(Alteration::SetTablespace(after.tablespace.as_ref().unwrap_or(&"pg_default".into())), true);

@@ -251,19 +251,19 @@ pub(super) fn attribute(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     }
 }
 
-pub(super) fn create_domain(fact: &Fact, domain: &Domain, out: &mut Vec<Action>) {
+pub(super) fn create_domain(scene: &Scene, fact: &Fact, domain: &Domain, out: &mut Vec<Action>) {
     let Domain { base_type, collation, not_null, default } = domain;
     let sql = format!(
         "CREATE DOMAIN {} AS {base_type}{}{}{}",
         relation(&fact.id),
         Maybe(" COLLATE ", collation.as_ref()),
         Maybe(" DEFAULT ", default.as_ref()),
-        flag(*not_null, " NOT NULL")
+        flag(*not_null && !scene.named_not_null.contains(&fact.id), " NOT NULL")
     );
     out.push(Action::new(33, &fact.id, sql).making(fact));
 }
 
-pub(super) fn alter_domain(old: &FactId, was: &Fact, now: &Fact, before: &Domain, after: &Domain, out: &mut Vec<Action>) {
+pub(super) fn alter_domain(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Domain, after: &Domain, out: &mut Vec<Action>) {
     let mut push = |what: String, scans: bool| {
         out.push(
             Action::new(39, &now.id, format_args!("ALTER DOMAIN {} {what}", relation(&now.id))).scanning(scans).altering(old, was, now),
@@ -272,7 +272,7 @@ pub(super) fn alter_domain(old: &FactId, was: &Fact, now: &Fact, before: &Domain
     if before.default != after.default {
         push(after.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")), false);
     }
-    if before.not_null != after.not_null {
+    if before.not_null != after.not_null && !scene.named_not_null.contains(&now.id) {
         push(format!("{} NOT NULL", if after.not_null { "SET" } else { "DROP" }), after.not_null);
     }
 }

@@ -237,6 +237,7 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
 
 /// What each touched fact must be afterwards: the offer's word, and for everything else that is
 /// mirrored, what it was.
+#[derive(Default)]
 struct Expected {
     facts: BTreeMap<String, Option<Fact>>,
 }
@@ -244,12 +245,16 @@ struct Expected {
 /// Compares, mends what only the server could derive (those steps join the others), and records. The
 /// error rolls everything back.
 fn record(spi: &Spi, examined: &Examined, steps: &mut Vec<Step>) -> Result<Fingerprint> {
-    let mut expected = Expected { facts: examined.net.iter().map(|(id, net)| (id.clone(), net.after.clone())).collect() };
+    let mut expected = Expected::default();
+    for (id, net) in &examined.net {
+        let after = net.after.as_ref().map(|after| examined.held(spi, after)).transpose()?.flatten();
+        expected.facts.insert(id.clone(), after.map(std::borrow::Cow::into_owned));
+    }
     if examined.offer.skip.is_none() {
         for round in 0.. {
             let differing = {
                 let _owner = command::become_owner();
-                differing(spi, examined, &mut expected)?
+                differing(spi, examined, &expected, steps)?
             };
             if differing.is_empty() {
                 break;
@@ -259,7 +264,7 @@ fn record(spi: &Spi, examined: &Examined, steps: &mut Vec<Step>) -> Result<Finge
                 let actual = mirror::local_facts(spi, &differing)?;
                 let before: Vec<Fact> = actual.into_values().map(|f| Fact { key: None, ..f }).collect();
                 let after: Vec<Fact> = differing.iter().filter_map(|id| expected.facts.get(id)).flatten().cloned().collect();
-                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options::default())?
+                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options { major: command::major(), ..Options::default() })?
             };
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);
@@ -304,7 +309,7 @@ fn recorded_anything(spi: &Spi) -> Result<bool> {
 }
 
 /// The ids whose local fact is not what it must be now.
-fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<Vec<String>> {
+fn differing(spi: &Spi, examined: &Examined, expected: &Expected, ran: &[Step]) -> Result<Vec<String>> {
     // What our own DDL changed beyond the offer must not be mirrored (or must have come out equal).
     let touched: Vec<String> = spi
         .query(
@@ -317,7 +322,7 @@ fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<
         .filter(|id| !expected.facts.contains_key(id))
         .collect();
     let mirrored = mirror::mirrored(spi, examined.offer.source, &touched)?;
-    let unexpected: HashMap<String, FactHash> = mirrored.into_iter().filter(|(_, m)| !m.waived).map(|(id, m)| (id, m.hash)).collect();
+    let unexpected: HashMap<String, FactHash> = mirrored.into_iter().filter(|(_, m)| !m.waived).map(|(id, m)| (id, m.expected())).collect();
     let ids: Vec<String> = expected.facts.keys().cloned().chain(unexpected.keys().cloned()).collect();
     let local = mirror::local(spi, &ids)?;
     let mut differing: Vec<String> = Vec::new();
@@ -334,7 +339,24 @@ fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<
     if differing.is_empty() {
         return Ok(differing);
     }
+    let differing = if examined.foreign() { not_reworded(spi, examined, expected, differing, ran)? } else { differing };
     without_own_neighbours(spi, examined, differing)
+}
+
+/// Leaves out what differs only in how this server words it.
+fn not_reworded(spi: &Spi, examined: &Examined, expected: &Expected, differing: Vec<String>, ran: &[Step]) -> Result<Vec<String>> {
+    let here = mirror::local_facts(spi, &differing)?;
+    let mut left = Vec::new();
+    for id in differing {
+        let reworded = match expected.facts.get(&id).and_then(Option::as_ref) {
+            Some(offered) => here.get(&offered.id).map(|here| examined.same_here(spi, offered, here, ran)).transpose()?,
+            None => None,
+        };
+        if reworded != Some(true) {
+            left.push(id);
+        }
+    }
+    Ok(left)
 }
 
 /// Leaves out positions that differ only because a column of the replica's own stands between.
@@ -435,8 +457,15 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
         let mirrored = net.after.as_ref().map(|after| {
             let hash = after.hash();
             lanes.add(&hash);
-            // A position among columns of the replica's own is as offered and still another fact here.
-            Mirrored { hash, waived: local.get(id).map(|k| k.hash) != Some(hash) }
+            // A position among columns of the replica's own is as offered and still another fact here. What a server
+            // of another major reads otherwise was verified; what it cannot hold is not here.
+            match local.get(id).map(|k| k.hash) {
+                Some(here) if here == hash => Mirrored { hash, here: None, waived: false },
+                Some(here) if examined.foreign() && examined.offer.skip.is_none() && after.id.kind != Kind::Position => {
+                    Mirrored { hash, here: Some(here), waived: false }
+                }
+                _ => Mirrored { hash, here: None, waived: true },
+            }
         });
         changes.insert(id.clone(), mirrored);
     }

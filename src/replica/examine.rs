@@ -1,6 +1,7 @@
 //! Negotiation: validation, compatibility, impact, rollback plan, resources.
 
 use super::estimate;
+use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
 use super::{baseline, reason, verdict};
 use crate::diff::{Change, Operation, reversed};
@@ -42,6 +43,8 @@ pub struct Examined {
     pub mirrored: HashMap<String, Mirrored>,
     /// Local facts among them.
     pub local: HashMap<String, Known>,
+    /// Versions of extensions that can be had here.
+    pub extensions: Extensions,
     /// A step outside a transaction has begun: part of the version may be here already.
     pub begun: bool,
     /// The answer.
@@ -154,7 +157,8 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
             See::Latest,
         )?
         .is_empty();
-    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, begun, verdict: answer };
+    let mut examined =
+        Examined { offer, policy, upstream, net, mirrored, local, extensions: Extensions::default(), begun, verdict: answer };
     if examined.validate(spi)? {
         return Ok(examined);
     }
@@ -286,7 +290,7 @@ impl Examined {
             }
             match (&net.before, self.mirrored.get(id)) {
                 (Some(before), Some(mirrored)) => {
-                    if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.hash) {
+                    if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.expected()) {
                         diverged.push(before.id.clone());
                     }
                 }
@@ -442,10 +446,13 @@ impl Examined {
               WHERE d.refobjid = ANY ($1) AND d.deptype IN ('n', 'a')
                 AND f.kind NOT IN ('owner', 'comment', 'grant', 'position', 'column', 'default', 'identity')
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND n.oid = d.objid AND n.contype = 'n')
              UNION
              SELECT f.root_class, f.root, 0, f.id FROM accord.fact f
               WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'statistics', 'trigger', 'constraint', 'policy', 'rule')
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
+                -- A NOT NULL is the column's, whether or not the source's server gives it a name.
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE f.kind = 'constraint' AND n.oid = f.objid AND n.contype = 'n')
               ORDER BY 4",
             &[Arg::Oids(&oids), Arg::Text(&self.offer.source.to_string())],
             See::Latest,
@@ -498,7 +505,8 @@ impl Examined {
                 }
             }
             if self.offer.kind == OfferKind::Version {
-                let back = plan::plan(&reversed(&changes), &ledger, &Options::default()).unwrap_or_else(|_| Plan::default());
+                let back = plan::plan(&reversed(&changes), &ledger, &Options { major: command::major(), ..Options::default() })
+                    .unwrap_or_else(|_| Plan::default());
                 rollback.splice(0..0, back.steps);
             }
             ledger.follow(&changes);

@@ -10,6 +10,7 @@ mod baseline;
 mod estimate;
 mod examine;
 mod hello;
+mod majors;
 mod mirror;
 mod outside;
 mod rendered;
