@@ -219,7 +219,7 @@ fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactI
                 Some(Body::Constraint(_) | Body::DomainConstraint(_) | Body::Policy(_) | Body::Rule(_) | Body::Trigger(_))
                     if action.destroys.len() > 1 =>
                 {
-                    splits.push(id.clone())
+                    splits.push(id.clone());
                 }
                 _ => {}
             }
