@@ -10,6 +10,7 @@ use crate::model::{Fact, FactId, Kind, LocalKey};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 /// One typed difference: a fact before and after.
 ///
@@ -101,7 +102,7 @@ pub fn diff(before: &[Fact], after: &[Fact]) -> Vec<Change> {
 
 /// The same, where some facts are known to be the same object under another id: `pairs` leads from
 /// the id before to the id after, and comes before keys and ids.
-pub fn diff_paired(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, FactId>) -> Vec<Change> {
+pub fn diff_paired<S: BuildHasher>(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, FactId, S>) -> Vec<Change> {
     let mut found: Vec<Option<usize>> = vec![None; before.len()];
     let mut matched = vec![false; after.len()];
     let targets: HashSet<&FactId> = pairs.values().collect();

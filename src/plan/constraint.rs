@@ -123,12 +123,12 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
         locks.dedup();
     }
     // A partitioned table's key is checked where its partitions' are made.
-    let scans = !constraint.not_valid && !scene.creates(&table) && !(partitioned && is_index(constraint));
+    let unread = constraint.not_valid || scene.creates(&table) || partitioned && is_index(constraint);
     let action = if online::validates_later(scene, &table, constraint) {
         online::add_and_validate(id, rank, &definition, constraint, locks, statement.only)
     } else {
         online::key(scene, id, rank, constraint)
-            .unwrap_or_else(|| Action::new(rank, id, &statement).locking(statement.lock(), locks).scanning(scans))
+            .unwrap_or_else(|| Action::new(rank, id, &statement).locking(statement.lock(), locks).scanning(!unread))
     };
     let mut action = action.making(fact).needing([table.clone()]);
     if constraint.clustered {

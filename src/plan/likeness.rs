@@ -168,7 +168,7 @@ fn kinship(a: &[u64], b: &[u64]) -> f64 {
     // From the share of all to the number in common.
     let common = shared * (a.len() + b.len()) as f64 / (1.0 + shared);
     let least = a.len().min(b.len());
-    if least == 0 { shared } else { (shared + common / least as f64) / 2.0 }
+    if least == 0 { shared } else { f64::midpoint(shared, common / least as f64) }
 }
 
 /// How alike two names are, from 0 to 1: pairs of neighbouring letters that they share.
@@ -297,7 +297,8 @@ pub fn hints(changes: &[Change]) -> Vec<Hint> {
 
 /// Pairs worth comparing: those that share a feature which few have, or all where there are few.
 fn candidates(from: &[Object], to: &[Object]) -> Vec<(usize, usize)> {
-    let mut groups: BTreeMap<(Kind, Option<&FactId>), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    type Place<'a> = (Kind, Option<&'a FactId>);
+    let mut groups: BTreeMap<Place, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (i, object) in from.iter().enumerate() {
         groups.entry((object.fact.id.kind, object.owner.as_ref())).or_default().0.push(i);
     }
