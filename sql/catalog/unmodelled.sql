@@ -4,8 +4,7 @@ FROM (
 /*if filtered*/
     SELECT ($1::oid[])[k], ($1::oid[])[k + 1] FROM generate_series(1, cardinality($1::oid[]), 2) k
 /*else*/
-    SELECT 1259::oid, oid FROM pg_catalog.pg_class WHERE relkind = 'f'
-    UNION ALL SELECT 1247, t.oid FROM pg_catalog.pg_type t
+    SELECT 1247::oid, t.oid FROM pg_catalog.pg_type t
               WHERE t.typtype IN ('b', 'p') AND NOT (t.typelem <> 0 AND t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc)
     UNION ALL SELECT 2605, oid FROM pg_catalog.pg_cast
     UNION ALL SELECT 2617, oid FROM pg_catalog.pg_operator
@@ -19,18 +18,8 @@ FROM (
     UNION ALL SELECT 3764, oid FROM pg_catalog.pg_ts_template
     UNION ALL SELECT 3602, oid FROM pg_catalog.pg_ts_config
     UNION ALL SELECT 3381, oid FROM pg_catalog.pg_statistic_ext
-    UNION ALL SELECT 2328, oid FROM pg_catalog.pg_foreign_data_wrapper
-    UNION ALL SELECT 1417, oid FROM pg_catalog.pg_foreign_server
-    UNION ALL SELECT 1418, umid FROM pg_catalog.pg_user_mappings
-    UNION ALL SELECT 6104, oid FROM pg_catalog.pg_publication
-    UNION ALL SELECT 6106, oid FROM pg_catalog.pg_publication_rel
-    /*if >=15*/ UNION ALL SELECT 6237, oid FROM pg_catalog.pg_publication_namespace /*end*/
-    UNION ALL SELECT 6100, oid FROM pg_catalog.pg_subscription
-              WHERE subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
-    UNION ALL SELECT 3466, oid FROM pg_catalog.pg_event_trigger
     UNION ALL SELECT 2612, oid FROM pg_catalog.pg_language
     UNION ALL SELECT 3576, oid FROM pg_catalog.pg_transform
-    UNION ALL SELECT 826, oid FROM pg_catalog.pg_default_acl
 /*end*/
 ) o (classid, objid)
 CROSS JOIN LATERAL pg_identify_object(o.classid, o.objid, 0) i
@@ -41,7 +30,7 @@ WHERE o.objid >= 16384 AND i.identity IS NOT NULL
   AND coalesce(i.schema, '') !~ '^pg_(temp|toast)' AND coalesce(i.schema, '') <> 'accord'
 /*if filtered*/
   AND (o.classid NOT IN (1247, 1255, 1259, 2604, 2606, 2615, 2618, 2620, 3079, 3256, 3501)
-       OR o.classid = 1259 AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = o.objid AND c.relkind = 'f')
+       AND o.classid NOT IN (826, 1417, 1418, 2328, 3466, 6100, 6104, 6106, 6237)
        OR o.classid = 1247 AND EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = o.objid AND t.typtype IN ('b', 'p')
               AND NOT (t.typelem <> 0 AND t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc)))
 /*end*/

@@ -3,6 +3,7 @@
 use super::gather::{ATTRDEF, CLASS, Gather, key};
 use super::property::{Acl, grants};
 use super::relation::{options, sequence_options};
+use super::foreign::options as foreign_options;
 use super::row::Fields;
 use super::{Aspects, Malformed};
 use crate::model::{Attribute, Column, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
@@ -49,6 +50,7 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
     let statistics = row.opt_int()?.map(|target| target as i32);
     let mut options = options(row.texts()?);
     options.remove(ATTRIBUTE_VERSION);
+    let foreign_options = foreign_options(row.texts()?);
     let (inherited, local) = (row.bool()?, row.bool()?);
     let (has_default, identity) = (row.bool()?, row.letter()?);
     let acl = Acl { privileges: row.opt_texts()?, default: Vec::new() };
@@ -68,7 +70,7 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
         } else {
             let (storage, compression) = (storage.map(str::to_owned), compression.map(str::to_owned));
             let not_local = !local;
-            let column = Column { data_type, collation, not_null, storage, compression, statistics, options, inherited, not_local };
+            let column = Column { data_type, collation, not_null, storage, compression, statistics, options, foreign_options, inherited, not_local };
             gather.object(subject.clone(), column);
         }
         gather.property(position, Position { after });

@@ -18,6 +18,15 @@ pub(super) const TRIGGER: u32 = 2620;
 pub(super) const EXTENSION: u32 = 3079;
 pub(super) const POLICY: u32 = 3256;
 pub(super) const ENUM: u32 = 3501;
+pub(super) const DEFAULT_ACL: u32 = 826;
+pub(super) const FOREIGN_SERVER: u32 = 1417;
+pub(super) const USER_MAPPING: u32 = 1418;
+pub(super) const FOREIGN_DATA_WRAPPER: u32 = 2328;
+pub(super) const EVENT_TRIGGER: u32 = 3466;
+pub(super) const SUBSCRIPTION: u32 = 6100;
+pub(super) const PUBLICATION: u32 = 6104;
+pub(super) const PUBLICATION_REL: u32 = 6106;
+pub(super) const PUBLICATION_NAMESPACE: u32 = 6237;
 
 pub(super) fn key(classid: u32, objid: u32, objsubid: i32) -> LocalKey {
     LocalKey { classid, objid, objsubid }

@@ -1,12 +1,13 @@
 //! Tables, views, materialized views, composite types, sequences; parents of tables.
 
 use super::deparse::without_semicolon;
+use super::foreign::options as foreign_options;
 use super::gather::{CLASS, Gather, INHERITS, Subject, key};
 use super::property::{Acl, grants};
 use super::row::Fields;
 use super::{Aspects, Malformed};
 use crate::model::{
-    Composite, FactId, Inherit, Kind, MaterializedView, Name, Partition, Qualified, Sequence, SequenceOptions, Table, View, ViewColumn,
+    Composite, FactId, Foreign, Inherit, Kind, MaterializedView, Name, Partition, Qualified, Sequence, SequenceOptions, Table, View, ViewColumn,
 };
 use std::collections::BTreeMap;
 
@@ -79,7 +80,7 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
     for mut row in rows {
         let (oid, schema, name) = (row.oid()?, row.name()?, row.name()?);
         let kind = match row.letter()? {
-            Some('r' | 'p') => Kind::Table,
+            Some('r' | 'p' | 'f') => Kind::Table,
             Some('v') => Kind::View,
             Some('m') => Kind::MaterializedView,
             Some('c') => Kind::Composite,
@@ -104,6 +105,8 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
         };
         let partition_by = row.opt_text()?;
         let bound = row.opt_text()?.filter(|_| is_partition);
+        let (server, foreign_options) = (row.opt_name()?, foreign_options(row.texts()?));
+        let foreign = server.map(|server| Foreign { server, options: foreign_options });
         let populated = row.bool()?;
         let (owner, acl) = (row.text()?, Acl::read(&mut row)?);
         let relation = Relation {
@@ -144,6 +147,7 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
                         force_row_security,
                         of_type,
                         replica_identity,
+                        foreign,
                     };
                     gather.object(subject, table);
                 }

@@ -5,6 +5,9 @@ use super::{
     Identity, Index, Inherit, Kind, MaterializedView, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Table,
     Trigger, Unmodelled, View,
 };
+use super::{
+    ForeignDataWrapper, Server, UserMapping, Publication, PublicationTable, PublicationSchema, Subscription, EventTrigger, DefaultPrivilege, SecurityLabel,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -67,5 +70,15 @@ bodies!(
     Comment,
     Owner,
     Grant,
+    ForeignDataWrapper,
+    Server,
+    UserMapping,
+    Publication,
+    PublicationTable,
+    PublicationSchema,
+    Subscription,
+    EventTrigger,
+    DefaultPrivilege,
+    SecurityLabel,
     Unmodelled,
 );

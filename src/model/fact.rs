@@ -67,6 +67,7 @@ impl Fact {
                 Body::Index(index) => Some(FactId::new(Kind::Table, [path[0].clone(), index.table.clone()])),
                 _ => None,
             },
+            Kind::PublicationTable | Kind::PublicationSchema => Some(FactId::new(Kind::Publication, path[..1].iter().cloned())),
             _ => None,
         }
     }

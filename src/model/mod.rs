@@ -9,12 +9,16 @@
 mod body;
 mod column;
 mod constraint;
+mod event_trigger;
 mod fact;
 mod fingerprint;
+mod foreign;
 mod id;
 mod index;
 mod name;
+mod privilege;
 mod property;
+mod publication;
 mod routine;
 mod sequence;
 mod snapshot;
@@ -26,22 +30,26 @@ mod view;
 pub use body::Body;
 pub use column::{Attribute, Column, Default, Identity, Position};
 pub use constraint::{Constraint, ConstraintType, DomainConstraint};
+pub use event_trigger::EventTrigger;
 pub use fact::{Fact, FactHash, LocalKey, Notes};
 pub use fingerprint::{Fingerprint, LtHash};
+pub use foreign::{Foreign, ForeignDataWrapper, ForeignOptions, Server, UserMapping};
 pub use id::{FactId, Kind};
 pub use index::Index;
 pub use name::{DollarQuoted, Literal, Name, Qualified};
+pub use privilege::{DEFAULT_PRIVILEGE_OBJECTS, DefaultPrivilege, SecurityLabel};
 pub use property::{Comment, Extension, Grant, Owner, Schema, Unmodelled};
+pub use publication::{Publication, PublicationOperation, PublicationSchema, PublicationTable, Subscription};
 pub use routine::{Aggregate, Routine, RoutineBody, RoutineKind};
 pub use sequence::{Sequence, SequenceOptions};
-pub use snapshot::{Model, Projection};
+pub use snapshot::{Model, Projection, SITE_LOCAL, named_as};
 pub use table::{Inherit, Partition, Table};
 pub use trigger::{Policy, Rule, Trigger};
 pub use types::{Composite, Domain, Enum, EnumLabel, Range};
 pub use view::{MaterializedView, View, ViewColumn};
 
 /// The version of this reader: it changes when the same catalogs would be read into other facts.
-pub const READER_VERSION: u32 = 1;
+pub const READER_VERSION: u32 = 2;
 
 /// Serde's `skip_serializing_if` for attributes whose default is left out, so that an attribute
 /// that is added later does not change the hash of facts that do not use it.

@@ -7,18 +7,21 @@
 
 mod column;
 mod constraint;
+mod foreign;
 mod index;
 pub(crate) mod lexer;
 mod loss;
 mod order;
 mod partition;
 mod property;
+mod publication;
 mod rebuild;
 mod rename;
 mod routine;
 mod scene;
 mod schema;
 mod sequence;
+mod session;
 mod sql;
 mod standing;
 mod table;
@@ -278,6 +281,16 @@ fn change(
         Kind::Policy => trigger::policy(item, out),
         Kind::Rule => trigger::rule(scene, item, out),
         Kind::Comment | Kind::Owner | Kind::Grant => property::change(scene, item, out),
+        Kind::ForeignDataWrapper => foreign::wrapper(item, out),
+        Kind::Server => foreign::server(item, out),
+        Kind::UserMapping => foreign::mapping(item, out),
+        Kind::Publication => publication::change(item, out),
+        Kind::PublicationTable | Kind::PublicationSchema => publication::member(item, out),
+        // Reported, and nothing else: each server has its own.
+        Kind::Subscription => {}
+        Kind::EventTrigger => session::event_trigger(item, out),
+        Kind::DefaultPrivilege => session::default_privilege(item, out),
+        Kind::SecurityLabel => property::change(scene, item, out),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Table | Kind::Column | Kind::Unmodelled => {
             if drops {
                 drop(scene, item, out);
@@ -362,6 +375,7 @@ mod tests {
             compression: None,
             statistics: None,
             options: BTreeMap::new(),
+            foreign_options: BTreeMap::new(),
             inherited: false,
             not_local: false,
         };

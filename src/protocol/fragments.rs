@@ -87,6 +87,7 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
             begins(&rule.definition, &["create", "rule"])?;
             list(&rule.definition)
         }
+        Body::PublicationTable(table) => table.filter.iter().try_for_each(|text| expression(text)),
         // Nothing but names, numbers, words that are looked up, and texts that are quoted.
         Body::Schema(_)
         | Body::Extension(_)
@@ -98,6 +99,15 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
         | Body::Comment(_)
         | Body::Owner(_)
         | Body::Grant(_)
+        | Body::ForeignDataWrapper(_)
+        | Body::Server(_)
+        | Body::UserMapping(_)
+        | Body::Publication(_)
+        | Body::PublicationSchema(_)
+        | Body::Subscription(_)
+        | Body::EventTrigger(_)
+        | Body::DefaultPrivilege(_)
+        | Body::SecurityLabel(_)
         | Body::Unmodelled(_) => Ok(()),
     }
 }
@@ -362,6 +372,8 @@ mod tests {
         assert!(why.starts_with("column s.t.c: ") && why.contains("DROP TABLE x"), "{why}");
         let comment = serde_json::json!({"kind": "comment", "of": "routine", "path": ["s", "f", "int) IS ''; DROP TABLE x; --"], "attributes": {"text": ";"}});
         assert!(check_change(&Change::create(fact(comment))).is_err());
+        let filter = serde_json::json!({"kind": "publication_table", "path": ["p", "s", "t"], "attributes": {"filter": "true); DROP TABLE x; --"}});
+        assert!(check_change(&Change::create(fact(filter))).is_err());
         let plain = fact(serde_json::json!({"kind": "column", "path": ["s", "t", "c"], "attributes": {"type": "text"}}));
         let using = Change { using: Some("c; DROP TABLE x".to_owned()), ..Change::alter(plain.clone(), plain) };
         assert!(check_change(&using).is_err());
