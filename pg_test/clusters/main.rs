@@ -11,6 +11,7 @@ mod support;
 mod bad_days;
 mod data;
 mod faults;
+mod foreign_data;
 mod handshake;
 mod names;
 mod offers;

@@ -1,5 +1,5 @@
--- The connection string is masked before it becomes a fact.
-SELECT s.oid, s.subname, s.subconninfo, s.subpublications, s.subenabled, s.subslotname,
+-- The connection string, which holds passwords and which only superusers may read, is no part of the fact.
+SELECT s.oid, s.subname, s.subpublications, s.subenabled, s.subslotname,
        ARRAY[
            'binary=' || s.subbinary::text,
            'streaming=' ||

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger;
-use crate::model::{Projection, READER_VERSION};
+use crate::model::{Fact, Projection, READER_VERSION};
 use crate::pg::{command, spi};
+use crate::secrets;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 
@@ -13,6 +14,25 @@ fn projection(document: &JsonB) -> Result<Projection> {
             .detail(e.to_string())
             .hint("A projection is e.g. {\"schemas\": [\"shop\"], \"owners\": true, \"privileges\": true, \"column_order\": false}.")
     })
+}
+
+/// Whether the caller may see what passwords the facts hold: the extension's owner, and who has its rights.
+fn sees_secrets() -> bool {
+    spi::connect(|spi| {
+        let sql = "SELECT pg_catalog.pg_has_role((SELECT e.extowner FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'pg_accord'), 'USAGE')";
+        spi.query(sql, &[], spi::See::Transaction)
+    })
+    .or_raise()
+    .first()
+    .is_some_and(|row| spi::Cells::bool(row, 0))
+}
+
+/// A document (of changes, steps, facts) without the secrets in it: what the views show.
+#[pg_extern(stable, parallel_unsafe)]
+fn mask_secrets(document: pgrx::Json) -> pgrx::Json {
+    let mut document = document;
+    secrets::mask_document(&mut document.0);
+    document
 }
 
 /// Called once, by CREATE EXTENSION: what is in the database becomes version 0.
@@ -55,22 +75,29 @@ fn fingerprint(verify: default!(bool, false), projection: default!(JsonB, "'{}'"
 /// The model of this database's schema, for people.
 #[pg_extern(volatile, parallel_unsafe)]
 fn model(projection: default!(JsonB, "'{}'")) -> JsonB {
+    let trusted = sees_secrets();
     let _owner = command::become_owner();
     let projection = self::projection(&projection).or_raise();
     let model = spi::connect(|spi| ledger::model_at_head(spi, &projection)).or_raise();
+    let fingerprint = model.fingerprint();
+    let facts: Vec<Fact> = model.into_facts().iter().map(|fact| if trusted { fact.clone() } else { secrets::masked(fact) }).collect();
     JsonB(serde_json::json!({
         "reader": READER_VERSION,
         "major": command::major(),
-        "fingerprint": model.fingerprint(),
-        "facts": model.into_facts(),
+        "fingerprint": fingerprint,
+        "facts": facts,
     }))
 }
 
 /// The statements that lead from a version back to the one before it.
 #[pg_extern(volatile, parallel_unsafe)]
 fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
+    let trusted = sees_secrets();
     let _owner = command::become_owner();
-    let plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
+    let mut plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
+    if !trusted {
+        plans.iter_mut().for_each(|plan| secrets::mask_steps(&mut plan.steps));
+    }
     SetOfIterator::new(plans.into_iter().flat_map(|plan| plan.steps).map(|step| step.sql).collect::<Vec<_>>())
 }
 

@@ -137,7 +137,7 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
     if changes.is_empty() && touched.unmodelled.is_empty() {
         return Ok(());
     }
-    let statement = running.as_ref().map(|r| r.statement.clone());
+    let mut statement = running.as_ref().map(|r| r.statement.clone());
     add_values(spi, &call.command, statement.as_deref(), &search_path, &pinned, &mut changes)?;
     let context = serde_json::json!({
         "session_user": session_user,
@@ -150,12 +150,17 @@ fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) ->
         "origin": crate::replica::origin(),
     });
     let (kind, identity) = touched.target.as_ref().map_or((None, None), |(kind, identity)| (Some(kind.as_str()), Some(identity.as_str())));
+    let exact = statement.is_some();
+    let mut evidence = statement.take().unwrap_or_else(query_string);
+    if crate::secrets::is_secret_command(&call.tag) {
+        evidence = crate::secrets::mask_strings(&evidence);
+    }
     let happening = Happening {
         tag: &call.tag,
         kind,
         identity,
-        statement: &statement.clone().unwrap_or_else(query_string),
-        exact: statement.is_some(),
+        statement: &evidence,
+        exact,
         concurrently: call.command.concurrently,
         reconciled: false,
         unmodelled: &touched.unmodelled,

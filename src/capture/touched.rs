@@ -35,7 +35,10 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
     )?;
     let mut relations: Vec<u32> = call.command.also.clone();
     if call.tag == "ALTER DEFAULT PRIVILEGES" {
-        touched.unmodelled.push("default acl".to_owned());
+        // Reported without a name: the rows that it wrote carry its XID, those that it removed sql_drop tells.
+        let xid = command::current_xid().to_string();
+        let rows = spi.query("SELECT d.oid FROM pg_catalog.pg_default_acl d WHERE d.xmin = $1::xid", &[Arg::Text(&xid)], See::Latest)?;
+        touched.roots.extend(rows.iter().map(|row| (class::DEFAULT_ACL, row.int(0) as u32)));
     }
     let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
     for row in &rows {
@@ -50,12 +53,16 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
         let (classid, objid) = (row.int(0) as u32, row.int(1) as u32);
         match classid {
             class::RELATION => relations.push(objid),
-            class::ROUTINE | class::SCHEMA | class::EXTENSION => {
+            class::ROUTINE | class::SCHEMA | class::EXTENSION | class::FOREIGN_DATA_WRAPPER | class::SERVER => {
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
             }
             class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
                 inner.entry(classid).or_default().push(objid)
+            }
+            class::PUBLICATION_TABLE | class::PUBLICATION_SCHEMA => inner.entry(classid).or_default().push(objid),
+            class::PUBLICATION | class::USER_MAPPING | class::SUBSCRIPTION | class::EVENT_TRIGGER => {
+                touched.roots.insert((classid, objid));
             }
             _ => {
                 touched.unmodelled.push(format!("{object_type} {identity}"));
@@ -101,21 +108,11 @@ pub(super) const UNMODELLED_TYPES: &[&str] = &[
     "text search template",
     "text search configuration",
     "statistics object",
-    "foreign-data wrapper",
-    "server",
-    "user mapping",
-    "foreign table",
-    "publication",
-    "publication relation",
-    "publication namespace",
-    "subscription",
-    "event trigger",
     "language",
     "transform",
-    "default acl",
 ];
 
-/// The families of objects that belong to a relation or a domain.
+/// The families of objects that belong to a relation, a domain or a publication.
 pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touched: &mut Touched) -> Result<()> {
     let sql = match classid {
         class::TYPE => {
@@ -123,19 +120,25 @@ pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<
         }
         class::CONSTRAINT => "SELECT c.conrelid, c.contypid FROM pg_catalog.pg_constraint c WHERE c.oid = ANY ($1)",
         class::TRIGGER => "SELECT t.tgrelid, 0::oid FROM pg_catalog.pg_trigger t WHERE t.oid = ANY ($1)",
+        class::PUBLICATION_TABLE => "SELECT 0::oid, p.prpubid FROM pg_catalog.pg_publication_rel p WHERE p.oid = ANY ($1)",
+        class::PUBLICATION_SCHEMA => "SELECT 0::oid, p.pnpubid FROM pg_catalog.pg_publication_namespace p WHERE p.oid = ANY ($1)",
         class::POLICY => "SELECT p.polrelid, 0::oid FROM pg_catalog.pg_policy p WHERE p.oid = ANY ($1)",
         class::REWRITE => "SELECT r.ev_class, 0::oid FROM pg_catalog.pg_rewrite r WHERE r.oid = ANY ($1)",
         _ => "SELECT d.adrelid, 0::oid FROM pg_catalog.pg_attrdef d WHERE d.oid = ANY ($1)",
+    };
+    let owner = match classid {
+        class::PUBLICATION_TABLE | class::PUBLICATION_SCHEMA => class::PUBLICATION,
+        _ => class::TYPE,
     };
     for row in spi.query(sql, &[Arg::Oids(oids)], See::Latest)? {
         let (relation, other) = (row.int(0) as u32, row.int(1) as u32);
         if relation != 0 {
             relations.push(relation);
         } else if other != 0 {
-            touched.roots.insert((class::TYPE, other));
+            touched.roots.insert((owner, other));
         }
         if other != 0 {
-            touched.objects.insert((class::TYPE, other));
+            touched.objects.insert((owner, other));
         }
     }
     Ok(())
@@ -145,7 +148,7 @@ pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<
 /// and TOAST tables are left out.
 pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Result<()> {
     let rows = spi.query(
-        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
+        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype
            FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
            LEFT JOIN pg_catalog.pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.objid = c.oid
                 AND s.refclassid = s.classid AND s.deptype = 'i'
@@ -170,7 +173,7 @@ pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touc
             "S" if index_of != 0 => {
                 touched.roots.insert((class::RELATION, index_of));
             }
-            "r" | "p" | "v" | "m" | "S" | "c" => {
+            "r" | "p" | "f" | "v" | "m" | "S" | "c" => {
                 touched.roots.insert((class::RELATION, oid));
                 touched.objects.insert((class::RELATION, oid));
                 if row.int(5) != 0 {
@@ -179,10 +182,6 @@ pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touc
                 if row.bool(2) {
                     parents.push(oid);
                 }
-            }
-            "f" => {
-                touched.unmodelled.push(format!("foreign table {}", row.text(6)));
-                touched.roots.insert((class::RELATION, oid));
             }
             _ => {}
         }
@@ -204,6 +203,7 @@ pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touc
 /// Families of what depends on the touched objects.
 pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> Result<()> {
     let oids: Vec<u32> = touched.objects.iter().map(|(_, oid)| *oid).collect();
+    let classes: Vec<u32> = touched.objects.iter().map(|(class, _)| *class).collect::<BTreeSet<_>>().into_iter().collect();
     if oids.is_empty() {
         return Ok(());
     }
@@ -218,8 +218,8 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
     } else {
         spi.query(
             "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend d
-              WHERE d.refclassid = ANY ('{pg_class,pg_type,pg_proc}'::pg_catalog.regclass[]) AND d.refobjid = ANY ($1) AND d.deptype <> 'e'",
-            &[Arg::Oids(&oids)],
+              WHERE d.refclassid = ANY ($2) AND d.refobjid = ANY ($1) AND d.deptype <> 'e'",
+            &[Arg::Oids(&oids), Arg::Oids(&classes)],
             See::Latest,
         )?
     };
@@ -232,9 +232,10 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
         let (classid, objid) = (row.int(2) as u32, row.int(3) as u32);
         match classid {
             class::RELATION => relations.push(objid),
-            class::ROUTINE => {
+            class::ROUTINE | class::FOREIGN_DATA_WRAPPER | class::SERVER | class::USER_MAPPING | class::EVENT_TRIGGER => {
                 touched.roots.insert((classid, objid));
             }
+            class::PUBLICATION_TABLE => inner.entry(classid).or_default().push(objid),
             class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT => {
                 inner.entry(classid).or_default().push(objid)
             }
@@ -259,7 +260,9 @@ pub(super) fn granted(spi: &Spi, touched: &mut Touched) -> Result<()> {
                JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE a.xmin = $1::xid AND c.relpersistence <> 't'
          UNION SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass::oid, p.oid FROM pg_catalog.pg_proc p WHERE p.xmin = $1::xid
          UNION SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::oid, t.oid FROM pg_catalog.pg_type t WHERE t.xmin = $1::xid
-         UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, n.oid FROM pg_catalog.pg_namespace n WHERE n.xmin = $1::xid",
+         UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, n.oid FROM pg_catalog.pg_namespace n WHERE n.xmin = $1::xid
+         UNION SELECT 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass::oid, w.oid FROM pg_catalog.pg_foreign_data_wrapper w WHERE w.xmin = $1::xid
+         UNION SELECT 'pg_catalog.pg_foreign_server'::pg_catalog.regclass::oid, s.oid FROM pg_catalog.pg_foreign_server s WHERE s.xmin = $1::xid",
         &[Arg::Text(&xid)],
         See::Latest,
     )?;

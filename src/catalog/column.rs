@@ -6,7 +6,7 @@ use super::relation::{options, sequence_options};
 use super::foreign::options as foreign_options;
 use super::row::Fields;
 use super::{Aspects, Malformed};
-use crate::model::{Attribute, Column, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
+use crate::model::{Attribute, Column, ColumnSettings, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
 
 /// Where back branches keep a row type's version, from the minors of November 2026 on: the server's
 /// own, another in every database, and known to no DDL (`ATTRIBUTE_VERSION_ATTOPTION` in `pg_attribute.h`).
@@ -59,7 +59,13 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
     relation.has_default |= has_default;
     relation.has_identity |= identity.is_some();
     if relation.is_view() {
-        relation.view_columns.push(ViewColumn { name: name.clone(), data_type: data_type.clone() });
+        let settings = if relation.kind == Kind::MaterializedView {
+            let (storage, compression) = (storage.map(str::to_owned), compression.map(str::to_owned));
+            ColumnSettings { storage, compression, statistics, options: options.clone() }
+        } else {
+            ColumnSettings::default()
+        };
+        relation.view_columns.push(ViewColumn { name: name.clone(), data_type: data_type.clone(), settings });
     }
     let (kind, subject) = (relation.kind, relation.column(Kind::Column, name.clone(), number));
     if gather.wants(Aspects::COLUMNS) && matches!(kind, Kind::Table | Kind::Composite) {

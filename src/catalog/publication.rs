@@ -4,7 +4,6 @@ use super::Malformed;
 use super::gather::{Gather, PUBLICATION, PUBLICATION_NAMESPACE, PUBLICATION_REL, SUBSCRIPTION, Subject, key};
 use super::relation::options;
 use super::row::Fields;
-use crate::conninfo;
 use crate::model::{
     FactId, Kind, Name, Publication, PublicationOperation, PublicationSchema, PublicationTable, Subscription,
 };
@@ -59,14 +58,13 @@ pub(super) fn subscriptions(gather: &mut Gather, rows: Vec<Fields>) -> Result<()
     for mut row in rows {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Subscription, [row.text()?]), SUBSCRIPTION, oid);
-        let connection = conninfo::mask(&row.text()?);
         let publications = row.texts()?.into_iter().map(Name::from).collect();
         let disabled = !row.bool()?;
         let slot = row.opt_text()?;
         let mut options = options(row.texts()?);
         options.insert("slot_name".to_owned(), slot.unwrap_or_else(|| "NONE".to_owned()));
         gather.owner(&subject, row.text()?);
-        gather.object(subject, Subscription { connection, publications, disabled, options });
+        gather.object(subject, Subscription { publications, disabled, options });
     }
     Ok(())
 }

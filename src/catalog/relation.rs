@@ -29,6 +29,7 @@ pub(super) struct Relation {
     unlogged: bool,
     populated: bool,
     bound: Option<String>,
+    replica_identity: Option<String>,
     options: BTreeMap<String, String>,
     access_method: Option<Name>,
     tablespace: Option<Name>,
@@ -107,6 +108,8 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
         let bound = row.opt_text()?.filter(|_| is_partition);
         let (server, foreign_options) = (row.opt_name()?, foreign_options(row.texts()?));
         let foreign = server.map(|server| Foreign { server, options: foreign_options });
+        // A foreign table cannot have one, and its row says that it has none.
+        let replica_identity = replica_identity.filter(|_| foreign.is_none());
         let populated = row.bool()?;
         let (owner, acl) = (row.text()?, Acl::read(&mut row)?);
         let relation = Relation {
@@ -123,6 +126,7 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
             unlogged,
             populated,
             bound,
+            replica_identity: replica_identity.clone(),
             options: options_of,
             access_method,
             tablespace,
@@ -177,7 +181,9 @@ pub(super) fn views(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfor
         } else {
             let populated = relation.populated;
             let (access_method, tablespace) = (relation.access_method.clone(), relation.tablespace.clone());
-            let view = gather.object(subject, MaterializedView { definition, columns, options, access_method, tablespace });
+            let replica_identity = relation.replica_identity.clone();
+            let view =
+                gather.object(subject, MaterializedView { definition, columns, options, access_method, tablespace, replica_identity });
             gather.facts[view].notes.insert("populated".to_owned(), populated.into());
         }
     }

@@ -46,7 +46,7 @@ pub use snapshot::{Model, Projection, SITE_LOCAL, named_as};
 pub use table::{Inherit, Partition, Table};
 pub use trigger::{Policy, Rule, Trigger};
 pub use types::{Composite, Domain, Enum, EnumLabel, Range};
-pub use view::{MaterializedView, View, ViewColumn};
+pub use view::{ColumnSettings, MaterializedView, View, ViewColumn};
 
 /// The version of this reader: it changes when the same catalogs would be read into other facts.
 pub const READER_VERSION: u32 = 2;

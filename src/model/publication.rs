@@ -65,13 +65,12 @@ pub struct PublicationTable {
 #[serde(deny_unknown_fields)]
 pub struct PublicationSchema {}
 
-/// A subscription, as far as it is reported. It is never planned and never propagated: the same
+/// A subscription, as far as it is reported: without its connection string, which holds passwords
+/// and which only superusers may read. It is never planned and never propagated: the same
 /// subscription on two servers would compete for one slot.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
-    /// CONNECTION, without its secrets.
-    pub connection: String,
     /// PUBLICATION, in their order.
     pub publications: Vec<Name>,
     /// DISABLE.

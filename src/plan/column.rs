@@ -43,7 +43,7 @@ pub(super) fn extras<'a>(out: &mut Vec<Alteration<'a>>, name: &'a Name, column: 
 }
 
 /// The storage that a type with more than one choice has by itself (SET STORAGE DEFAULT is new in PostgreSQL 16).
-fn usual_storage(data_type: &str) -> &'static str {
+pub(super) fn usual_storage(data_type: &str) -> &'static str {
     let name = data_type.split(['(', '[']).next().unwrap_or_default();
     if !data_type.ends_with(']') && matches!(name, "numeric" | "inet" | "cidr") { "main" } else { "extended" }
 }
@@ -185,7 +185,8 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         }
         warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
-    let rewrites = generated || volatile && filling.is_some();
+    let foreign = scene.table(id).is_some_and(|table| table.foreign.is_some());
+    let rewrites = !foreign && (generated || volatile && filling.is_some());
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),

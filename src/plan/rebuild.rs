@@ -128,7 +128,9 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
     match (&before.body, &after.body) {
         (Body::View(before), Body::View(after)) => view::extends(&before.columns, &after.columns),
         (Body::MaterializedView(before), Body::MaterializedView(after)) => {
-            before.definition == after.definition && before.columns == after.columns
+            before.definition == after.definition
+                && before.columns.len() == after.columns.len()
+                && before.columns.iter().zip(&after.columns).all(|(before, after)| before.is_like(after))
         }
         (Body::Routine(before), Body::Routine(after)) => routine::replaceable(before, after),
         (Body::Aggregate(before), Body::Aggregate(after)) => before == after,

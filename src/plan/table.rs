@@ -205,14 +205,15 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
     }
     out.push(action);
     if table.replica_identity.is_some() {
-        out.push(replica_identity(id, table));
+        out.push(replica_identity(id, table.replica_identity.as_deref()));
     }
 }
 
-fn replica_identity(id: &FactId, table: &Table) -> Action {
-    let alter = AlterTable::only(id, Alteration::ReplicaIdentity(table.replica_identity.as_deref()));
+/// REPLICA IDENTITY of a table or materialized view.
+pub(super) fn replica_identity(id: &FactId, identity: Option<&str>) -> Action {
+    let alter = AlterTable::only(id, Alteration::ReplicaIdentity(identity));
     let mut action = Action::new(58, id, &alter).locking(alter.lock(), [id.clone()]).needing([id.clone()]);
-    if let Some(index) = table.replica_identity.as_deref().and_then(|how| how.strip_prefix("index ")) {
+    if let Some(index) = identity.and_then(|how| how.strip_prefix("index ")) {
         action = action.needing([
             FactId::new(Kind::Index, [id.path[0].clone(), index.into()]),
             FactId::new(Kind::Constraint, [id.path[0].clone(), id.path[1].clone(), index.into()]),
@@ -291,7 +292,7 @@ pub(super) fn alter(
         out.push(action);
     }
     if before.replica_identity != after.replica_identity {
-        out.push(replica_identity(id, after));
+        out.push(replica_identity(id, after.replica_identity.as_deref()));
     }
     Ok(())
 }

@@ -57,6 +57,8 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
         }
         Body::MaterializedView(view) => {
             view.columns.iter().try_for_each(|column| data_type(&column.data_type))?;
+            let settings = view.columns.iter().map(|column| &column.settings);
+            settings.flat_map(|s| s.storage.iter().chain(&s.compression)).try_for_each(|text| word(text))?;
             list(&view.definition)
         }
         Body::Routine(routine) => {

@@ -252,6 +252,11 @@ fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model
     write_record(spi, examined)
 }
 
+/// A fact's attributes as anybody may see them.
+fn shown(fact: &Fact) -> String {
+    serde_json::to_string(&crate::secrets::masked(fact).body).unwrap_or_default()
+}
+
 fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[Step]) -> Result<Error> {
     let _owner = command::become_owner();
     let actual = mirror::local_facts(spi, differing)?;
@@ -260,12 +265,12 @@ fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[S
         let here = actual
             .values()
             .find(|f| f.id.to_string() == *id)
-            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+            .map_or("absent".to_owned(), |f| shown(f));
         let there = expected
             .facts
             .get(id)
             .and_then(Option::as_ref)
-            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+            .map_or("absent".to_owned(), shown);
         words.push(format!("{id}: offered {there}, came out as {here}"));
     }
     let silent = if !steps.is_empty() && !recorded_anything(spi)? {
