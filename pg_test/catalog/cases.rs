@@ -170,7 +170,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     (PUBLISHED, "ALTER PUBLICATION p SET TABLE s.t (a)", &["~publication table p.s.t"]),
     (PUBLISHED, "ALTER PUBLICATION p DROP TABLE s.t", &["-publication table p.s.t"]),
     (PUBLISHED, "ALTER PUBLICATION p RENAME TO q", &[">publication q", ">owner on publication q", ">publication table q.s.t"]),
-    (PUBLISHED, "ALTER TABLE s.t RENAME a TO b", &[">column s.t.b", ">position s.t.b", "~publication table p.s.t"]),
+    (PUBLISHED, "ALTER TABLE s.t RENAME a TO b", &[">column s.t.b", ">position s.t.b", "~constraint s.t.t_pkey", "~publication table p.s.t"]),
     // Event triggers, default privileges
     (WATCHED, "ALTER EVENT TRIGGER w DISABLE", &["~event trigger w"]),
     (WATCHED, "ALTER EVENT TRIGGER w RENAME TO v", &[">event trigger v", ">owner on event trigger v"]),

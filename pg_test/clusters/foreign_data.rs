@@ -123,6 +123,8 @@ fn what_is_a_sites_own_stays_there() {
     let listed: String = scalar(&mut link.source(), "SELECT publications::text FROM accord.subscriptions");
     assert_eq!(listed, "{r}");
     link.follow("DROP SUBSCRIPTION inward");
+    let events: i64 = scalar(&mut link.source(), "SELECT count(*) FROM accord.events WHERE tag LIKE '% SUBSCRIPTION' AND statement NOT LIKE '%s3cret%'");
+    assert_eq!(events, 3);
     let left: i64 = scalar(&mut link.source(), "SELECT count(*) FROM accord.subscriptions");
     assert_eq!(left, 0);
     // Its function depends on nothing that the replica lacks; the trigger itself goes unseen again.

@@ -7,5 +7,6 @@ mod support;
 #[allow(dead_code)]
 mod client;
 mod histories;
+mod labels;
 mod probes;
 mod run;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger;
-use crate::model::{Fact, Projection, READER_VERSION};
+use crate::model::{Fact, Kind, Projection, READER_VERSION};
 use crate::pg::{command, spi};
 use crate::secrets;
 use pgrx::JsonB;
@@ -111,10 +111,14 @@ fn revert(version: i64) -> i64 {
         };
         let settings = command::settings();
         settings.set("check_function_bodies", "off");
-        let mut count = 0;
+        let (mut count, mut unseen) = (0, false);
         for step in plans.into_iter().flat_map(|plan| plan.steps) {
             spi.execute(&step.sql)?;
             count += 1;
+            unseen |= step.facts.iter().any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger);
+        }
+        if unseen {
+            ledger::reconcile_event_triggers(spi)?;
         }
         Ok(count)
     })

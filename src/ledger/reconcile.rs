@@ -8,6 +8,7 @@ use crate::capture::outbox::{self, Happening, Keys};
 use crate::diff::{Change, diff};
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, LocalKey, Projection, READER_VERSION};
+use crate::pg::class;
 use crate::pg::command::{self, major};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use std::collections::{HashMap, HashSet};
@@ -74,6 +75,21 @@ pub(super) fn record(spi: &Spi, xid: &str, found: &Found, why: &str) -> Result<(
     Ok((id, text))
 }
 
+/// An event that no command reported.
+fn found_by_reading(context: &str) -> Happening<'_> {
+    Happening {
+        tag: "RECONCILE",
+        kind: None,
+        identity: None,
+        statement: "",
+        exact: false,
+        concurrently: false,
+        reconciled: true,
+        unmodelled: &[],
+        context,
+    }
+}
+
 /// The periodic full read: what no event trigger saw becomes one reconciled event. Returns how many
 /// facts differed.
 ///
@@ -90,18 +106,35 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
         return Ok(0);
     }
     let (session, current) = command::users();
-    let happening = Happening {
-        tag: "RECONCILE",
-        kind: None,
-        identity: None,
-        statement: "",
-        exact: false,
-        concurrently: false,
-        reconciled: true,
-        unmodelled: &[],
-        context: &serde_json::json!({ "session_user": session, "role": current, "why": "found by reconciliation" }).to_string(),
-    };
-    outbox::insert(spi, &happening, &found.changes, &found.keys)?;
+    let context = serde_json::json!({ "session_user": session, "role": current, "why": "found by reconciliation" });
+    outbox::insert(spi, &found_by_reading(&context.to_string()), &found.changes, &found.keys)?;
+    Ok(found.changes.len())
+}
+
+/// Commands on event triggers fire no event trigger: compares them with what is known of them, and
+/// records the difference as an event of this transaction. Returns how many facts differed.
+pub fn reconcile_event_triggers(spi: &Spi) -> Result<usize> {
+    let _pinned = command::pin();
+    let rows = spi.query(
+        "SELECT f.root FROM accord.fact f WHERE f.root_class = $1
+         UNION SELECT p.root FROM accord.pending p WHERE p.root_class = $1
+         UNION SELECT t.oid FROM pg_catalog.pg_event_trigger t",
+        &[Arg::Oid(class::EVENT_TRIGGER)],
+        See::Latest,
+    )?;
+    let roots: Vec<(u32, u32)> = rows.iter().map(|row| (class::EVENT_TRIGGER, row.int(0) as u32)).collect();
+    let found = differences(spi, &roots)?;
+    if found.changes.is_empty() {
+        return Ok(0);
+    }
+    let (session, current) = command::users();
+    let context = serde_json::json!({
+        "session_user": session,
+        "role": current,
+        "why": "commands on event triggers fire none",
+        "origin": crate::replica::origin(),
+    });
+    outbox::insert(spi, &found_by_reading(&context.to_string()), &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 

@@ -204,18 +204,23 @@ pub(super) fn materialized(_options: &Options, item: &Item, out: &mut Vec<Action
                 return;
             };
             options("MATERIALIZED VIEW", old, was, now, &before.options, &after.options, out);
+            // Its renamed columns are renamed first.
+            let altering = |statement: &AlterTable| {
+                let action = Action::new(85, &now.id, statement).locking(statement.lock(), [old.clone()]).altering(old, was, now);
+                action.needing(columns(&now.id, &after.columns))
+            };
             for (before, after) in before.columns.iter().zip(&after.columns) {
                 let (_, reset) = settings_changed(&before.settings.options, &after.settings.options);
                 if !reset.is_empty() {
                     let statement = AlterTable::only(&now.id, Alteration::ResetColumnOptions(&after.name, &reset));
-                    out.push(Action::new(85, &now.id, &statement).locking(statement.lock(), [old.clone()]).altering(old, was, now));
+                    out.push(altering(&statement));
                 }
             }
             let alterations: Vec<Alteration> =
                 before.columns.iter().zip(&after.columns).flat_map(|(before, after)| settings(&before.settings, after)).collect();
             if !alterations.is_empty() {
                 let statement = AlterTable { only: true, table: relation(&now.id), actions: alterations };
-                out.push(Action::new(85, &now.id, &statement).locking(statement.lock(), [old.clone()]).altering(old, was, now));
+                out.push(altering(&statement));
             }
             if before.replica_identity != after.replica_identity {
                 out.push(Action { rank: 86, ..replica_identity(&now.id, after.replica_identity.as_deref()) });

@@ -214,6 +214,9 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     for step in steps {
         spi.execute_one(&step.sql)?;
     }
+    if steps.iter().flat_map(|step| &step.facts).any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger) {
+        crate::ledger::reconcile_event_triggers(spi)?;
+    }
     Ok(())
 }
 
