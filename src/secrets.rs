@@ -81,10 +81,16 @@ mod tests {
     #[test]
     fn statements_lose_their_strings() {
         for (sql, masked) in [
-            ("CREATE USER MAPPING FOR bob SERVER s OPTIONS (user 'b', password 'it''s')", "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user '***', password '***')"),
+            (
+                "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user 'b', password 'it''s')",
+                "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user '***', password '***')",
+            ),
             ("CREATE SUBSCRIPTION x CONNECTION E'a\\'b' PUBLICATION p", "CREATE SUBSCRIPTION x CONNECTION '***' PUBLICATION p"),
             ("SELECT $a$secret$a$, 1", "SELECT '***', 1"),
-            ("ALTER USER MAPPING FOR \"x'y\" SERVER s OPTIONS (SET password 'open", "ALTER USER MAPPING FOR \"x'y\" SERVER s OPTIONS (SET password '***'"),
+            (
+                "ALTER USER MAPPING FOR \"x'y\" SERVER s OPTIONS (SET password 'open",
+                "ALTER USER MAPPING FOR \"x'y\" SERVER s OPTIONS (SET password '***'",
+            ),
             ("", ""),
         ] {
             assert_eq!(mask_strings(sql), masked);

@@ -326,30 +326,15 @@ fn expectations(model: &Model) {
     absent("routine public.");
     let mut unmodelled: Vec<&str> = model.facts().filter(|f| f.id.kind == Kind::Unmodelled).map(|f| f.id.path[0].as_str()).collect();
     unmodelled.dedup();
-    assert_eq!(
-        unmodelled,
-        [
-            "cast",
-            "collation",
-            "operator",
-            "statistics object",
-            "text search configuration"
-        ]
-    );
+    assert_eq!(unmodelled, ["cast", "collation", "operator", "statistics object", "text search configuration"]);
 }
 
 fn foreign(expect: &dyn Fn(&str, Value), edges: &dyn Fn(&str, &[&str])) {
-    expect(
-        "foreign-data wrapper wrapper",
-        json!({"validator": {"schema": "shop", "name": "validate"}, "options": {"debug": "it's = on"}}),
-    );
+    expect("foreign-data wrapper wrapper", json!({"validator": {"schema": "shop", "name": "validate"}, "options": {"debug": "it's = on"}}));
     edges("foreign-data wrapper wrapper", &["routine shop.validate(text[], oid)"]);
     expect("comment on foreign-data wrapper wrapper", json!({"text": "wraps"}));
     expect("grant on foreign-data wrapper wrapper.accord_bob", json!({"privileges": ["USAGE"]}));
-    expect(
-        "server \"Ser ver\"",
-        json!({"wrapper": "wrapper", "type": "kind", "version": "1.0", "options": {"host": "h", "Port": "1"}}),
-    );
+    expect("server \"Ser ver\"", json!({"wrapper": "wrapper", "type": "kind", "version": "1.0", "options": {"host": "h", "Port": "1"}}));
     edges("server \"Ser ver\"", &["foreign-data wrapper wrapper"]);
     expect("owner on server \"Ser ver\"", json!({"role": "accord_alice"}));
     expect("grant on server \"Ser ver\".accord_bob", json!({"privileges": ["USAGE"], "grantable": ["USAGE"]}));
@@ -420,7 +405,9 @@ fn subsets(reader: &mut ClientReader, whole: &Read) {
     let by_key: HashMap<LocalKey, &FactId> = whole
         .facts
         .iter()
-        .filter(|f| !matches!(f.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Partition | Kind::SecurityLabel))
+        .filter(|f| {
+            !matches!(f.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Partition | Kind::SecurityLabel)
+        })
         .map(|f| (f.key.unwrap(), &f.id))
         .collect();
     let roots: BTreeSet<(u32, u32)> = whole.facts.iter().filter_map(|f| f.root).collect();

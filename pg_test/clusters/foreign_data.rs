@@ -25,8 +25,10 @@ fn only_here(link: &Link, sql: &str, count: usize) {
     assert_eq!((ours.len(), theirs), (count, Vec::new()), "{sql}");
 }
 
-const WRAPPERS: &str = "SELECT fdwname || coalesce(array_to_string(fdwoptions, ','), '') FROM pg_foreign_data_wrapper WHERE oid >= 16384 ORDER BY 1";
-const SERVERS: &str = "SELECT srvname || coalesce(srvversion, '') || coalesce(array_to_string(srvoptions, ','), '') FROM pg_foreign_server ORDER BY 1";
+const WRAPPERS: &str =
+    "SELECT fdwname || coalesce(array_to_string(fdwoptions, ','), '') FROM pg_foreign_data_wrapper WHERE oid >= 16384 ORDER BY 1";
+const SERVERS: &str =
+    "SELECT srvname || coalesce(srvversion, '') || coalesce(array_to_string(srvoptions, ','), '') FROM pg_foreign_server ORDER BY 1";
 const TABLES: &str = "SELECT ftrelid::regclass || coalesce(array_to_string(ftoptions, ','), '') FROM pg_foreign_table ORDER BY 1";
 const MAPPINGS: &str = "SELECT srvname || usename || array_to_string(umoptions, ',') FROM pg_user_mappings ORDER BY 1";
 const PUBLICATIONS: &str = "SELECT p.pubname || p.pubviaroot || coalesce(t.tablename || t.rowfilter, '') FROM pg_publication p
@@ -109,7 +111,9 @@ fn what_is_a_sites_own_stays_there() {
     let found: i64 = scalar(&mut link.source(), "SELECT accord.reconcile()");
     assert!(found >= 2, "no event trigger sees that one is made: {found}");
     assert!(link.wait() > before);
-    for (sql, count) in [(PUBLICATIONS, 1), (MAPPINGS, 1), (DEFAULT_ACLS, 1), (EVENT_TRIGGERS, 1), ("SELECT subname FROM pg_subscription", 1)] {
+    for (sql, count) in
+        [(PUBLICATIONS, 1), (MAPPINGS, 1), (DEFAULT_ACLS, 1), (EVENT_TRIGGERS, 1), ("SELECT subname FROM pg_subscription", 1)]
+    {
         only_here(&link, sql, count);
     }
     alike(&link, SERVERS, 1);
@@ -119,11 +123,14 @@ fn what_is_a_sites_own_stays_there() {
     let connection: String = row.get(0);
     assert!(connection.contains("host") && !connection.contains("tops3cret"), "{connection}");
     assert_eq!((row.get::<_, bool>(1), row.get::<_, String>(2)), (false, "{p,q}".to_owned()));
-    link.follow("ALTER SUBSCRIPTION inward SET PUBLICATION r WITH (refresh = false); ALTER PUBLICATION out RENAME TO away; DROP PUBLICATION away");
+    link.follow(
+        "ALTER SUBSCRIPTION inward SET PUBLICATION r WITH (refresh = false); ALTER PUBLICATION out RENAME TO away; DROP PUBLICATION away",
+    );
     let listed: String = scalar(&mut link.source(), "SELECT publications::text FROM accord.subscriptions");
     assert_eq!(listed, "{r}");
     link.follow("DROP SUBSCRIPTION inward");
-    let events: i64 = scalar(&mut link.source(), "SELECT count(*) FROM accord.events WHERE tag LIKE '% SUBSCRIPTION' AND statement NOT LIKE '%s3cret%'");
+    let events: i64 =
+        scalar(&mut link.source(), "SELECT count(*) FROM accord.events WHERE tag LIKE '% SUBSCRIPTION' AND statement NOT LIKE '%s3cret%'");
     assert_eq!(events, 3);
     let left: i64 = scalar(&mut link.source(), "SELECT count(*) FROM accord.subscriptions");
     assert_eq!(left, 0);
@@ -192,7 +199,8 @@ fn the_way_back_of_each_is_known() {
          CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (password 'tops3cret'); CREATE FOREIGN TABLE public.f (a int) SERVER far;
          CREATE PUBLICATION p FOR TABLE public.a WHERE (id > 1); ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC",
     );
-    let before: [Vec<String>; 2] = both(&link, "SELECT accord.fingerprint(true, '{\"include_kinds\": [\"publication\", \"user_mapping\"], \"privileges\": true}')");
+    let before: [Vec<String>; 2] =
+        both(&link, "SELECT accord.fingerprint(true, '{\"include_kinds\": [\"publication\", \"user_mapping\"], \"privileges\": true}')");
     for sql in [
         "DROP PUBLICATION p",
         "DROP SERVER far CASCADE",
@@ -204,7 +212,8 @@ fn the_way_back_of_each_is_known() {
         link.run("SELECT accord.revert(accord.version())");
         link.wait();
     }
-    let after = both(&link, "SELECT accord.fingerprint(true, '{\"include_kinds\": [\"publication\", \"user_mapping\"], \"privileges\": true}')");
+    let after =
+        both(&link, "SELECT accord.fingerprint(true, '{\"include_kinds\": [\"publication\", \"user_mapping\"], \"privileges\": true}')");
     assert_eq!(before, after);
     assert_eq!(before[0], before[1]);
 }
@@ -229,7 +238,10 @@ fn passwords_are_the_owners_alone() {
             .map(|view| scalar::<String>(client, &format!("SELECT coalesce(string_agg(v::text, E'\\n'), '') FROM accord.{view} v")))
             .collect();
         text += &scalar::<String>(client, &format!("SELECT accord.model({whole})::text"));
-        text += &scalar::<String>(client, "SELECT string_agg(r, '') FROM accord.versions v, accord.reverse_ddl(v.version) r WHERE v.version > 0");
+        text += &scalar::<String>(
+            client,
+            "SELECT string_agg(r, '') FROM accord.versions v, accord.reverse_ddl(v.version) r WHERE v.version > 0",
+        );
         text
     };
     let mut client = link.pair.source.try_client_as(&link.db, &role).expect("connect");

@@ -85,7 +85,8 @@ fn security_labels() {
     let mut before = start.clone();
     for label in ["'it''s secret'", "'open'", "NULL"] {
         for object in OBJECTS {
-            a.batch_execute(&format!("SECURITY LABEL FOR \"accord test\" ON {object} IS {label}")).unwrap_or_else(|e| panic!("{object}: {e:?}"));
+            a.batch_execute(&format!("SECURITY LABEL FOR \"accord test\" ON {object} IS {label}"))
+                .unwrap_or_else(|e| panic!("{object}: {e:?}"));
         }
         let after = read(&mut a);
         let changes = diff(&before, &after);

@@ -1,9 +1,9 @@
 //! Columns with their places, defaults and identities.
 
+use super::foreign::options as foreign_options;
 use super::gather::{ATTRDEF, CLASS, Gather, key};
 use super::property::{Acl, grants};
 use super::relation::{options, sequence_options};
-use super::foreign::options as foreign_options;
 use super::row::Fields;
 use super::{Aspects, Malformed};
 use crate::model::{Attribute, Column, ColumnSettings, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
@@ -76,7 +76,8 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
         } else {
             let (storage, compression) = (storage.map(str::to_owned), compression.map(str::to_owned));
             let not_local = !local;
-            let column = Column { data_type, collation, not_null, storage, compression, statistics, options, foreign_options, inherited, not_local };
+            let column =
+                Column { data_type, collation, not_null, storage, compression, statistics, options, foreign_options, inherited, not_local };
             gather.object(subject.clone(), column);
         }
         gather.property(position, Position { after });

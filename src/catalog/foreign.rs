@@ -27,8 +27,7 @@ pub(super) fn servers(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malf
     for mut row in rows {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Server, [row.text()?]), FOREIGN_SERVER, oid);
-        let body =
-            Server { wrapper: row.name()?, server_type: row.opt_text()?, version: row.opt_text()?, options: options(row.texts()?) };
+        let body = Server { wrapper: row.name()?, server_type: row.opt_text()?, version: row.opt_text()?, options: options(row.texts()?) };
         gather.owner(&subject, row.text()?);
         acl(gather, &subject, &mut row)?;
         gather.object(subject, body);

@@ -4,9 +4,7 @@ use super::Malformed;
 use super::gather::{Gather, PUBLICATION, PUBLICATION_NAMESPACE, PUBLICATION_REL, SUBSCRIPTION, Subject, key};
 use super::relation::options;
 use super::row::Fields;
-use crate::model::{
-    FactId, Kind, Name, Publication, PublicationOperation, PublicationSchema, PublicationTable, Subscription,
-};
+use crate::model::{FactId, Kind, Name, Publication, PublicationOperation, PublicationSchema, PublicationTable, Subscription};
 
 pub(super) fn publications(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
     for mut row in rows {
@@ -37,7 +35,9 @@ pub(super) fn tables(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfo
         let Some(publication) = publication(gather, of) else { continue };
         let id = FactId::new(Kind::PublicationTable, [publication, row.name()?, row.name()?]);
         let mut columns: Option<Vec<Name>> = row.opt_texts()?.map(|names| names.into_iter().map(Name::from).collect());
-        columns.iter_mut().for_each(|names| names.sort_unstable());
+        if let Some(columns) = &mut columns {
+            columns.sort_unstable();
+        }
         let body = PublicationTable { columns, filter: row.opt_text()? };
         gather.object(Subject { id, key: key(PUBLICATION_REL, oid, 0), root: (PUBLICATION, of) }, body);
     }

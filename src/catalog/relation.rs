@@ -7,7 +7,8 @@ use super::property::{Acl, grants};
 use super::row::Fields;
 use super::{Aspects, Malformed};
 use crate::model::{
-    Composite, FactId, Foreign, Inherit, Kind, MaterializedView, Name, Partition, Qualified, Sequence, SequenceOptions, Table, View, ViewColumn,
+    Composite, FactId, Foreign, Inherit, Kind, MaterializedView, Name, Partition, Qualified, Sequence, SequenceOptions, Table, View,
+    ViewColumn,
 };
 use std::collections::BTreeMap;
 

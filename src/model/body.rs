@@ -6,7 +6,8 @@ use super::{
     Trigger, Unmodelled, View,
 };
 use super::{
-    ForeignDataWrapper, Server, UserMapping, Publication, PublicationTable, PublicationSchema, Subscription, EventTrigger, DefaultPrivilege, SecurityLabel,
+    DefaultPrivilege, EventTrigger, ForeignDataWrapper, Publication, PublicationSchema, PublicationTable, SecurityLabel, Server,
+    Subscription, UserMapping,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;

@@ -52,11 +52,8 @@ pub(super) fn server(item: &Item, out: &mut Vec<Action>) {
             let Body::Server(Server { wrapper, server_type, version, options }) = &fact.body else { return };
             let server_type = Maybe(" TYPE ", server_type.as_deref().map(Literal));
             let version = Maybe(" VERSION ", version.as_deref().map(Literal));
-            let sql = format!(
-                "CREATE SERVER {}{server_type}{version} FOREIGN DATA WRAPPER {wrapper}{}",
-                fact.id.name(),
-                GenericOptions(options)
-            );
+            let sql =
+                format!("CREATE SERVER {}{server_type}{version} FOREIGN DATA WRAPPER {wrapper}{}", fact.id.name(), GenericOptions(options));
             let needed = FactId::new(Kind::ForeignDataWrapper, [wrapper.clone()]);
             out.push(Action::new(32, &fact.id, sql).making(fact).needing([needed]));
         }

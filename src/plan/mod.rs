@@ -358,8 +358,8 @@ fn default_is_said(scene: &Scene, fact: &Fact) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
-        Column, ColumnSettings, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, RoutineBody, RoutineKind,
-        SequenceOptions, Table, Unmodelled, View, ViewColumn,
+        Column, ColumnSettings, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, RoutineBody,
+        RoutineKind, SequenceOptions, Table, Unmodelled, View, ViewColumn,
     };
     use std::collections::BTreeMap;
 
@@ -390,7 +390,10 @@ mod tests {
         fact
     }
     fn view(name: &str, columns: &[&str], depends: &[FactId]) -> Fact {
-        let columns = columns.iter().map(|name| ViewColumn { name: (*name).into(), data_type: "integer".into(), settings: ColumnSettings::default() }).collect();
+        let columns = columns
+            .iter()
+            .map(|name| ViewColumn { name: (*name).into(), data_type: "integer".into(), settings: ColumnSettings::default() })
+            .collect();
         let body = View { definition: " SELECT 1".into(), columns, options: BTreeMap::new() };
         Fact { depends: depends.to_vec(), ..Fact::new(FactId::new(Kind::View, ["s", name]), body) }
     }

@@ -110,11 +110,8 @@ mod tests {
     #[test]
     fn what_is_published_is_said_where_it_differs() {
         let all = Publication::default();
-        let some = Publication {
-            unpublished: vec![PublicationOperation::Delete, PublicationOperation::Truncate],
-            via_root: true,
-            ..all.clone()
-        };
+        let some =
+            Publication { unpublished: vec![PublicationOperation::Delete, PublicationOperation::Truncate], via_root: true, ..all.clone() };
         let list = |before, after| Settings { before, after }.list().join("; ");
         assert_eq!(list(&all, &some), "publish = 'insert, update'; publish_via_partition_root = true");
         assert_eq!(list(&some, &all), "publish = 'insert, update, delete, truncate'; publish_via_partition_root = false");

@@ -22,9 +22,8 @@ fn create(id: &FactId, trigger: &EventTrigger) -> String {
 /// The last of all steps makes an event trigger and the first takes it away, so that it sees nothing
 /// of the plan that it comes or goes with.
 pub(super) fn event_trigger(item: &Item, out: &mut Vec<Action>) {
-    let enable = |fact: &Fact, trigger: &EventTrigger| {
-        format!("ALTER EVENT TRIGGER {} {}", fact.id.name(), enabling(trigger.enabled.as_deref()))
-    };
+    let enable =
+        |fact: &Fact, trigger: &EventTrigger| format!("ALTER EVENT TRIGGER {} {}", fact.id.name(), enabling(trigger.enabled.as_deref()));
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
             let Body::EventTrigger(trigger) = &fact.body else { return };

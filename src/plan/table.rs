@@ -3,7 +3,9 @@
 use super::column::{self, extras};
 use super::order::Action;
 use super::scene::{Item, Scene, parent_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, GenericOptions, Joined, Maybe, OptionsChange, With, flag, relation, settings_changed};
+use super::sql::{
+    AlterTable, Alteration, ColumnDefinition, GenericOptions, Joined, Maybe, OptionsChange, With, flag, relation, settings_changed,
+};
 use super::{Lock, PlanError};
 use crate::model::{Body, Column, Fact, FactId, Kind, Name, Qualified, Table};
 use std::collections::HashMap;

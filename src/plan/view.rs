@@ -1,11 +1,11 @@
 //! Views and materialized views.
 
+use super::column::usual_storage;
 use super::order::Action;
 use super::scene::{Item, Scene};
-use super::column::usual_storage;
 use super::sql::{AlterTable, Alteration, Joined, Maybe, SettingNames, Settings, With, relation, settings_changed};
-use super::{Lock, Options};
 use super::table::replica_identity;
+use super::{Lock, Options};
 use crate::model::{Body, ColumnSettings, Fact, FactId, Kind, MaterializedView, Name, View, ViewColumn};
 use std::fmt;
 

@@ -374,7 +374,8 @@ mod tests {
         assert!(why.starts_with("column s.t.c: ") && why.contains("DROP TABLE x"), "{why}");
         let comment = serde_json::json!({"kind": "comment", "of": "routine", "path": ["s", "f", "int) IS ''; DROP TABLE x; --"], "attributes": {"text": ";"}});
         assert!(check_change(&Change::create(fact(comment))).is_err());
-        let filter = serde_json::json!({"kind": "publication_table", "path": ["p", "s", "t"], "attributes": {"filter": "true); DROP TABLE x; --"}});
+        let filter =
+            serde_json::json!({"kind": "publication_table", "path": ["p", "s", "t"], "attributes": {"filter": "true); DROP TABLE x; --"}});
         assert!(check_change(&Change::create(fact(filter))).is_err());
         let plain = fact(serde_json::json!({"kind": "column", "path": ["s", "t", "c"], "attributes": {"type": "text"}}));
         let using = Change { using: Some("c; DROP TABLE x".to_owned()), ..Change::alter(plain.clone(), plain) };

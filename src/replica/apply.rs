@@ -265,15 +265,8 @@ fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[S
     let actual = mirror::local_facts(spi, differing)?;
     let mut words = Vec::new();
     for id in differing.iter().take(5) {
-        let here = actual
-            .values()
-            .find(|f| f.id.to_string() == *id)
-            .map_or("absent".to_owned(), |f| shown(f));
-        let there = expected
-            .facts
-            .get(id)
-            .and_then(Option::as_ref)
-            .map_or("absent".to_owned(), shown);
+        let here = actual.values().find(|f| f.id.to_string() == *id).map_or("absent".to_owned(), |f| shown(f));
+        let there = expected.facts.get(id).and_then(Option::as_ref).map_or("absent".to_owned(), shown);
         words.push(format!("{id}: offered {there}, came out as {here}"));
     }
     let silent = if !steps.is_empty() && !recorded_anything(spi)? {
