@@ -280,7 +280,7 @@ fn read_edges<R: Reader>(source: &mut Source<R>, gather: &mut Gather, full: bool
     if !full {
         stand_ins.read(source.fetch(&query::REFERENCE_RELATION, Some(&of(gather::CLASS)))?)?;
     }
-    let members = select(gather::two_lists(missing.iter().filter(|k| edge::can_be_member(k))));
+    let members = select(gather::pairs(missing.iter().filter(|k| edge::can_be_member(k))));
     stand_ins.read(source.fetch(&query::REFERENCE_MEMBER, members.as_deref())?)?;
     Ok(edge::resolve(gather, &stand_ins))
 }

@@ -263,3 +263,28 @@ fn columns_added_the_short_way_are_what_a_full_read_finds() {
     link.wait();
     link.assert_agreement();
 }
+
+#[test]
+fn a_new_table_is_captured_with_all_that_comes_with_it() {
+    let link = Link::attached(Pair::shared());
+    link.follow(
+        "CREATE TABLE public.model (id serial PRIMARY KEY, a text NOT NULL CHECK (a <> ''), b int GENERATED ALWAYS AS IDENTITY);
+         CREATE INDEX ON public.model (a); COMMENT ON COLUMN public.model.a IS 'a'",
+    );
+    for sql in [
+        "CREATE TABLE public.copy (LIKE public.model INCLUDING ALL)",
+        "CREATE TABLE public.copy_of_indexes (c bigserial, LIKE public.model INCLUDING INDEXES)",
+        "CREATE TABLE IF NOT EXISTS public.model (other int)",
+        "CREATE TABLE IF NOT EXISTS public.once (id int PRIMARY KEY)",
+        "CREATE TABLE public.pg_class (oid int UNIQUE)",
+        "CREATE SCHEMA several CREATE TABLE one (id int PRIMARY KEY) CREATE TABLE two (id smallserial, one int REFERENCES one)",
+        "CREATE TABLE public.whole (id int, at date NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)",
+        "CREATE TABLE public.part PARTITION OF public.whole FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+        "CREATE UNLOGGED TABLE public.fleeting (id int, EXCLUDE USING btree (id WITH =))",
+    ] {
+        link.follow(sql);
+        link.assert_agreement();
+        let found: i64 = scalar(&mut link.source(), "SELECT accord.reconcile()");
+        assert_eq!(found, 0, "all of it was captured: {sql}");
+    }
+}

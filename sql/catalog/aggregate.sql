@@ -21,7 +21,7 @@ SELECT p.oid, n.nspname, p.proname, oidvectortypes(p.proargtypes), pg_get_functi
        pg_get_userbyid(p.proowner), p.proacl::text[],
        CASE WHEN p.proacl IS NOT NULL THEN acldefault('f', p.proowner)::text[] END
 FROM pg_catalog.pg_proc p
-JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+/*one pg_namespace n.oid p.pronamespace*/
 JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
 WHERE p.oid >= 16384 AND p.prokind = 'a' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 1255 AND e.objid = p.oid AND e.deptype = 'e')

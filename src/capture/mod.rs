@@ -28,7 +28,9 @@ use crate::pg::spi::{self, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use outbox::Happening;
 use read::{covers, read_roots_aspects};
+use serde::Serialize;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use touched::{Touched, dependents, granted, touched};
 use values::add_values;
 
@@ -53,10 +55,8 @@ thread_local! {
 
 /// Entry point of the event triggers.
 pub fn on_event(call: &Call) -> Result<()> {
-    if !CAPTURE.get()
-        || call.command.temporary
-        || (command::creating_extension() && call.tag != "CREATE EXTENSION" && call.tag != "ALTER EXTENSION")
-    {
+    // What an extension's script does is the extension's; the command that runs it comes after it.
+    if !CAPTURE.get() || call.command.temporary || command::creating_extension() {
         return Ok(());
     }
     match call.event {
@@ -66,9 +66,9 @@ pub fn on_event(call: &Call) -> Result<()> {
             let dropped = DROPPED.take();
             let rewritten = REWRITTEN.take();
             if ON_CAPTURE_ERROR.get() == OnCaptureError::Abort {
-                return spi::connect(|spi| record(spi, call, &dropped, &rewritten));
+                return record(call, &dropped, &rewritten);
             }
-            if let Err(error) = subtransaction(|| spi::connect(|spi| record(spi, call, &dropped, &rewritten))) {
+            if let Err(error) = subtransaction(|| record(call, &dropped, &rewritten)) {
                 pgrx::warning!(
                     "pg_accord could not record this command and lets it through: {error}. The next reconciliation finds what it did."
                 );
@@ -105,70 +105,95 @@ fn note_dropped(spi: &Spi) -> Result<()> {
     Ok(())
 }
 
+/// Who ran a command, from where, under which settings.
+#[derive(Serialize)]
+struct Context<'a> {
+    session_user: String,
+    role: String,
+    search_path: &'a str,
+    /// The schemas of that path that exist.
+    schemas: Vec<String>,
+    /// What the conversion of existing values can depend on.
+    settings: BTreeMap<&'static str, String>,
+    application_name: Option<String>,
+    rewritten: Vec<RewriteNote>,
+    /// The source and version that a replica was applying.
+    origin: Option<(uuid::Uuid, i64)>,
+}
+
+#[derive(Serialize)]
+struct RewriteNote {
+    oid: u32,
+    reason: i32,
+}
+
 /// Records one command.
-fn record(spi: &Spi, call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) -> Result<()> {
+fn record(call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) -> Result<()> {
     let running = hook::running();
     let search_path = running.as_ref().map(|r| r.search_path.clone()).or_else(|| command::setting("search_path")).unwrap_or_default();
     let (session_user, role) = command::users();
     let schemas = command::search_path_schemas();
     // Only a command that converts existing values needs them.
-    let settings: serde_json::Map<String, serde_json::Value> = crate::replica::SETTINGS
+    let settings = crate::replica::SETTINGS
         .iter()
         .filter(|_| call.command.alters_type)
-        .filter_map(|name| Some(((*name).to_owned(), command::setting(name)?.into())))
+        .filter_map(|name| Some((*name, command::setting(name)?)))
         .collect();
-    let bare = call.command.bare_columns.as_ref().map_or(Added::Unclear, BareColumns::added);
-    if matches!(bare, Added::Temporary) {
-        return Ok(());
-    }
-    // Nothing is deparsed for columns that the relation cache tells: the path is enough.
-    let pinned = if matches!(bare, Added::Columns { .. }) { command::pin_path() } else { command::pin() };
-    let (mut changes, keys, touched) = match bare {
+    let statement = running.as_ref().map(|r| r.statement.as_str());
+    let (changes, keys, touched) = match call.command.bare_columns.as_ref().map_or(Added::Unclear, BareColumns::added) {
+        Added::Temporary => return Ok(()),
         Added::Columns { table, schema, name, columns } => {
             let identity = Qualified::new(schema.as_str(), name.as_str()).to_string();
             let (changes, keys) = added::changes(table, &schema, &name, columns);
             (changes, keys, Touched { target: Some(("table".to_owned(), identity)), ..Touched::default() })
         }
-        Added::Temporary | Added::Unclear => {
-            let (found, touched) = compared(spi, call, dropped)?;
-            (found.changes, found.keys, touched)
-        }
+        Added::Unclear => spi::connect(|spi| {
+            let pinned = command::pin();
+            let (mut found, touched) = compared(spi, call, dropped)?;
+            if !found.changes.is_empty() {
+                add_values(spi, &call.command, statement, &search_path, &pinned, &mut found.changes)?;
+            }
+            Ok((found.changes, found.keys, touched))
+        })?,
     };
     if changes.is_empty() && touched.unmodelled.is_empty() {
         return Ok(());
     }
-    let mut statement = running.as_ref().map(|r| r.statement.clone());
-    add_values(spi, &call.command, statement.as_deref(), &search_path, &pinned, &mut changes)?;
-    let context = serde_json::json!({
-        "session_user": session_user,
-        "role": role,
-        "search_path": search_path,
-        "schemas": schemas,
-        "settings": settings,
-        "application_name": command::setting("application_name"),
-        "rewritten": rewritten.iter().map(|(oid, reason)| serde_json::json!({"oid": oid, "reason": reason})).collect::<Vec<_>>(),
-        "origin": crate::replica::origin(),
-    });
+    let context = Context {
+        session_user,
+        role,
+        search_path: &search_path,
+        schemas,
+        settings,
+        application_name: command::setting("application_name"),
+        rewritten: rewritten.iter().map(|&(oid, reason)| RewriteNote { oid, reason }).collect(),
+        origin: crate::replica::origin(),
+    };
     let (kind, identity) = touched.target.as_ref().map_or((None, None), |(kind, identity)| (Some(kind.as_str()), Some(identity.as_str())));
-    let exact = statement.is_some();
-    let mut evidence = statement.take().unwrap_or_else(query_string);
+    let whole;
+    let mut evidence = if let Some(statement) = statement {
+        statement
+    } else {
+        whole = command::debug_query_string().unwrap_or_default();
+        &whole
+    };
+    let masked;
     if crate::secrets::is_secret_command(&call.tag) {
-        evidence = crate::secrets::mask_strings(&evidence);
+        masked = crate::secrets::mask_strings(evidence);
+        evidence = &masked;
     }
     let happening = Happening {
         tag: &call.tag,
         kind,
         identity,
-        statement: &evidence,
-        exact,
+        statement: evidence,
+        exact: statement.is_some(),
         concurrently: call.command.concurrently,
         reconciled: false,
         unmodelled: &touched.unmodelled,
-        context: &context.to_string(),
+        context: &serde_json::to_string(&context)?,
     };
-    outbox::insert(spi, &happening, &changes, &keys)?;
-    drop(pinned);
-    Ok(())
+    outbox::insert(&happening, &changes, &keys)
 }
 
 /// What a table can have that has just been created from nothing but its own definition.
@@ -229,9 +254,4 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
         crate::ledger::store_compare(spi, known, read)?
     };
     Ok((found, touched))
-}
-
-/// The whole query string, where the hook did not see the statement begin.
-fn query_string() -> String {
-    command::debug_query_string().unwrap_or_default()
 }

@@ -3,8 +3,9 @@
 use super::Dropped;
 use crate::error::Result;
 use crate::ledger::store;
+use crate::model::Qualified;
 use crate::pg::class;
-use crate::pg::command::{self, Reach};
+use crate::pg::command::{self, NewTable, Reach};
 use crate::pg::event_trigger::Call;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use std::collections::{BTreeSet, HashMap};
@@ -27,6 +28,12 @@ pub(super) struct Touched {
 /// The server's list of what the command did, as families.
 pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Touched> {
     let mut touched = Touched { everything: call.command.reach == Reach::Everything, ..Touched::default() };
+    if let Some(table) = call.command.new_table.as_ref().and_then(NewTable::created) {
+        let identity = Qualified::new(table.schema.as_str(), table.name.as_str()).to_string();
+        touched.roots.insert((class::RELATION, table.oid));
+        touched.target = Some(("table".to_owned(), identity));
+        return Ok(touched);
+    }
     let rows = spi.query(
         "SELECT c.classid, c.objid, c.object_type, c.schema_name, c.object_identity, c.in_extension
            FROM pg_catalog.pg_event_trigger_ddl_commands() c",

@@ -147,7 +147,7 @@ impl Gather {
 
     /// What can depend on something, as edge.sql takes it.
     pub(super) fn depending(&self) -> Vec<u32> {
-        two_lists(self.targets.keys().filter(|k| k.classid != ENUM && k.classid != NAMESPACE))
+        pairs(self.targets.keys().filter(|k| k.classid != ENUM && k.classid != NAMESPACE))
     }
 
     /// What is referred to and no fact stands under.
@@ -160,11 +160,8 @@ pub(super) fn sorted(oids: impl Iterator<Item = u32>) -> Vec<u32> {
     oids.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// How many catalogs, those catalogs, then the objects in them; nothing for nothing.
-pub(super) fn two_lists<'k>(keys: impl Iterator<Item = &'k LocalKey> + Clone) -> Vec<u32> {
-    let (classes, objects) = (sorted(keys.clone().map(|k| k.classid)), sorted(keys.map(|k| k.objid)));
-    if objects.is_empty() {
-        return objects;
-    }
-    std::iter::once(classes.len() as u32).chain(classes).chain(objects).collect()
+/// Catalog, object, catalog, object, …; each pair once.
+pub(super) fn pairs<'k>(keys: impl Iterator<Item = &'k LocalKey>) -> Vec<u32> {
+    let pairs: BTreeSet<(u32, u32)> = keys.map(|k| (k.classid, k.objid)).collect();
+    pairs.into_iter().flat_map(|(classid, objid)| [classid, objid]).collect()
 }

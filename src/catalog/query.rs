@@ -2,7 +2,9 @@
 //!
 //! Markers in a query: `/*filter c.oid*/` becomes `AND c.oid = ANY ($1)` in a filtered read and
 //! nothing in a full one; `/*if X*/ … /*else*/ … /*end*/` keeps one part, X being `full`, `filtered`,
-//! `>=17` or `<17`. They can be nested.
+//! `>=17` or `<17`. They can be nested. `/*one pg_namespace n.oid c.relnamespace*/` joins the row of a catalog
+//! with this key; in a filtered read by a look-up for each row, and never the other way round, whatever
+//! the catalogs' sizes were when the plan was made.
 
 use super::Malformed;
 use std::sync::OnceLock;
@@ -95,6 +97,16 @@ fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> 
                 out.push_str(" = ANY ($1)");
             }
             ("filter", _) => {}
+            ("one", join) if kept.iter().all(|k| *k) => {
+                let [catalog, key, value] = join.split(' ').collect::<Vec<_>>()[..] else { return Err(format!("unknown marker {marker}")) };
+                let (alias, column) = key.split_once('.').ok_or_else(|| format!("unknown marker {marker}"))?;
+                out.push_str(&if filtered {
+                    format!("CROSS JOIN LATERAL (SELECT * FROM pg_catalog.{catalog} x WHERE x.{column} = {value} OFFSET 0) {alias}")
+                } else {
+                    format!("JOIN pg_catalog.{catalog} {alias} ON {alias}.{column} = {value}")
+                });
+            }
+            ("one", _) => {}
             ("if", condition) => kept.push(holds(condition, major, filtered)?),
             ("else", "") => {
                 let last = kept.last_mut().ok_or("else without if")?;
@@ -137,7 +149,10 @@ mod tests {
         assert_eq!(expand(template, 15, false).unwrap(), "a c d  e");
         assert_eq!(expand(template, 17, false).unwrap(), "a b full d  e");
         assert_eq!(expand(template, 18, true).unwrap(), "a b d AND x.y = ANY ($1) e");
-        for bad in ["/*if >=x*/a/*end*/", "/*if full*/a", "a/*end*/", "a/*else*/b", "/*what*/", "/*filter x"] {
+        let one = "/*one pg_am am.oid c.relam*/";
+        assert_eq!(expand(one, 15, false).unwrap(), "JOIN pg_catalog.pg_am am ON am.oid = c.relam");
+        assert!(expand(one, 15, true).unwrap().contains("LATERAL"));
+        for bad in ["/*if >=x*/a/*end*/", "/*if full*/a", "a/*end*/", "a/*else*/b", "/*what*/", "/*filter x", "/*one x*/"] {
             assert!(expand(bad, 15, false).is_err(), "{bad}");
         }
     }

@@ -107,7 +107,7 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     }
     let (session, current) = command::users();
     let context = serde_json::json!({ "session_user": session, "role": current, "why": "found by reconciliation" });
-    outbox::insert(spi, &found_by_reading(&context.to_string()), &found.changes, &found.keys)?;
+    outbox::insert(&found_by_reading(&context.to_string()), &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 
@@ -134,7 +134,7 @@ pub fn reconcile_event_triggers(spi: &Spi) -> Result<usize> {
         "why": "commands on event triggers fire none",
         "origin": crate::replica::origin(),
     });
-    outbox::insert(spi, &found_by_reading(&context.to_string()), &found.changes, &found.keys)?;
+    outbox::insert(&found_by_reading(&context.to_string()), &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 

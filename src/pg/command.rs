@@ -39,6 +39,8 @@ pub struct Command {
     pub adds_default: bool,
     /// The command only adds columns, with no default and no constraint but NOT NULL.
     pub bare_columns: Option<BareColumns>,
+    /// The command is a CREATE TABLE by itself, without sequences of its own.
+    pub new_table: Option<NewTable>,
     /// Relations that the command names beside its target: a partition attached or detached.
     pub also: Vec<u32>,
 }
@@ -53,6 +55,65 @@ impl BareColumns {
     pub fn added(&self) -> super::relation::Added {
         // SAFETY: the parse tree lives as long as the command, within which the event trigger is called.
         unsafe { super::relation::added_columns(self.0) }
+    }
+}
+
+/// The parse tree of a CREATE TABLE; made for an event trigger's call and used within it.
+#[derive(Clone, Debug)]
+pub struct NewTable(*mut pg_sys::CreateStmt);
+
+impl NewTable {
+    /// The table that the command made.
+    pub fn created(&self) -> Option<super::relation::CreatedTable> {
+        // SAFETY: the parse tree lives as long as the command, within which the event trigger is called.
+        unsafe { super::relation::created_table(self.0) }
+    }
+}
+
+/// Whether a CREATE TABLE, before it runs, says all that the table will have: columns and constraints, and
+/// no copies of other tables' parts, no sequences, no doubt whether it is made. Running it, the server
+/// writes over its own parse tree: afterwards neither LIKE nor serial can be told.
+///
+/// # Safety
+/// `node` is a utility statement's node that has not run yet.
+pub(super) unsafe fn is_plain_table(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: nodes are cast to the struct that their tag names.
+    unsafe {
+        if (*node).type_ != pg_sys::NodeTag::T_CreateStmt {
+            return false;
+        }
+        let create = node.cast::<pg_sys::CreateStmt>();
+        (*create).inhRelations.is_null()
+            && (*create).ofTypename.is_null()
+            && !(*create).if_not_exists
+            && items::<pg_sys::Node>((*create).tableElts)
+                .into_iter()
+                .all(|element| (*element).type_ != pg_sys::NodeTag::T_TableLikeClause && !is_serial(element))
+    }
+}
+
+/// Whether a column is declared with one of the names that bring a sequence.
+///
+/// # Safety
+/// `element` is an element of a CREATE TABLE.
+unsafe fn is_serial(element: *mut pg_sys::Node) -> bool {
+    // SAFETY: nodes are cast to the struct that their tag names; a type's names are String nodes.
+    unsafe {
+        if (*element).type_ != pg_sys::NodeTag::T_ColumnDef {
+            return false;
+        }
+        let type_name = (*element.cast::<pg_sys::ColumnDef>()).typeName;
+        if type_name.is_null() {
+            return false;
+        }
+        // In whatever schema: a look at the catalogs is the price of a doubt.
+        items::<pg_sys::Node>((*type_name).names).last().is_some_and(|&name| {
+            #[cfg(feature = "pg14")]
+            let text = (*name.cast::<pg_sys::Value>()).val.str_;
+            #[cfg(not(feature = "pg14"))]
+            let text = (*name.cast::<pg_sys::String>()).sval;
+            !text.is_null() && CStr::from_ptr(text).to_bytes().windows(6).any(|part| part == b"serial")
+        })
     }
 }
 
@@ -99,12 +160,11 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                 command.reach = Reach::Create;
                 let create = node.cast::<pg_sys::CreateStmt>();
                 command.temporary = is_temporary((*create).relation);
-                let elements = items::<pg_sys::Node>((*create).tableElts);
-                let copies = elements.into_iter().any(|element| (*element).type_ == T::T_TableLikeClause);
                 if !(*create).inhRelations.is_null() {
                     command.reach = Reach::Dependents;
-                } else if !copies && (*create).ofTypename.is_null() {
+                } else if super::hook::plain_table() {
                     command.reach = Reach::NewTable;
+                    command.new_table = Some(NewTable(create));
                 }
             }
             T::T_CreateTableAsStmt => {
@@ -270,24 +330,10 @@ pub struct Pinned {
     user: Option<(pg_sys::Oid, i32)>,
 }
 
-/// Our reads are look-ups by key, whatever the statistics of a small or freshly grown table say.
-const INDEXED: &[(&str, &str)] = &[("enable_seqscan", "off")];
-
 /// Pins the settings that deparsed text depends on and becomes the bootstrap superuser.
 pub fn pin() -> Pinned {
     let owner = become_owner();
     let settings = pin_settings();
-    let pinned = Pinned { nest: settings.nest, user: owner.user };
-    std::mem::forget(owner);
-    std::mem::forget(settings);
-    pinned
-}
-
-/// Becomes the bootstrap superuser under the pinned path, for statements that deparse nothing.
-pub fn pin_path() -> Pinned {
-    let owner = become_owner();
-    let settings = settings();
-    settings.set("search_path", crate::catalog::PINNED_SETTINGS[0].1);
     let pinned = Pinned { nest: settings.nest, user: owner.user };
     std::mem::forget(owner);
     std::mem::forget(settings);
@@ -299,7 +345,7 @@ pub fn pin_settings() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
         let nest = pg_sys::NewGUCNestLevel();
-        for (name, value) in crate::catalog::PINNED_SETTINGS.iter().chain(INDEXED) {
+        for (name, value) in crate::catalog::PINNED_SETTINGS {
             if setting(name).as_deref() != Some(value) {
                 set(name, value);
             }

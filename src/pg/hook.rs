@@ -13,6 +13,8 @@ pub struct Running {
     pub statement: String,
     /// search_path when it began.
     pub search_path: String,
+    /// It is a CREATE TABLE that says all that the table will have.
+    plain_table: bool,
 }
 
 thread_local! {
@@ -24,6 +26,11 @@ static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
 /// The innermost utility statement that runs now; `None` where the hook was not there when it began.
 pub fn running() -> Option<Running> {
     RUNNING.with_borrow(|stack| stack.last().cloned())
+}
+
+/// Whether the innermost utility statement that runs now is a CREATE TABLE that says all that the table will have.
+pub(super) fn plain_table() -> bool {
+    RUNNING.with_borrow(|stack| stack.last().is_some_and(|running| running.plain_table))
 }
 
 /// Installs the hook. Called once, from `_PG_init`.
@@ -104,8 +111,11 @@ unsafe extern "C-unwind" fn process_utility(
     unsafe {
         crate::error::OrRaise::or_raise(super::make_way::before((*statement).utilityStmt));
         let _pop = is_ddl(statement).then(|| {
-            let running =
-                Running { statement: text_of(statement, query), search_path: super::command::setting("search_path").unwrap_or_default() };
+            let running = Running {
+                statement: text_of(statement, query),
+                search_path: super::command::setting("search_path").unwrap_or_default(),
+                plain_table: super::command::is_plain_table((*statement).utilityStmt),
+            };
             RUNNING.with_borrow_mut(|stack| stack.push(running));
             Pop
         });

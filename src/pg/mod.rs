@@ -5,6 +5,7 @@ pub mod command;
 pub mod event_trigger;
 pub mod guc;
 pub mod hook;
+pub mod insert;
 pub mod log;
 pub mod make_way;
 pub mod process;

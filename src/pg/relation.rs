@@ -93,6 +93,46 @@ pub unsafe fn added_columns(alter: *mut pg_sys::AlterTableStmt) -> Added {
     }
 }
 
+/// A table that CREATE TABLE has just made.
+#[derive(Clone, Debug)]
+pub struct CreatedTable {
+    /// OID of the table.
+    pub oid: u32,
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub name: String,
+}
+
+/// The permanent table that a CREATE TABLE has just made; `None` where there is more to it.
+///
+/// # Safety
+/// `create` is the parse tree of such a command, which has just been carried out.
+pub unsafe fn created_table(create: *mut pg_sys::CreateStmt) -> Option<CreatedTable> {
+    // SAFETY: the lock of the command's transaction keeps the relation as it is; its cache entry is
+    // pinned between get and close.
+    unsafe {
+        let name = owned((*(*create).relation).relname)?;
+        // Where the command put it: the path that names are looked up by begins elsewhere.
+        let namespace = pg_sys::RangeVarGetCreationNamespace((*create).relation);
+        let oid = pg_sys::get_relname_relid((*(*create).relation).relname, namespace);
+        if oid == pg_sys::Oid::INVALID {
+            return None;
+        }
+        let relation = pg_sys::RelationIdGetRelation(oid);
+        if relation.is_null() {
+            return None;
+        }
+        let class = (*relation).rd_rel;
+        let plain = (*class).relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
+            || (*class).relkind == pg_sys::RELKIND_PARTITIONED_TABLE as std::ffi::c_char;
+        let permanent = (*class).relpersistence != pg_sys::RELPERSISTENCE_TEMP as std::ffi::c_char;
+        pg_sys::RelationClose(relation);
+        let schema = owned(pg_sys::get_namespace_name(namespace)).filter(|schema| schema != "accord")?;
+        (plain && permanent).then(|| CreatedTable { oid: oid.to_u32(), schema, name })
+    }
+}
+
 /// # Safety
 /// `relation` is an open relation cache entry.
 unsafe fn of_relation(oid: pg_sys::Oid, relation: pg_sys::Relation, names: &[String]) -> Added {

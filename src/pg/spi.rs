@@ -34,8 +34,6 @@ pub enum Arg<'a> {
     MaybeBytes(Option<&'a [u8]>),
     /// `oid[]`
     Oids(&'a [u32]),
-    /// `bigint[]`
-    Ints(&'a [i64]),
     /// `text[]`
     Texts(&'a [String]),
 }
@@ -50,7 +48,6 @@ impl Arg<'_> {
             Arg::Oid(_) => pg_sys::OIDOID,
             Arg::Bytes(_) | Arg::MaybeBytes(_) => pg_sys::BYTEAOID,
             Arg::Oids(_) => pg_sys::OIDARRAYOID,
-            Arg::Ints(_) => pg_sys::INT8ARRAYOID,
             Arg::Texts(_) => pg_sys::TEXTARRAYOID,
         }
     }
@@ -67,7 +64,6 @@ impl Arg<'_> {
             Arg::Bytes(bytes) => bytes.into_datum(),
             Arg::MaybeBytes(bytes) => bytes.and_then(IntoDatum::into_datum),
             Arg::Oids(oids) => oids.iter().map(|&oid| pg_sys::Oid::from(oid)).collect::<Vec<_>>().into_datum(),
-            Arg::Ints(values) => values.to_vec().into_datum(),
             Arg::Texts(texts) => texts.to_vec().into_datum(),
         }
     }
@@ -118,6 +114,41 @@ pub fn connect<R>(work: impl FnOnce(&Spi) -> Result<R>) -> Result<R> {
     result
 }
 
+/// While this value lives, the planner reaches rows by key or not at all: statements with arguments are
+/// look-ups of a few objects, whatever the statistics of a small or freshly grown catalog say, and their plans are kept
+/// for as long as the backend lives, however much the catalogs grow.
+///
+/// The switches are the planner's own variables, set without the machinery of SET, which would cost more
+/// than the reads; nothing that a user can see runs meanwhile.
+struct KeyedPlanner([bool; 6]);
+
+impl KeyedPlanner {
+    fn switches() -> [*mut bool; 6] {
+        [
+            &raw mut pg_sys::enable_seqscan,
+            &raw mut pg_sys::enable_bitmapscan,
+            &raw mut pg_sys::enable_hashjoin,
+            &raw mut pg_sys::enable_mergejoin,
+            &raw mut pg_sys::enable_material,
+            &raw mut pg_sys::enable_memoize,
+        ]
+    }
+
+    fn set() -> Self {
+        // SAFETY: plain variables of this single-threaded backend.
+        Self(Self::switches().map(|switch| unsafe { std::mem::replace(&mut *switch, false) }))
+    }
+}
+
+impl Drop for KeyedPlanner {
+    fn drop(&mut self) {
+        for (switch, before) in Self::switches().into_iter().zip(self.0) {
+            // SAFETY: as above; also while an error unwinds, for no abort would restore them.
+            unsafe { *switch = before };
+        }
+    }
+}
+
 impl Spi {
     /// Takes one fresh snapshot for all [`See::Latest`] reads until the returned value is dropped.
     /// What this connection writes meanwhile is not seen by them.
@@ -134,6 +165,7 @@ impl Spi {
 
     /// Runs a statement with a kept plan and returns its rows.
     pub fn query(&self, sql: &str, args: &[Arg<'_>], see: See) -> Result<Vec<Row>> {
+        let _planner = (!args.is_empty()).then(KeyedPlanner::set);
         let plan = kept_plan(sql, args)?;
         let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(args.len());
         let mut nulls: Vec<std::ffi::c_char> = Vec::with_capacity(args.len());

@@ -4,9 +4,9 @@ use super::loss::{Cast, cast};
 use super::order::Action;
 use super::rebuild::retyped;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, OptionsChange, flag, relation, settings_changed};
+use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, OptionsChange, flag, relation, sequence_type, settings_changed};
 use super::{Lock, PlanError, sequence};
-use crate::model::{Body, Column, Default, Fact, FactId, ForeignOptions, Identity, Kind, Literal, Name, Position};
+use crate::model::{Body, Column, Default, Fact, FactId, ForeignOptions, Identity, Kind, Literal, Name, Position, SequenceOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What fills a column, from its facts.
@@ -505,6 +505,7 @@ pub(super) fn identity(scene: &Scene, item: &Item, out: &mut Vec<Action>) -> Res
             let Body::Identity(identity) = &fact.body else { return Ok(()) };
             let statement = AlterTable::all(&table_of(&fact.id), Alteration::AddIdentity(fact.id.name(), identity));
             out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact));
+            out.extend(identity_typed(scene, fact, identity));
         }
         (Some(fact), None) => {
             let Some(old) = &item.old else { return Ok(()) };
@@ -546,6 +547,18 @@ fn alter_identity(
         let sql = format!("ALTER SEQUENCE {from} RENAME TO {}", after.sequence.name);
         out.push(Action::new(2, &now.id, sql).altering(old, was, now));
     }
+    // A change of the column's type takes the sequence's with it.
+    let column = FactId { kind: Kind::Column, ..now.id.clone() };
+    let column_retyped = matches!(
+        (scene.was(&FactId { kind: Kind::Column, ..old.clone() }).map(|fact| fact.body), scene.is(&column).map(|fact| fact.body)),
+        (Some(Body::Column(was)), Some(Body::Column(is))) if was.data_type != is.data_type
+    );
+    if before.options.data_type != after.options.data_type && !column_retyped {
+        let sql = format!("ALTER SEQUENCE {} AS {}", after.sequence, sequence_type(&after.options.data_type));
+        out.push(Action::new(47, &now.id, sql).altering(old, was, now));
+    } else if column_retyped {
+        out.extend(identity_typed(scene, now, after));
+    }
     let mut clauses = Vec::new();
     if before.always != after.always {
         clauses.push(format!("SET GENERATED {}", if after.always { "ALWAYS" } else { "BY DEFAULT" }));
@@ -567,12 +580,25 @@ fn alter_identity(
     Ok(())
 }
 
-/// The statement that sets a new identity's sequence apart from its table's persistence.
-pub(super) fn identity_persistence(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
+/// The statements that set a new identity's sequence apart from its table's persistence and its column's type:
+/// what LIKE … INCLUDING IDENTITY copies onto another type is a `bigint`.
+pub(super) fn identity_apart(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
     let Body::Identity(identity) = &fact.body else { return };
+    out.extend(identity_typed(scene, fact, identity));
     let unlogged = scene.table(&fact.id).is_some_and(|table| table.unlogged);
     if identity.unlogged != unlogged {
         let sql = format!("ALTER SEQUENCE {} SET {}", identity.sequence, if identity.unlogged { "UNLOGGED" } else { "LOGGED" });
         out.push(Action::new(49, &fact.id, sql).locking(Lock::AccessExclusive, []).needing([fact.id.clone()]));
     }
+}
+
+/// The statement that gives an identity's sequence another type than its column's.
+fn identity_typed(scene: &Scene, fact: &Fact, identity: &Identity) -> Option<Action> {
+    let column = FactId { kind: Kind::Column, ..fact.id.clone() };
+    let Some(Fact { body: Body::Column(body), .. }) = scene.is(&column) else { return None };
+    let SequenceOptions { data_type, minimum, maximum, .. } = &identity.options;
+    (body.data_type != *data_type).then(|| {
+        let sql = format!("ALTER SEQUENCE {} AS {} MINVALUE {minimum} MAXVALUE {maximum}", identity.sequence, sequence_type(data_type));
+        Action::new(49, &fact.id, sql).locking(Lock::ShareRowExclusive, []).needing([fact.id.clone(), column])
+    })
 }

@@ -268,7 +268,7 @@ fn change(
         Kind::Default if creates && default_is_said(scene, fact) => {}
         Kind::Default => column::default(item, out),
         Kind::Identity if creates && scene.creates(&FactId { kind: Kind::Column, ..fact.id.clone() }) => {
-            column::identity_persistence(scene, fact, out);
+            column::identity_apart(scene, fact, out);
         }
         Kind::Identity => column::identity(scene, item, out)?,
         Kind::Constraint => constraint::change(scene, item, out),

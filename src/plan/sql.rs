@@ -172,14 +172,29 @@ impl fmt::Display for Role<'_> {
     }
 }
 
-/// All options of a sequence.
+/// All options of a sequence but its type, whose own bounds are not spelt out: beside another type's column an
+/// identity's sequence begins with bounds that fit that type.
 pub(super) struct SequenceClauses<'a>(pub &'a SequenceOptions);
 
 impl fmt::Display for SequenceClauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SequenceOptions { start, increment, minimum, maximum, cache, cycle, .. } = self.0;
-        let no = if *cycle { "" } else { "NO " };
-        write!(f, "START WITH {start} INCREMENT BY {increment} MINVALUE {minimum} MAXVALUE {maximum} CACHE {cache} {no}CYCLE")
+        let SequenceOptions { data_type, start, increment, minimum, maximum, cache, cycle } = self.0;
+        write!(f, "START WITH {start} INCREMENT BY {increment} ")?;
+        let (low, high) = match data_type.as_str() {
+            "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+            "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            _ => (i64::MIN, i64::MAX),
+        };
+        let bounds = if *increment > 0 { (1, high) } else { (low, -1) };
+        match *minimum {
+            own if own == bounds.0 => f.write_str("NO MINVALUE ")?,
+            value => write!(f, "MINVALUE {value} ")?,
+        }
+        match *maximum {
+            own if own == bounds.1 => f.write_str("NO MAXVALUE ")?,
+            value => write!(f, "MAXVALUE {value} ")?,
+        }
+        write!(f, "CACHE {cache} {}CYCLE", if *cycle { "" } else { "NO " })
     }
 }
 
