@@ -185,8 +185,7 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         }
         warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
-    let foreign = scene.table(id).is_some_and(|table| table.foreign.is_some());
-    let rewrites = !foreign && (generated || volatile && filling.is_some());
+    let rewrites = (generated || volatile && filling.is_some()) && scene.table(id).is_none_or(|table| table.foreign.is_none());
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),
