@@ -33,11 +33,22 @@ SELECT v.version,
                                                                              FROM json_array_elements_text(d.value -> 'path') WITH ORDINALITY p)), '{}')
           FROM json_array_elements(e.changes) c, json_array_elements(coalesce(c.value -> 'after' -> 'depends', c.value -> 'before' -> 'depends', '[]')) d) AS depends_on,
        e.context,
-       e.changes,
+       -- Secrets are the owner's alone.
+       CASE WHEN pg_has_role((SELECT x.extowner FROM pg_extension x WHERE x.extname = 'pg_accord'), 'USAGE')
+            THEN e.changes ELSE accord.mask_secrets(e.changes) END AS changes,
        accord.event_loss(e.changes) AS loss
   FROM accord.event e
   LEFT JOIN accord.version v ON v.xid = e.xid;
 COMMENT ON VIEW accord.events IS 'one row per captured DDL command; version is null until it is sealed';
+
+CREATE VIEW accord.subscriptions AS
+SELECT s.subname AS name,
+       accord.mask_conninfo(s.subconninfo) AS connection,
+       s.subpublications AS publications,
+       s.subenabled AS enabled,
+       s.subslotname AS slot
+  FROM pg_subscription s WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+COMMENT ON VIEW accord.subscriptions IS 'subscriptions of this database, which no replica mirrors; connections without their secrets';
 
 -- Replicas
 

@@ -14,6 +14,7 @@ mod column;
 mod constraint;
 mod deparse;
 mod edge;
+mod foreign;
 mod gather;
 mod index;
 mod language;
@@ -21,10 +22,12 @@ mod namespace;
 mod objects;
 mod operator;
 mod property;
+mod publication;
 mod query;
 mod relation;
 mod routine;
 mod row;
+mod session;
 mod settled;
 mod statistics;
 mod text_search;
@@ -156,6 +159,8 @@ fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>) -> Result<
     read_routines(source, &mut gather, select(|o| &o.routines))?;
     read_relations(source, &mut gather, select(|o| &o.relations))?;
     read_others(source, &mut gather, objects)?;
+    read_foreign(source, &mut gather, objects)?;
+    read_publications(source, &mut gather, objects)?;
     read_unmodelled(source, &mut gather, objects)?;
     if gather.wants(Aspects::COMMENTS) {
         let oids = objects.map(|_| gather.commented());
@@ -277,13 +282,32 @@ fn read_others<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: 
     Ok(())
 }
 
+fn read_foreign<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
+    let of = |class| objects.map(|o| o.in_class(class));
+    foreign::wrappers(gather, source.fetch(&query::FOREIGN_DATA_WRAPPER, of(gather::FOREIGN_DATA_WRAPPER).as_deref())?)?;
+    foreign::servers(gather, source.fetch(&query::SERVER, of(gather::FOREIGN_SERVER).as_deref())?)?;
+    foreign::mappings(gather, source.fetch(&query::USER_MAPPING, of(gather::USER_MAPPING).as_deref())?)?;
+    Ok(())
+}
+
+fn read_publications<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
+    let of = |class| objects.map(|o| o.in_class(class));
+    let publications = of(gather::PUBLICATION);
+    publication::publications(gather, source.fetch(&query::PUBLICATION, publications.as_deref())?)?;
+    publication::tables(gather, source.fetch(&query::PUBLICATION_TABLE, publications.as_deref())?)?;
+    if source.reader.major() >= 15 {
+        publication::schemas(gather, source.fetch(&query::PUBLICATION_SCHEMA, publications.as_deref())?)?;
+    }
+    publication::subscriptions(gather, source.fetch(&query::SUBSCRIPTION, of(gather::SUBSCRIPTION).as_deref())?)?;
+    session::event_triggers(gather, source.fetch(&query::EVENT_TRIGGER, of(gather::EVENT_TRIGGER).as_deref())?)?;
+    session::default_privileges(gather, source.fetch(&query::DEFAULT_PRIVILEGE, of(gather::DEFAULT_ACL).as_deref())?)?;
+    Ok(())
+}
+
 fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
     let pairs: Option<Vec<u32>> =
         objects.map(|o| o.others.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
     unmodelled::objects(gather, source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
-    if objects.is_none() {
-        unmodelled::security_labels(gather, source.fetch(&query::SECURITY_LABEL, None)?)?;
-    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::model::{Fact, FactId, Kind, LocalKey};
+use crate::model::{Fact, FactId, Kind, LocalKey, Name};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -186,12 +186,18 @@ fn another(old: &Fact, new: &Fact) -> bool {
     }
 }
 
-type Key<'a> = (Kind, Option<Kind>, LocalKey, Option<&'a str>);
+type Key<'a> = (Kind, Option<Kind>, LocalKey, [Option<&'a str>; 2]);
 
-/// What tells one fact from another under the same local key: kind, target, and the grantee of a grant.
+/// What tells one fact from another under the same local key: kind, target, the roles in the ids of
+/// privileges and user mappings (which are no objects here that could be renamed), and a label's provider.
 fn key_of(fact: &Fact) -> Option<Key<'_>> {
-    let grantee = (fact.id.kind == Kind::Grant).then(|| fact.id.name().as_str());
-    fact.key.map(|key| (fact.id.kind, fact.id.of, key, grantee))
+    let (first, last) = (|| fact.id.path.first().map(Name::as_str), || Some(fact.id.name().as_str()));
+    let further = match fact.id.kind {
+        Kind::Grant | Kind::UserMapping | Kind::SecurityLabel => [None, last()],
+        Kind::DefaultPrivilege => [first(), last()],
+        _ => [None, None],
+    };
+    fact.key.map(|key| (fact.id.kind, fact.id.of, key, further))
 }
 
 #[cfg(test)]

@@ -8,6 +8,10 @@ use pg_accord::catalog::read_all;
 use pg_accord::diff::{Change, Operation, diff};
 use std::collections::BTreeSet;
 
+const SERVER: &str = "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER v FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE s.f (a int) SERVER v;
+    CREATE USER MAPPING FOR accord_bob SERVER v OPTIONS (password 'x')";
+const PUBLISHED: &str = "CREATE TABLE s.t (a int PRIMARY KEY); CREATE PUBLICATION p FOR TABLE s.t WHERE (a > 1)";
+const WATCHED: &str = "CREATE FUNCTION s.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER w ON sql_drop EXECUTE FUNCTION s.e()";
 const T: &str = "CREATE TABLE s.t (a int, b text, c numeric)";
 
 const INT: &str = "CREATE TYPE s.i; CREATE FUNCTION s.i_in(cstring) RETURNS s.i LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
@@ -152,6 +156,45 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ("CREATE TABLE s.t (a int)", "GRANT SELECT ON s.t TO accord_bob; REVOKE SELECT ON s.t FROM accord_bob", &[]),
     ("CREATE TABLE s.t (a int); GRANT SELECT ON s.t TO accord_bob", "GRANT SELECT ON s.t TO accord_bob WITH GRANT OPTION", &["~grant on table s.t.accord_bob"]),
     ("CREATE TABLE s.t (a int)", "REVOKE DELETE ON s.t FROM accord_owner", &["+grant on table s.t.accord_owner"]),
+    // Foreign data
+    ("", "CREATE FOREIGN DATA WRAPPER w OPTIONS (a '1')", &["+foreign-data wrapper w", "+owner on foreign-data wrapper w"]),
+    ("CREATE FOREIGN DATA WRAPPER w OPTIONS (a '1')", "ALTER FOREIGN DATA WRAPPER w OPTIONS (SET a '2')", &["~foreign-data wrapper w"]),
+    ("CREATE FOREIGN DATA WRAPPER w", "GRANT USAGE ON FOREIGN DATA WRAPPER w TO accord_bob", &["+grant on foreign-data wrapper w.accord_bob"]),
+    ("CREATE FOREIGN DATA WRAPPER w; CREATE SERVER v FOREIGN DATA WRAPPER w", "ALTER FOREIGN DATA WRAPPER w RENAME TO x", &[">foreign-data wrapper x", ">owner on foreign-data wrapper x", "~server v"]),
+    (SERVER, "ALTER SERVER v VERSION '2'", &["~server v"]),
+    (SERVER, "ALTER SERVER v OPTIONS (ADD a '2')", &["~server v"]),
+    (SERVER, "COMMENT ON SERVER v IS 'x'", &["+comment on server v"]),
+    (SERVER, "ALTER SERVER v RENAME TO u", &[">server u", ">owner on server u", ">user mapping u.accord_bob", "~table s.f"]),
+    (SERVER, "DROP USER MAPPING FOR accord_bob SERVER v", &["-user mapping v.accord_bob"]),
+    (SERVER, "ALTER USER MAPPING FOR accord_bob SERVER v OPTIONS (SET password 'y')", &["~user mapping v.accord_bob"]),
+    (SERVER, "ALTER FOREIGN TABLE s.f OPTIONS (ADD a 'b')", &["~table s.f"]),
+    (SERVER, "ALTER FOREIGN TABLE s.f ALTER a OPTIONS (ADD a 'b')", &["~column s.f.a"]),
+    (SERVER, "ALTER FOREIGN TABLE s.f ADD CONSTRAINT k CHECK (a > 0) NOT VALID", &["+constraint s.f.k"]),
+    (SERVER, "DROP FOREIGN TABLE s.f", &["-table s.f", "-owner on table s.f", "-column s.f.a", "-position s.f.a"]),
+    // Publications
+    (T, "CREATE PUBLICATION p FOR TABLE s.t, TABLES IN SCHEMA public", &["+publication p", "+owner on publication p", "+publication table p.s.t", "+publication schema p.public"]),
+    (PUBLISHED, "ALTER PUBLICATION p SET (publish = 'insert')", &["~publication p"]),
+    (PUBLISHED, "ALTER PUBLICATION p SET TABLE s.t WHERE (a > 2)", &["~publication table p.s.t"]),
+    (PUBLISHED, "ALTER PUBLICATION p SET TABLE s.t (a)", &["~publication table p.s.t"]),
+    (PUBLISHED, "ALTER PUBLICATION p DROP TABLE s.t", &["-publication table p.s.t"]),
+    (PUBLISHED, "ALTER PUBLICATION p RENAME TO q", &[">publication q", ">owner on publication q", ">publication table q.s.t"]),
+    (PUBLISHED, "ALTER TABLE s.t RENAME a TO b", &[">column s.t.b", ">position s.t.b", "~constraint s.t.t_pkey", "~publication table p.s.t"]),
+    // Event triggers, default privileges
+    (WATCHED, "ALTER EVENT TRIGGER w DISABLE", &["~event trigger w"]),
+    (WATCHED, "ALTER EVENT TRIGGER w RENAME TO v", &[">event trigger v", ">owner on event trigger v"]),
+    (WATCHED, "ALTER FUNCTION s.e() RENAME TO g", &[">routine s.g()", ">owner on routine s.g()", "~event trigger w"]),
+    (WATCHED, "DROP EVENT TRIGGER w", &["-event trigger w", "-owner on event trigger w"]),
+    ("", "ALTER DEFAULT PRIVILEGES FOR ROLE accord_bob GRANT SELECT ON TABLES TO accord_alice", &["+default privilege accord_bob.\"\".tables.accord_alice"]),
+    ("", "ALTER DEFAULT PRIVILEGES FOR ROLE accord_bob IN SCHEMA s GRANT SELECT ON TABLES TO PUBLIC", &["+default privilege accord_bob.s.tables.\"PUBLIC\""]),
+    ("ALTER DEFAULT PRIVILEGES FOR ROLE accord_bob GRANT SELECT ON TABLES TO accord_alice", "ALTER DEFAULT PRIVILEGES FOR ROLE accord_bob REVOKE SELECT ON TABLES FROM accord_alice", &["-default privilege accord_bob.\"\".tables.accord_alice"]),
+    ("ALTER DEFAULT PRIVILEGES FOR ROLE accord_bob GRANT SELECT ON TABLES TO accord_alice", "ALTER DEFAULT PRIVILEGES FOR ROLE accord_bob REVOKE DELETE ON TABLES FROM accord_bob", &["+default privilege accord_bob.\"\".tables.accord_bob"]),
+    ("ALTER DEFAULT PRIVILEGES FOR ROLE accord_bob IN SCHEMA s GRANT SELECT ON TABLES TO PUBLIC", "ALTER SCHEMA s RENAME TO r",
+        &[">schema r", ">owner on schema r", ">enum r.known", ">enum label r.known.x", ">owner on enum r.known", ">routine r.trg()", ">owner on routine r.trg()", ">default privilege accord_bob.r.tables.\"PUBLIC\""]),
+    ("CREATE ROLE accord_zoe; ALTER DEFAULT PRIVILEGES FOR ROLE accord_zoe GRANT SELECT ON TABLES TO PUBLIC", "ALTER ROLE accord_zoe RENAME TO accord_zora",
+        &["-default privilege accord_zoe.\"\".tables.\"PUBLIC\"", "+default privilege accord_zora.\"\".tables.\"PUBLIC\""]),
+    // Materialized views' columns and replica identity
+    ("CREATE MATERIALIZED VIEW s.m AS SELECT 1 AS a", "ALTER MATERIALIZED VIEW s.m ALTER a SET STATISTICS 5", &["~materialized view s.m"]),
+    ("CREATE MATERIALIZED VIEW s.m AS SELECT 1 AS a", "ALTER TABLE s.m REPLICA IDENTITY FULL", &["~materialized view s.m"]),
     // Not ours, and not modelled
     ("", "CREATE TEMP TABLE t (a int); CREATE TEMP VIEW v AS SELECT 1", &[]),
     ("", "CREATE SCHEMA accord; CREATE TABLE accord.t (a int DEFAULT 1 CHECK (a > 0)); COMMENT ON TABLE accord.t IS 'x'", &[]),

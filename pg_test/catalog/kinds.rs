@@ -30,7 +30,7 @@ fn kinds() {
         assert!(fact.key.is_some() && fact.root.is_some(), "{}", fact.id);
     }
     let kinds: BTreeSet<Kind> = model.facts().map(|f| f.id.kind).collect();
-    assert_eq!(kinds.len(), 45, "{kinds:?}");
+    assert_eq!(kinds.len(), 57, "{kinds:?}");
     if std::env::var_os("ACCORD_SHOW").is_some() {
         for fact in model.facts() {
             let depends: Vec<String> = fact.depends.iter().map(ToString::to_string).collect();
@@ -322,24 +322,83 @@ fn expectations(model: &Model) {
     );
 
     alone(&expect, &edges);
-
+    foreign(&expect, &edges);
     absent("temporary");
     absent("routine public.");
     let mut unmodelled: Vec<&str> = model.facts().filter(|f| f.id.kind == Kind::Unmodelled).map(|f| f.id.path[0].as_str()).collect();
     unmodelled.dedup();
-    assert_eq!(
-        unmodelled,
-        [
-            "default acl",
-            "event trigger",
-            "foreign table",
-            "foreign-data wrapper",
-            "publication",
-            "publication relation",
-            "server",
-            "user mapping"
-        ]
+    assert!(unmodelled.is_empty(), "{unmodelled:?}");
+}
+
+fn foreign(expect: &dyn Fn(&str, Value), edges: &dyn Fn(&str, &[&str])) {
+    expect("foreign-data wrapper wrapper", json!({"validator": {"schema": "shop", "name": "validate"}, "options": {"debug": "it's = on"}}));
+    edges("foreign-data wrapper wrapper", &["routine shop.validate(text[], oid)"]);
+    expect("comment on foreign-data wrapper wrapper", json!({"text": "wraps"}));
+    expect("grant on foreign-data wrapper wrapper.accord_bob", json!({"privileges": ["USAGE"]}));
+    expect("server \"Ser ver\"", json!({"wrapper": "wrapper", "type": "kind", "version": "1.0", "options": {"host": "h", "Port": "1"}}));
+    edges("server \"Ser ver\"", &["foreign-data wrapper wrapper"]);
+    expect("owner on server \"Ser ver\"", json!({"role": "accord_alice"}));
+    expect("grant on server \"Ser ver\".accord_bob", json!({"privileges": ["USAGE"], "grantable": ["USAGE"]}));
+    expect("user mapping \"Ser ver\".accord_bob", json!({"options": {"user": "bob", "password": "secret"}}));
+    expect("user mapping \"Ser ver\".\"PUBLIC\"", json!({}));
+    edges("user mapping \"Ser ver\".accord_bob", &["server \"Ser ver\""]);
+    expect("table shop.far", json!({"foreign": {"server": "Ser ver", "options": {"table_name": "FAR"}}}));
+    edges("table shop.far", &["server \"Ser ver\""]);
+    expect("column shop.far.id", json!({"type": "integer", "not_null": true, "foreign_options": {"column_name": "ID"}}));
+    expect("constraint shop.far.far_id", json!({"type": "check", "definition": "CHECK ((id > 0))"}));
+    expect("comment on column shop.far.id", json!({"text": "its id"}));
+    expect("trigger shop.far.touch", json!({"events": "AFTER INSERT", "action": "FOR EACH ROW EXECUTE FUNCTION shop.touch()"}));
+    expect("partition shop.archive_old", json!({"parent": {"schema": "shop", "name": "archive"}, "bound": "DEFAULT"}));
+    expect("inheritance shop.far_child.shop.base_b", json!({"rank": 1}));
+
+    expect("publication pub", json!({"unpublished": ["delete", "truncate"], "via_root": true}));
+    expect("publication everything", json!({"all_tables": true}));
+    expect("comment on publication pub", json!({"text": "lets out"}));
+    expect(
+        "publication table pub.shop.orders",
+        json!({"columns": ["customer", "id", "total"], "filter": "((id > 5) AND (customer <> 7))"}),
     );
+    edges(
+        "publication table pub.shop.orders",
+        &["column shop.orders.customer", "column shop.orders.id", "column shop.orders.total", "table shop.orders"],
+    );
+    expect("publication table pub.shop.events", json!({}));
+    expect("publication schema inside.\"Odd.Schema\"", json!({}));
+    expect(
+        "event trigger watch",
+        json!({"event": "ddl_command_end", "tags": ["CREATE TABLE", "DROP TABLE"], "function": {"schema": "shop", "name": "on_event"},
+               "enabled": "disabled"}),
+    );
+    edges("event trigger watch", &["routine shop.on_event()"]);
+    expect("comment on event trigger watch", json!({"text": "watches"}));
+    expect("default privilege postgres.shop.tables.accord_bob", json!({"privileges": ["SELECT"], "grantable": ["SELECT"]}));
+    expect("default privilege accord_alice.\"\".functions.\"PUBLIC\"", json!({}));
+    expect("default privilege accord_alice.\"\".schemas.\"Accord, \"\"Carol\"\"\"", json!({"privileges": ["CREATE"]}));
+    expect("security label on table shop.customers.dummy", json!({"label": "secret"}));
+    expect("security label on column shop.customers.email.dummy", json!({"label": "top secret"}));
+    expect("security label on enum shop.status.dummy", json!({"label": "open"}));
+}
+
+/// A subscription is read without its connection.
+#[test]
+fn subscriptions() {
+    let Some(conninfo) = conninfo() else { return };
+    let mut client = fresh(&conninfo, "accord_catalog_subscriptions");
+    client
+        .batch_execute(
+            "CREATE SUBSCRIPTION inward CONNECTION 'host=127.0.0.1 dbname=d password=tops3cret' PUBLICATION p, \"Q\"
+                 WITH (connect = false, slot_name = NONE, binary = true); COMMENT ON SUBSCRIPTION inward IS 'takes in'",
+        )
+        .unwrap();
+    let model = Model::new(read_all(&mut ClientReader::new(&mut client)).unwrap().facts).unwrap();
+    let id = FactId::new(Kind::Subscription, ["inward"]);
+    let body = serde_json::to_value(&model.get(&id).expect("it is read").body).unwrap();
+    assert_eq!((&body["publications"], &body["disabled"]), (&json!(["p", "Q"]), &json!(true)));
+    assert_eq!((&body["options"]["binary"], &body["options"]["slot_name"]), (&json!("true"), &json!("NONE")));
+    assert!(model.get(&id.property(Kind::Comment)).is_some());
+    assert!(!format!("{model:?}").contains("tops3cret"));
+    // A database with a subscription cannot be dropped.
+    client.batch_execute("DROP SUBSCRIPTION inward").unwrap();
 }
 
 /// What stands by itself.
@@ -434,7 +493,9 @@ fn subsets(reader: &mut ClientReader, whole: &Read) {
     let by_key: HashMap<LocalKey, &FactId> = whole
         .facts
         .iter()
-        .filter(|f| !matches!(f.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Partition))
+        .filter(|f| {
+            !matches!(f.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Partition | Kind::SecurityLabel)
+        })
         .map(|f| (f.key.unwrap(), &f.id))
         .collect();
     let roots: BTreeSet<(u32, u32)> = whole.facts.iter().filter_map(|f| f.root).collect();

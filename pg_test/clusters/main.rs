@@ -12,6 +12,7 @@ mod alone;
 mod bad_days;
 mod data;
 mod faults;
+mod foreign_data;
 mod handshake;
 mod names;
 mod offers;

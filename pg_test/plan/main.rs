@@ -10,6 +10,7 @@ mod cycles;
 mod histories;
 mod online;
 mod pairs;
+mod labels;
 mod probes;
 mod renames;
 mod run;

@@ -5,9 +5,10 @@
 
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger;
-use crate::model::Projection;
+use crate::model::{Kind, Projection};
 use crate::pg::document::{Json, Jsonb};
 use crate::pg::{command, spi};
+use crate::secrets;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 
@@ -22,6 +23,25 @@ pub(super) fn projection(document: Jsonb) -> Result<Projection> {
             .detail(what)
             .hint("A projection is e.g. {\"schemas\": [\"shop\"], \"owners\": true, \"privileges\": true, \"column_order\": false}.")
     })
+}
+
+/// Whether the caller may see what passwords the facts hold: the extension's owner, and who has its rights.
+pub(super) fn sees_secrets() -> bool {
+    spi::connect(|spi| {
+        let sql = "SELECT pg_catalog.pg_has_role((SELECT e.extowner FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'pg_accord'), 'USAGE')";
+        spi.query(sql, &[], spi::See::Transaction)
+    })
+    .or_raise()
+    .first()
+    .is_some_and(|row| spi::Cells::bool(row, 0))
+}
+
+/// A document (of changes, steps, facts) without the secrets in it: what the views show.
+#[pg_extern(stable, parallel_unsafe)]
+fn mask_secrets(document: pgrx::Json) -> pgrx::Json {
+    let mut document = document;
+    secrets::mask_document(&mut document.0);
+    document
 }
 
 /// Called once, by CREATE EXTENSION: what is in the database becomes version 0.
@@ -64,30 +84,38 @@ fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'"
 }
 
 fn document(version: Option<i64>, projection: Jsonb, keys: bool) -> Result<JsonB> {
+    let trusted = sees_secrets();
+    let _pinned = command::pin();
     let projection = self::projection(projection)?;
-    spi::connect(|spi| ledger::document(spi, version, &projection, keys)).map(JsonB)
+    let mut document = spi::connect(|spi| ledger::document(spi, version, &projection, keys))?;
+    if !trusted {
+        secrets::mask_document(&mut document);
+    }
+    Ok(JsonB(document))
 }
 
 /// The model of this database's schema, for people. With `keys`, each fact carries what tells it from
 /// another under its name.
 #[pg_extern(volatile, parallel_unsafe)]
 fn model(projection: default!(Jsonb, "'{}'"), keys: default!(bool, false)) -> JsonB {
-    let _pinned = command::pin();
     document(None, projection, keys).or_raise()
 }
 
 /// The model as of a version.
 #[pg_extern(volatile, parallel_unsafe, name = "model")]
 fn model_of_version(version: i64, projection: default!(Jsonb, "'{}'"), keys: default!(bool, false)) -> JsonB {
-    let _pinned = command::pin();
     document(Some(version), projection, keys).or_raise()
 }
 
 /// The statements that lead from a version back to the one before it.
 #[pg_extern(volatile, parallel_unsafe)]
 fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
+    let trusted = sees_secrets();
     let _pinned = command::pin();
-    let plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
+    let mut plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
+    if !trusted {
+        plans.iter_mut().for_each(|plan| secrets::mask_steps(&mut plan.steps));
+    }
     SetOfIterator::new(plans.into_iter().flat_map(|plan| plan.steps).map(|step| step.sql).collect::<Vec<_>>())
 }
 
@@ -101,10 +129,14 @@ fn revert(version: i64) -> i64 {
         };
         let settings = command::settings();
         settings.set("check_function_bodies", "off");
-        let mut count = 0;
+        let (mut count, mut unseen) = (0, false);
         for step in plans.into_iter().flat_map(|plan| plan.steps) {
             spi.execute(&step.sql)?;
             count += 1;
+            unseen |= step.facts.iter().any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger);
+        }
+        if unseen {
+            ledger::reconcile_event_triggers(spi)?;
         }
         Ok(count)
     })

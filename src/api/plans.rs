@@ -1,19 +1,21 @@
 //! Differences and plans between models and between versions.
 
+use super::ledger::sees_secrets;
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger::{self, Compared};
 use crate::model::Projection;
 use crate::pg::document::Jsonb;
 use crate::pg::{command, spi};
 use crate::plan::Request;
+use crate::secrets;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 
 type Difference = (String, String, Option<String>, Option<JsonB>, Option<JsonB>);
 type Step = (i32, String, Option<String>, Vec<String>, bool, bool, bool, Vec<String>, Vec<String>, JsonB, Option<String>);
 
-fn differences(compared: Result<Compared>) -> Vec<Difference> {
-    let rows = compared.and_then(|compared| compared.differences()).or_raise();
+fn differences(compared: Result<Compared>, secrets: bool) -> Vec<Difference> {
+    let rows = compared.and_then(|compared| compared.differences(secrets)).or_raise();
     rows.into_iter().map(|d| (d.change.to_owned(), d.id, d.was, d.before.map(JsonB), d.after.map(JsonB))).collect()
 }
 
@@ -37,6 +39,14 @@ fn steps(planned: Result<Vec<ledger::PlannedStep>>) -> Vec<Step> {
     planned.or_raise().into_iter().enumerate().map(row).collect()
 }
 
+/// The steps as the caller may see them.
+fn shown(mut planned: Vec<ledger::PlannedStep>, trusted: bool) -> Vec<ledger::PlannedStep> {
+    if !trusted {
+        planned.iter_mut().for_each(|planned| secrets::mask_steps(std::slice::from_mut(&mut planned.step)));
+    }
+    planned
+}
+
 fn request(options: &Jsonb) -> Result<Request> {
     Request::read(&options.0).map_err(|why| {
         Error::invalid("the options of a plan cannot be read").detail(why).hint(
@@ -54,7 +64,7 @@ fn diff(
     'static,
     (name!(change, String), name!(id, String), name!(was, Option<String>), name!(before, Option<JsonB>), name!(after, Option<JsonB>)),
 > {
-    TableIterator::new(differences(ledger::compare_documents(a.0, b.0)))
+    TableIterator::new(differences(ledger::compare_documents(a.0, b.0), true))
 }
 
 /// What differs between two versions, fact by fact.
@@ -67,11 +77,13 @@ fn diff_versions(
     'static,
     (name!(change, String), name!(id, String), name!(was, Option<String>), name!(before, Option<JsonB>), name!(after, Option<JsonB>)),
 > {
+    let trusted = sees_secrets();
     let _pinned = command::pin();
-    TableIterator::new(differences(spi::connect(|spi| {
+    let compared = spi::connect(|spi| {
         let projection = projection.map_or_else(|| Ok(Projection::whole()), super::ledger::projection)?;
         ledger::compare_versions(spi, v1, v2, &projection)
-    })))
+    });
+    TableIterator::new(differences(compared, trusted))
 }
 
 /// The statements that lead from one model to another.
@@ -126,11 +138,12 @@ fn plan_versions(
         name!(compensation, Option<String>),
     ),
 > {
+    let trusted = sees_secrets();
     let _pinned = command::pin();
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let compared = ledger::compare_versions(spi, v1, v2, &Projection::whole())?;
-        ledger::plan(spi, compared, &request)
+        ledger::plan(spi, compared, &request).map(|planned| shown(planned, trusted))
     })))
 }
 
@@ -171,6 +184,7 @@ fn revert_to(
         name!(compensation, Option<String>),
     ),
 > {
+    let trusted = sees_secrets();
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let planned = {
@@ -180,6 +194,6 @@ fn revert_to(
         if !dry_run {
             ledger::carry_out(spi, version, &planned)?;
         }
-        Ok(planned)
+        Ok(shown(planned, trusted))
     })))
 }

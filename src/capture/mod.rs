@@ -171,16 +171,22 @@ fn record(call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) -> Result<()>
     };
     let (kind, identity) = touched.target.as_ref().map_or((None, None), |(kind, identity)| (Some(kind.as_str()), Some(identity.as_str())));
     let whole;
+    let mut evidence = if let Some(statement) = statement {
+        statement
+    } else {
+        whole = command::debug_query_string().unwrap_or_default();
+        &whole
+    };
+    let masked;
+    if crate::secrets::is_secret_command(&call.tag) {
+        masked = crate::secrets::mask_strings(evidence);
+        evidence = &masked;
+    }
     let happening = Happening {
         tag: &call.tag,
         kind,
         identity,
-        statement: if let Some(statement) = statement {
-            statement
-        } else {
-            whole = command::debug_query_string().unwrap_or_default();
-            &whole
-        },
+        statement: evidence,
         exact: statement.is_some(),
         concurrently: call.command.concurrently,
         reconciled: false,

@@ -28,9 +28,9 @@ impl Reader for SpiReader<'_> {
 /// Whether a fact with this id is among what a read of these aspects brings.
 pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
     let (word, rest) = id.split_once(' ').unwrap_or((id, ""));
-    if word == "comment" {
-        // Comments on parts come with the parts; those on the relation and its columns by themselves.
-        let on = rest.strip_prefix("on ").unwrap_or_default();
+    if matches!(word, "comment" | "security") {
+        // Comments and security labels on parts come with the parts; those on the relation and its columns by themselves.
+        let on = rest.strip_prefix("on ").or_else(|| rest.strip_prefix("label on ")).unwrap_or_default();
         let relation =
             ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
         return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));

@@ -42,7 +42,10 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
     )?;
     let mut relations: Vec<u32> = call.command.also.clone();
     if call.tag == "ALTER DEFAULT PRIVILEGES" {
-        touched.unmodelled.push("default acl".to_owned());
+        // Reported without a name: the rows that it wrote carry its XID, those that it removed sql_drop tells.
+        let xid = command::current_xid().to_string();
+        let rows = spi.query("SELECT d.oid FROM pg_catalog.pg_default_acl d WHERE d.xmin = $1::xid", &[Arg::Text(&xid)], See::Latest)?;
+        touched.roots.extend(rows.iter().map(|row| (class::DEFAULT_ACL, row.int(0) as u32)));
     }
     let mut inner: HashMap<u32, Vec<u32>> = HashMap::new();
     let mut named = false;
@@ -58,7 +61,7 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
         let (classid, objid) = (row.int(0) as u32, row.int(1) as u32);
         match classid {
             class::RELATION => relations.push(objid),
-            class::ROUTINE | class::SCHEMA | class::EXTENSION => {
+            class::ROUTINE | class::SCHEMA | class::EXTENSION | class::FOREIGN_DATA_WRAPPER | class::SERVER => {
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
             }
@@ -68,6 +71,10 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
             classid if class::stands_alone(classid) => {
                 touched.roots.insert((classid, objid));
                 touched.objects.insert((classid, objid));
+            }
+            class::PUBLICATION_TABLE | class::PUBLICATION_SCHEMA => inner.entry(classid).or_default().push(objid),
+            class::PUBLICATION | class::USER_MAPPING | class::SUBSCRIPTION | class::EVENT_TRIGGER => {
+                touched.roots.insert((classid, objid));
             }
             _ => {
                 touched.unmodelled.push(format!("{object_type} {identity}"));
@@ -129,19 +136,9 @@ fn beside(spi: &Spi, dropped: &[Dropped], touched: &mut Touched) -> Result<()> {
 
 /// Object types, as PostgreSQL's event triggers name them, of kinds that are not modelled yet.
 pub(super) const UNMODELLED_TYPES: &[&str] = &[
-    "foreign-data wrapper",
-    "server",
-    "user mapping",
-    "foreign table",
-    "publication",
-    "publication relation",
-    "publication namespace",
-    "subscription",
-    "event trigger",
-    "default acl",
 ];
 
-/// The families of objects that belong to a relation or a domain.
+/// The families of objects that belong to a relation, a domain or a publication.
 pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touched: &mut Touched) -> Result<()> {
     let sql = match classid {
         class::TYPE => {
@@ -149,20 +146,26 @@ pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<
         }
         class::CONSTRAINT => "SELECT c.conrelid, c.contypid FROM pg_catalog.pg_constraint c WHERE c.oid = ANY ($1)",
         class::TRIGGER => "SELECT t.tgrelid, 0::oid FROM pg_catalog.pg_trigger t WHERE t.oid = ANY ($1)",
+        class::PUBLICATION_TABLE => "SELECT 0::oid, p.prpubid FROM pg_catalog.pg_publication_rel p WHERE p.oid = ANY ($1)",
+        class::PUBLICATION_SCHEMA => "SELECT 0::oid, p.pnpubid FROM pg_catalog.pg_publication_namespace p WHERE p.oid = ANY ($1)",
         class::POLICY => "SELECT p.polrelid, 0::oid FROM pg_catalog.pg_policy p WHERE p.oid = ANY ($1)",
         class::REWRITE => "SELECT r.ev_class, 0::oid FROM pg_catalog.pg_rewrite r WHERE r.oid = ANY ($1)",
         class::STATISTICS => "SELECT s.stxrelid, 0::oid FROM pg_catalog.pg_statistic_ext s WHERE s.oid = ANY ($1)",
         _ => "SELECT d.adrelid, 0::oid FROM pg_catalog.pg_attrdef d WHERE d.oid = ANY ($1)",
+    };
+    let owner = match classid {
+        class::PUBLICATION_TABLE | class::PUBLICATION_SCHEMA => class::PUBLICATION,
+        _ => class::TYPE,
     };
     for row in spi.query(sql, &[Arg::Oids(oids)], See::Latest)? {
         let (relation, other) = (row.int(0) as u32, row.int(1) as u32);
         if relation != 0 {
             relations.push(relation);
         } else if other != 0 {
-            touched.roots.insert((class::TYPE, other));
+            touched.roots.insert((owner, other));
         }
         if other != 0 {
-            touched.objects.insert((class::TYPE, other));
+            touched.objects.insert((owner, other));
         }
     }
     Ok(())
@@ -172,7 +175,7 @@ pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<
 /// and TOAST tables are left out.
 pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touched) -> Result<()> {
     let rows = spi.query(
-        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype, c.oid::pg_catalog.regclass::pg_catalog.text
+        "SELECT c.oid, c.relkind, c.relhassubclass, coalesce(i.indrelid, s.refobjid, 0::oid), c.relpersistence, c.reltype
            FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
            LEFT JOIN pg_catalog.pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.objid = c.oid
                 AND s.refclassid = s.classid AND s.deptype = 'i'
@@ -197,7 +200,7 @@ pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touc
             "S" if index_of != 0 => {
                 touched.roots.insert((class::RELATION, index_of));
             }
-            "r" | "p" | "v" | "m" | "S" | "c" => {
+            "r" | "p" | "f" | "v" | "m" | "S" | "c" => {
                 touched.roots.insert((class::RELATION, oid));
                 touched.objects.insert((class::RELATION, oid));
                 if row.int(5) != 0 {
@@ -206,10 +209,6 @@ pub(super) fn resolve_relations(spi: &Spi, relations: &[u32], touched: &mut Touc
                 if row.bool(2) {
                     parents.push(oid);
                 }
-            }
-            "f" => {
-                touched.unmodelled.push(format!("foreign table {}", row.text(6)));
-                touched.roots.insert((class::RELATION, oid));
             }
             _ => {}
         }
@@ -235,9 +234,8 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
         return Ok(());
     }
     // A schema's and an extension's objects hold no text that names them.
-    let named = |class: &u32| !matches!(*class, class::SCHEMA | class::EXTENSION);
-    let classes: BTreeSet<u32> = touched.objects.iter().map(|(class, _)| *class).filter(named).collect();
-    let classes: Vec<u32> = classes.into_iter().collect();
+    let named = |class: u32| !matches!(class, class::SCHEMA | class::EXTENSION);
+    let pairs: Vec<u32> = touched.objects.iter().filter(|(class, _)| named(*class)).flat_map(|&(class, oid)| [class, oid]).collect();
     let rows = if only_views {
         spi.query(
             "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend d
@@ -248,9 +246,12 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
         )?
     } else {
         spi.query(
-            "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend d
-              WHERE d.refclassid = ANY ($2) AND d.refobjid = ANY ($1) AND d.deptype <> 'e'",
-            &[Arg::Oids(&oids), Arg::Oids(&classes)],
+            // One look-up for each, as in sql/catalog/edge.sql.
+            "SELECT DISTINCT d.refclassid, d.refobjid, d.classid, d.objid
+               FROM pg_catalog.generate_series(1, pg_catalog.cardinality($1), 2) k
+              CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_depend e WHERE e.refclassid = ($1)[k] AND e.refobjid = ($1)[k + 1] OFFSET 0) d
+              WHERE d.deptype <> 'e'",
+            &[Arg::Oids(&pairs)],
             See::Latest,
         )?
     };
@@ -264,12 +265,13 @@ pub(super) fn dependents(spi: &Spi, touched: &mut Touched, only_views: bool) -> 
         let (classid, objid) = (row.int(2) as u32, row.int(3) as u32);
         match classid {
             class::RELATION => relations.push(objid),
-            class::ROUTINE => {
+            class::ROUTINE | class::FOREIGN_DATA_WRAPPER | class::SERVER | class::USER_MAPPING | class::EVENT_TRIGGER => {
                 touched.roots.insert((classid, objid));
                 if row.int(0) as u32 == class::TYPE {
                     routines.push(objid);
                 }
             }
+            class::PUBLICATION_TABLE => inner.entry(classid).or_default().push(objid),
             class::TYPE | class::CONSTRAINT | class::TRIGGER | class::POLICY | class::REWRITE | class::DEFAULT | class::STATISTICS => {
                 inner.entry(classid).or_default().push(objid);
             }
@@ -336,7 +338,9 @@ pub(super) fn granted(spi: &Spi, touched: &mut Touched) -> Result<()> {
          UNION SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass::oid, p.oid FROM pg_catalog.pg_proc p WHERE p.xmin = $1::xid
          UNION SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::oid, t.oid FROM pg_catalog.pg_type t WHERE t.xmin = $1::xid
          UNION SELECT 'pg_catalog.pg_language'::pg_catalog.regclass::oid, l.oid FROM pg_catalog.pg_language l WHERE l.xmin = $1::xid
-         UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, n.oid FROM pg_catalog.pg_namespace n WHERE n.xmin = $1::xid",
+         UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, n.oid FROM pg_catalog.pg_namespace n WHERE n.xmin = $1::xid
+         UNION SELECT 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass::oid, w.oid FROM pg_catalog.pg_foreign_data_wrapper w WHERE w.xmin = $1::xid
+         UNION SELECT 'pg_catalog.pg_foreign_server'::pg_catalog.regclass::oid, s.oid FROM pg_catalog.pg_foreign_server s WHERE s.xmin = $1::xid",
         &[Arg::Text(&xid)],
         See::Latest,
     )?;

@@ -34,6 +34,15 @@ pub(super) const TS_DICTIONARY: u32 = 3600;
 pub(super) const TS_PARSER: u32 = 3601;
 pub(super) const TS_CONFIGURATION: u32 = 3602;
 pub(super) const TS_TEMPLATE: u32 = 3764;
+pub(super) const DEFAULT_ACL: u32 = 826;
+pub(super) const FOREIGN_SERVER: u32 = 1417;
+pub(super) const USER_MAPPING: u32 = 1418;
+pub(super) const FOREIGN_DATA_WRAPPER: u32 = 2328;
+pub(super) const EVENT_TRIGGER: u32 = 3466;
+pub(super) const SUBSCRIPTION: u32 = 6100;
+pub(super) const PUBLICATION: u32 = 6104;
+pub(super) const PUBLICATION_REL: u32 = 6106;
+pub(super) const PUBLICATION_NAMESPACE: u32 = 6237;
 
 pub(super) fn key(classid: u32, objid: u32, objsubid: i32) -> LocalKey {
     LocalKey { classid, objid, objsubid }

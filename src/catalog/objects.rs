@@ -15,11 +15,18 @@ pub struct Objects {
     pub types: Vec<u32>,
     /// `pg_proc`: functions, procedures, aggregates.
     pub routines: Vec<u32>,
-    /// (classid, objid) of objects in all other catalogs.
+    /// (classid, objid) of objects in all other catalogs: with all that belongs to them (publications with their tables).
     pub others: Vec<(u32, u32)>,
     /// Which parts of the relations to read. Of the others everything is read, but comments, owners
     /// and privileges, and edges only where these say so.
     pub aspects: Aspects,
+}
+
+impl Objects {
+    /// The OIDs among the other objects that are in this catalog.
+    pub(super) fn in_class(&self, class: u32) -> Vec<u32> {
+        self.others.iter().filter(|(classid, _)| *classid == class).map(|(_, oid)| *oid).collect()
+    }
 }
 
 /// Which of a relation's facts to read.
@@ -51,7 +58,7 @@ impl Aspects {
     pub const INHERITANCE: Self = Self(1 << 9);
     /// Sequences among the relations.
     pub const SEQUENCES: Self = Self(1 << 10);
-    /// Comments on the relation, on its columns, and on whatever else is read.
+    /// Comments and security labels on the relation, on its columns, and on whatever else is read.
     pub const COMMENTS: Self = Self(1 << 11);
     /// Owners, and privileges on the relation and its columns.
     pub const PRIVILEGES: Self = Self(1 << 12);

@@ -18,7 +18,7 @@ pub use compare::{Compared, PlannedStep, carry_out, compare_documents, compare_v
 pub use history::{fingerprint, head, losses, model_at_head, reverse_plans, version};
 pub use offer::{baseline_offer, offers};
 pub use past::document;
-pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
+pub use reconcile::{Found, compare as store_compare, initialize, reconcile, reconcile_event_triggers};
 pub use seal::seal;
 pub use sums::projection_text;
 pub use surroundings::Ledger;

@@ -8,6 +8,7 @@ use crate::capture::outbox::{self, Happening, Keys};
 use crate::diff::{Change, diff};
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, LocalKey, Projection, READER_VERSION};
+use crate::pg::class;
 use crate::pg::command::{self, major};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use std::collections::{HashMap, HashSet};
@@ -77,7 +78,7 @@ fn happening(context: &str) -> Happening<'_> {
 
 fn context(why: &str) -> String {
     let (session, current) = command::users();
-    serde_json::json!({ "session_user": session, "role": current, "why": why }).to_string()
+    serde_json::json!({ "session_user": session, "role": current, "why": why, "origin": crate::replica::origin() }).to_string()
 }
 
 /// Inserts what was found as an event of the transaction that is being sealed; returns its id and the
@@ -104,6 +105,26 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
         return Ok(0);
     }
     outbox::insert(&happening(&context("found by reconciliation")), &found.changes, &found.keys)?;
+    Ok(found.changes.len())
+}
+
+/// Commands on event triggers fire no event trigger: compares them with what is known of them, and
+/// records the difference as an event of this transaction. Returns how many facts differed.
+pub fn reconcile_event_triggers(spi: &Spi) -> Result<usize> {
+    let _pinned = command::pin();
+    let rows = spi.query(
+        "SELECT f.root FROM accord.fact f WHERE f.root_class = $1
+         UNION SELECT p.root FROM accord.pending p WHERE p.root_class = $1
+         UNION SELECT t.oid FROM pg_catalog.pg_event_trigger t",
+        &[Arg::Oid(class::EVENT_TRIGGER)],
+        See::Latest,
+    )?;
+    let roots: Vec<(u32, u32)> = rows.iter().map(|row| (class::EVENT_TRIGGER, row.int(0) as u32)).collect();
+    let found = differences(spi, &roots)?;
+    if found.changes.is_empty() {
+        return Ok(0);
+    }
+    outbox::insert(&happening(&context("commands on event triggers fire none")), &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 

@@ -6,6 +6,10 @@ use super::{
     OperatorClass, OperatorFamily, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Statistics, Table,
     TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate, Transform, Trigger, Unmodelled, View,
 };
+use super::{
+    DefaultPrivilege, EventTrigger, ForeignDataWrapper, Publication, PublicationSchema, PublicationTable, SecurityLabel, Server,
+    Subscription, UserMapping,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -83,5 +87,15 @@ bodies!(
     Comment,
     Owner,
     Grant,
+    ForeignDataWrapper,
+    Server,
+    UserMapping,
+    Publication,
+    PublicationTable,
+    PublicationSchema,
+    Subscription,
+    EventTrigger,
+    DefaultPrivilege,
+    SecurityLabel,
     Unmodelled,
 );

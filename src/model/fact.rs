@@ -73,6 +73,7 @@ impl Fact {
                 }
                 _ => None,
             },
+            Kind::PublicationTable | Kind::PublicationSchema => Some(FactId::new(Kind::Publication, path[..1].iter().cloned())),
             _ => None,
         }
     }

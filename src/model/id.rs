@@ -98,6 +98,27 @@ pub enum Kind {
     /// One grantee's privileges where they differ from the default; [`FactId::of`] says on what.
     /// Path: the target's, then the grantee (`PUBLIC` for everyone).
     Grant,
+    /// Path: foreign-data wrapper.
+    ForeignDataWrapper,
+    /// A foreign server. Path: server.
+    Server,
+    /// Path: server, role (`PUBLIC` for everyone).
+    UserMapping,
+    /// Path: publication.
+    Publication,
+    /// A table that a publication names. Path: publication, schema, table.
+    PublicationTable,
+    /// A schema whose tables a publication publishes. Path: publication, schema.
+    PublicationSchema,
+    /// Path: subscription.
+    Subscription,
+    /// Path: event trigger.
+    EventTrigger,
+    /// Path: the role that creates, schema (empty for all), kind of object
+    /// ([`DEFAULT_PRIVILEGE_OBJECTS`](super::DEFAULT_PRIVILEGE_OBJECTS)), grantee (`PUBLIC` for everyone).
+    DefaultPrivilege,
+    /// A security label; [`FactId::of`] says on what. Path: the target's, then the label's provider.
+    SecurityLabel,
     /// An object of a kind that is not modelled. Path: the kind as PostgreSQL names it, identity.
     Unmodelled,
 }
@@ -150,13 +171,37 @@ impl Kind {
             Kind::Comment => "comment",
             Kind::Owner => "owner",
             Kind::Grant => "grant",
+            Kind::ForeignDataWrapper => "foreign-data wrapper",
+            Kind::Server => "server",
+            Kind::UserMapping => "user mapping",
+            Kind::Publication => "publication",
+            Kind::PublicationTable => "publication table",
+            Kind::PublicationSchema => "publication schema",
+            Kind::Subscription => "subscription",
+            Kind::EventTrigger => "event trigger",
+            Kind::DefaultPrivilege => "default privilege",
+            Kind::SecurityLabel => "security label",
             Kind::Unmodelled => "unmodelled",
         }
     }
 
     /// Whether the path's first element is a schema.
     pub fn in_schema(self) -> bool {
-        !matches!(self, Kind::Schema | Kind::Extension | Kind::Unmodelled) && !self.is_global()
+        !matches!(
+            self,
+            Kind::Schema
+                | Kind::Extension
+                | Kind::ForeignDataWrapper
+                | Kind::Server
+                | Kind::UserMapping
+                | Kind::Publication
+                | Kind::PublicationTable
+                | Kind::PublicationSchema
+                | Kind::Subscription
+                | Kind::EventTrigger
+                | Kind::DefaultPrivilege
+                | Kind::Unmodelled
+        ) && !self.is_global()
     }
 
     /// Whether objects of this kind are in no schema and can stand on what is in one. They count as in
@@ -181,6 +226,16 @@ impl Kind {
             _ => self.path_length() - 1,
         }
     }
+
+    /// Whether it hangs on another object, which [`FactId::of`] names the kind of.
+    pub fn is_property(self) -> bool {
+        matches!(self, Kind::Comment | Kind::Owner | Kind::Grant | Kind::SecurityLabel)
+    }
+
+    /// Whether its path is its target's and one element more.
+    fn extends_target(self) -> bool {
+        matches!(self, Kind::Grant | Kind::SecurityLabel)
+    }
 }
 
 /// The identity of a fact: kind, target's kind for a property that any object can have, path.
@@ -191,7 +246,7 @@ impl Kind {
 pub struct FactId {
     /// Kind of the fact.
     pub kind: Kind,
-    /// Kind of the target, for comments, owners and grants.
+    /// Kind of the target, for comments, owners, grants and security labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Kind>,
     /// Path as [`Kind`] describes it.
@@ -229,11 +284,19 @@ impl FactId {
         Self { kind: Kind::Grant, of: Some(self.kind), path }
     }
 
-    /// The object that a comment, owner or grant belongs to.
+    /// The id of a provider's security label on this object.
+    #[must_use]
+    pub fn security_label(&self, provider: impl Into<Name>) -> Self {
+        let mut path = self.path.clone();
+        path.push(provider.into());
+        Self { kind: Kind::SecurityLabel, of: Some(self.kind), path }
+    }
+
+    /// The object that a comment, owner, grant or security label belongs to.
     pub fn target(&self) -> Option<Self> {
         let of = self.of?;
         let mut path = self.path.clone();
-        if self.kind == Kind::Grant {
+        if self.kind.extends_target() {
             path.pop();
         }
         Some(Self { kind: of, of: None, path })
@@ -244,7 +307,17 @@ impl FactId {
     pub fn schema(&self) -> Option<&Name> {
         static GLOBAL: std::sync::LazyLock<Name> = std::sync::LazyLock::new(|| Name::new("pg_catalog"));
         match self.of.unwrap_or(self.kind) {
-            Kind::Extension | Kind::Unmodelled => None,
+            Kind::Extension
+            | Kind::ForeignDataWrapper
+            | Kind::Server
+            | Kind::UserMapping
+            | Kind::Publication
+            | Kind::Subscription
+            | Kind::EventTrigger
+            | Kind::Unmodelled => None,
+            Kind::PublicationTable | Kind::PublicationSchema | Kind::DefaultPrivilege => {
+                self.path.get(1).filter(|schema| !schema.as_str().is_empty())
+            }
             kind if kind.is_global() => Some(&GLOBAL),
             _ => self.path.first(),
         }
@@ -288,22 +361,23 @@ impl FactId {
     /// Checks what a hand-written or hostile id can get wrong: the path's length for its kind, a
     /// missing or superfluous target, identifiers that PostgreSQL cannot hold.
     pub fn check(&self) -> Result<(), String> {
-        let property = matches!(self.kind, Kind::Comment | Kind::Owner | Kind::Grant);
+        let property = self.kind.is_property();
         if property != self.of.is_some() {
             return Err(format!("a {} {} name the kind of its target", self.kind.word(), if property { "must" } else { "cannot" }));
         }
         let carrier = self.of.unwrap_or(self.kind);
-        if matches!(carrier, Kind::Comment | Kind::Owner | Kind::Grant) {
+        if carrier.is_property() {
             return Err(format!("a {} cannot be on a {}", self.kind.word(), carrier.word()));
         }
-        let expected = carrier.path_length() + usize::from(self.kind == Kind::Grant);
+        let expected = carrier.path_length() + usize::from(self.kind.extends_target());
         if self.path.len() != expected {
             return Err(format!("the path of a {} has {expected} elements, not {}", self.kind.word(), self.path.len()));
         }
         for (i, part) in self.path.iter().enumerate() {
             let text = part.as_str();
             // Argument types, the identities of unmodelled objects and enum labels are not identifiers of 63 bytes.
-            let free = matches!(carrier, Kind::Routine | Kind::Aggregate | Kind::Operator) && i == 2 || carrier == Kind::Unmodelled;
+            let everywhere = carrier == Kind::DefaultPrivilege && i == 1 && text.is_empty();
+            let free = matches!(carrier, Kind::Routine | Kind::Aggregate | Kind::Operator) && i == 2 || carrier == Kind::Unmodelled || everywhere;
             let data_type = carrier == Kind::Cast && i < 2 || carrier == Kind::Transform && i == 0;
             if data_type && !is_type(text) {
                 return Err(format!("element {} of the path of a {} is not a type", i + 1, self.kind.word()));
@@ -315,6 +389,9 @@ impl FactId {
             if text.contains('\0') || (!free && (text.is_empty() && carrier != Kind::EnumLabel || text.len() > 63)) {
                 return Err(format!("element {} of the path of a {} is not an identifier", i + 1, self.kind.word()));
             }
+        }
+        if carrier == Kind::DefaultPrivilege && !super::DEFAULT_PRIVILEGE_OBJECTS.contains(&self.path[2].as_str()) {
+            return Err(format!("{:?} is no kind of object that privileges are given on by default", self.path[2].as_str()));
         }
         Ok(())
     }
@@ -338,7 +415,15 @@ impl Kind {
     /// How many elements the path of this kind has.
     pub fn path_length(self) -> usize {
         match self {
-            Kind::Schema | Kind::Extension | Kind::AccessMethod | Kind::Language => 1,
+            Kind::Schema
+            | Kind::Extension
+            | Kind::ForeignDataWrapper
+            | Kind::Server
+            | Kind::Publication
+            | Kind::Subscription
+            | Kind::EventTrigger
+            | Kind::AccessMethod
+            | Kind::Language => 1,
             Kind::Enum
             | Kind::Domain
             | Kind::Composite
@@ -359,8 +444,10 @@ impl Kind {
             | Kind::TextSearchConfiguration
             | Kind::Statistics
             | Kind::Transform
+            | Kind::UserMapping
+            | Kind::PublicationSchema
             | Kind::Unmodelled => 2,
-            Kind::Inherit => 4,
+            Kind::Inherit | Kind::DefaultPrivilege => 4,
             _ => 3,
         }
     }

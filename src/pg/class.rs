@@ -72,3 +72,21 @@ pub fn stands_alone(classid: u32) -> bool {
             | TS_TEMPLATE
     )
 }
+/// `pg_default_acl`
+pub const DEFAULT_ACL: u32 = 826;
+/// `pg_foreign_server`
+pub const SERVER: u32 = 1417;
+/// `pg_user_mapping`
+pub const USER_MAPPING: u32 = 1418;
+/// `pg_foreign_data_wrapper`
+pub const FOREIGN_DATA_WRAPPER: u32 = 2328;
+/// `pg_event_trigger`
+pub const EVENT_TRIGGER: u32 = 3466;
+/// `pg_subscription`
+pub const SUBSCRIPTION: u32 = 6100;
+/// `pg_publication`
+pub const PUBLICATION: u32 = 6104;
+/// `pg_publication_rel`
+pub const PUBLICATION_TABLE: u32 = 6106;
+/// `pg_publication_namespace`
+pub const PUBLICATION_SCHEMA: u32 = 6237;

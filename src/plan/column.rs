@@ -4,9 +4,9 @@ use super::loss::{Cast, cast};
 use super::order::Action;
 use super::rebuild::retyped;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, flag, relation, sequence_type, settings_changed};
+use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, OptionsChange, flag, relation, sequence_type, settings_changed};
 use super::{Lock, Options, PlanError, sequence};
-use crate::model::{Body, Column, Default, Fact, FactId, Identity, Kind, Literal, Name, Position, SequenceOptions};
+use crate::model::{Body, Column, Default, Fact, FactId, ForeignOptions, Identity, Kind, Literal, Name, Position, SequenceOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What fills a column, from its facts.
@@ -18,6 +18,8 @@ pub(super) fn filled<'a>(default: Option<&'a Fact>, identity: Option<&'a Fact>) 
         _ => None,
     }
 }
+
+static NO_OPTIONS: ForeignOptions = ForeignOptions::new();
 
 /// The NOT NULL constraint that a new column is made with: one that is the table's own, as the column is.
 pub(super) fn own_not_null(scene: &Scene, column: &Fact) -> Option<Fact> {
@@ -54,10 +56,14 @@ pub(super) fn extras<'a>(out: &mut Vec<Alteration<'a>>, name: &'a Name, column: 
     if !column.options.is_empty() {
         out.push(Alteration::SetColumnOptions(name, &column.options));
     }
+    // A column that a parent brings is not written where its options could be said.
+    if parent.is_some() && !column.foreign_options.is_empty() {
+        out.push(Alteration::ColumnGenericOptions(name, OptionsChange { before: &NO_OPTIONS, after: &column.foreign_options }));
+    }
 }
 
 /// The storage that a type with more than one choice has by itself (SET STORAGE DEFAULT is new in PostgreSQL 16).
-fn usual_storage(data_type: &str) -> &'static str {
+pub(super) fn usual_storage(data_type: &str) -> &'static str {
     let name = data_type.split(['(', '[']).next().unwrap_or_default();
     if !data_type.ends_with(']') && matches!(name, "numeric" | "inet" | "cidr") { "main" } else { "extended" }
 }
@@ -199,12 +205,13 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         }
         warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
-    let rewrites = generated || volatile && filling.is_some();
+    let rewrites = (generated || volatile && filling.is_some()) && scene.table(id).is_none_or(|table| table.foreign.is_none());
     let constraint = own_not_null(scene, fact);
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),
         compression: column.compression.as_deref(),
+        options: Some(&column.foreign_options),
         collation: column.collation.as_ref(),
         filled: filling,
         not_null: not_null(scene, id, column, constraint.as_ref()),
@@ -275,7 +282,7 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, ou
     if column.not_local {
         action.requires.push(super::partition::detached(old));
     }
-    if !generated {
+    if !generated && !scene.foreign_before(old) {
         action = action.losing(old, format!("the values of {old}"));
     }
     out.push(action);
@@ -336,6 +343,10 @@ pub(super) fn alter(
     }
     if before.statistics != after.statistics {
         push(true, Alteration::SetStatistics(name, after.statistics.unwrap_or(-1)), false);
+    }
+    if before.foreign_options != after.foreign_options {
+        let change = OptionsChange { before: &before.foreign_options, after: &after.foreign_options };
+        push(true, Alteration::ColumnGenericOptions(name, change), false);
     }
     let (set, reset) = settings_changed(&before.options, &after.options);
     if !reset.is_empty() {
@@ -406,16 +417,18 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
         }
         let usings: Vec<Option<String>> = facts
             .iter()
-            .map(|(item, _, before, after, _)| match (&before.body, &after.body) {
+            .map(|(item, old, before, after, _)| match (&before.body, &after.body) {
+                // No rows here to be converted.
+                _ if scene.foreign_before(old) => None,
                 (Body::Column(b), Body::Column(a)) => item.using.clone().or_else(|| conversion(scene, after.id.name(), b, a)),
                 _ => None,
             })
             .collect();
         let mut statement = AlterTable { only: false, table: relation(&table), actions: Vec::new() };
         let mut rewrites = false;
-        for ((_, _, before, after, down), using) in facts.iter().zip(&usings) {
+        for ((_, old, before, after, down), using) in facts.iter().zip(&usings) {
             let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
-            rewrites |= cast(&b.data_type, &a.data_type) != Cast::Free;
+            rewrites |= cast(&b.data_type, &a.data_type) != Cast::Free && !scene.foreign_before(old);
             if !down {
                 statement.actions.push(Alteration::SetType {
                     column: after.id.name(),
@@ -429,7 +442,7 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
         action = action.then(&table, &statement).locking(statement.lock(), locks).rewriting(rewrites).scanning(rewrites);
         for (_, old, before, after, _) in &facts {
             let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
-            if cast(&b.data_type, &a.data_type) == Cast::Narrowing {
+            if cast(&b.data_type, &a.data_type) == Cast::Narrowing && !scene.foreign_before(old) {
                 action = action.losing(old, format!("what of the values of {old} does not fit {}", a.data_type));
             }
             action = action.altering(old, before, after);

@@ -11,6 +11,7 @@ mod column;
 mod constraint;
 mod cost;
 mod guard;
+mod foreign;
 mod index;
 mod language;
 pub(crate) mod lexer;
@@ -22,6 +23,7 @@ mod operator;
 mod order;
 mod partition;
 mod property;
+mod publication;
 mod rebuild;
 mod rename;
 mod request;
@@ -29,6 +31,7 @@ mod routine;
 mod scene;
 mod schema;
 mod sequence;
+mod session;
 mod sql;
 mod standing;
 mod statistics;
@@ -347,6 +350,16 @@ fn change(
         | Kind::Language
         | Kind::Transform => object::change(scene, item, out),
         Kind::Comment | Kind::Owner | Kind::Grant => property::change(scene, item, out),
+        Kind::ForeignDataWrapper => foreign::wrapper(item, out),
+        Kind::Server => foreign::server(item, out),
+        Kind::UserMapping => foreign::mapping(item, out),
+        Kind::Publication => publication::change(item, out),
+        Kind::PublicationTable | Kind::PublicationSchema => publication::member(item, out),
+        // Reported, and nothing else: each server has its own.
+        Kind::Subscription => {}
+        Kind::EventTrigger => session::event_trigger(item, out),
+        Kind::DefaultPrivilege => session::default_privilege(item, out),
+        Kind::SecurityLabel => property::change(scene, item, out),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Table | Kind::Column | Kind::Unmodelled => {
             if drops {
                 drop(scene, item, out);
@@ -414,8 +427,8 @@ fn default_is_said(scene: &Scene, fact: &Fact) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
-        Column, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, RoutineBody, RoutineKind,
-        SequenceOptions, Table, Unmodelled, View, ViewColumn,
+        Column, ColumnSettings, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, RoutineBody,
+        RoutineKind, SequenceOptions, Table, Unmodelled, View, ViewColumn,
     };
     use std::collections::BTreeMap;
 
@@ -431,6 +444,7 @@ mod tests {
             compression: None,
             statistics: None,
             options: BTreeMap::new(),
+            foreign_options: BTreeMap::new(),
             inherited: false,
             not_local: false,
         };
@@ -445,7 +459,10 @@ mod tests {
         fact
     }
     fn view(name: &str, columns: &[&str], depends: &[FactId]) -> Fact {
-        let columns = columns.iter().map(|name| ViewColumn { name: (*name).into(), data_type: "integer".into() }).collect();
+        let columns = columns
+            .iter()
+            .map(|name| ViewColumn { name: (*name).into(), data_type: "integer".into(), settings: ColumnSettings::default() })
+            .collect();
         let body = View { definition: " SELECT 1".into(), columns, options: BTreeMap::new() };
         Fact { depends: depends.to_vec(), ..Fact::new(FactId::new(Kind::View, ["s", name]), body) }
     }

@@ -220,6 +220,7 @@ pub(super) fn owners(id: &FactId, body: &Body) -> Vec<FactId> {
             vec![FactId::new(Kind::Column, id.path.iter().cloned()), FactId::new(Kind::Attribute, id.path.iter().cloned())]
         }
         (Kind::Identity, _) => vec![FactId::new(Kind::Column, id.path.iter().cloned())],
+        (Kind::PublicationTable | Kind::PublicationSchema, _) => vec![FactId::new(Kind::Publication, id.path[..1].iter().cloned())],
         (Kind::Index, Body::Index(index)) => {
             let path = [id.path[0].clone(), index.table.clone()];
             vec![FactId::new(Kind::Table, path.clone()), FactId::new(Kind::MaterializedView, path)]

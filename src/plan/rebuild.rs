@@ -5,7 +5,7 @@
 //! plan impossible, and is named.
 
 use super::scene::{Item, Scene};
-use super::{PlanError, constraint, index, object, operator, routine, trigger, view};
+use super::{PlanError, constraint, foreign, index, object, operator, routine, session, trigger, view};
 use crate::model::{Body, Fact, FactId, Kind};
 use std::collections::HashSet;
 
@@ -39,7 +39,13 @@ pub(super) fn expand(scene: &mut Scene) -> Result<(), PlanError> {
                 for user in scene.around.dependents(&id) {
                     let blocks = matches!(
                         user.id.kind,
-                        Kind::View | Kind::MaterializedView | Kind::Rule | Kind::Trigger | Kind::Policy | Kind::Routine
+                        Kind::View
+                            | Kind::MaterializedView
+                            | Kind::Rule
+                            | Kind::Trigger
+                            | Kind::Policy
+                            | Kind::Routine
+                            | Kind::PublicationTable
                     );
                     if blocks || matches!(&user.body, Body::Default(default) if default.generated.is_some()) {
                         remake(scene, &user, &mut queue)?;
@@ -124,7 +130,9 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
     match (&before.body, &after.body) {
         (Body::View(before), Body::View(after)) => view::extends(&before.columns, &after.columns),
         (Body::MaterializedView(before), Body::MaterializedView(after)) => {
-            before.definition == after.definition && before.columns == after.columns
+            before.definition == after.definition
+                && before.columns.len() == after.columns.len()
+                && before.columns.iter().zip(&after.columns).all(|(before, after)| before.is_like(after))
         }
         (Body::Routine(before), Body::Routine(after)) => routine::replaceable(before, after),
         (Body::Aggregate(before), Body::Aggregate(after)) => before == after,
@@ -138,6 +146,16 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
         (Body::Trigger(before), Body::Trigger(after)) => trigger::replaceable(before, after),
         (Body::Policy(before), Body::Policy(after)) => trigger::policy_alterable(before, after),
         (Body::Partition(before), Body::Partition(after)) => before == after,
+        // A foreign table holds no rows: it can be made again.
+        (Body::Table(before), Body::Table(after)) => match (&before.foreign, &after.foreign) {
+            (Some(before), Some(after)) => before.server == after.server,
+            (Some(_), None) => false,
+            (None, _) => true,
+        },
+        (Body::Server(before), Body::Server(after)) => foreign::alterable(before, after),
+        (Body::Publication(before), Body::Publication(after)) => before.all_tables == after.all_tables,
+        (Body::PublicationTable(before), Body::PublicationTable(after)) => before == after,
+        (Body::EventTrigger(before), Body::EventTrigger(after)) => session::alterable(before, after),
         (before, after) => object::alterable(before, after).unwrap_or(true),
     }
 }
@@ -158,6 +176,7 @@ fn let_go(scene: &Scene, old: &FactId, before: &Fact, after: &Fact) -> bool {
 fn rebuildable(fact: &Fact) -> bool {
     match &fact.body {
         Body::Default(_) => true,
+        Body::Table(table) => table.foreign.is_some(),
         _ => {
             matches!(
                 fact.id.kind,
@@ -171,6 +190,13 @@ fn rebuildable(fact: &Fact) -> bool {
                     | Kind::Rule
                     | Kind::Routine
                     | Kind::Aggregate
+                    | Kind::ForeignDataWrapper
+                    | Kind::Server
+                    | Kind::UserMapping
+                    | Kind::Publication
+                    | Kind::PublicationTable
+                    | Kind::PublicationSchema
+                    | Kind::EventTrigger
             ) || object::word(fact.id.kind).is_some()
         }
     }

@@ -138,6 +138,10 @@ impl Renames {
             new.path[..target.path.len()].clone_from_slice(&now.path);
             return new;
         }
+        if let Some((part, from)) = elsewhere(id) {
+            let to = self.now(&from, None);
+            new.path[part].clone_from_slice(&to.path);
+        }
         let empty = Body::Schema(crate::model::Schema {});
         let body = body.unwrap_or(&empty);
         // A statistics object stays in its own schema, whatever its table does.
@@ -360,6 +364,17 @@ fn comes_from_parent(before: &Fact, after: &Fact, parents: &HashSet<Renamed>) ->
         && renamed(before, after).is_some_and(|names| parents.contains(&names))
 }
 
+/// What an id names beside the object that it is a part of, and where it names it.
+fn elsewhere(id: &FactId) -> Option<(std::ops::Range<usize>, FactId)> {
+    let named = |kind: Kind, range: std::ops::Range<usize>| (range.clone(), FactId::new(kind, id.path[range].iter().cloned()));
+    match id.kind {
+        Kind::UserMapping => Some(named(Kind::Server, 0..1)),
+        Kind::PublicationTable => Some(named(Kind::Table, 1..3)),
+        Kind::PublicationSchema | Kind::DefaultPrivilege => Some(named(Kind::Schema, 1..2)),
+        _ => None,
+    }
+}
+
 fn ends_at(next: &HashMap<&FactId, &FactId>, from: &FactId, end: &FactId) -> bool {
     let mut at = from;
     for _ in 0..=next.len() {
@@ -398,6 +413,7 @@ fn carrier(id: &FactId) -> Kind {
 fn lock(kind: Kind) -> Lock {
     match kind {
         Kind::Index => Lock::ShareUpdateExclusive,
+        Kind::ForeignDataWrapper | Kind::Server | Kind::Publication | Kind::EventTrigger => Lock::None,
         _ => Lock::AccessExclusive,
     }
 }
@@ -456,6 +472,15 @@ fn statement(from: &FactId, to: &FactId) -> Result<String, PlanError> {
     };
     Ok(match kind {
         Kind::Schema => format!("ALTER SCHEMA {} RENAME TO {}", from.name(), to.name()),
+        Kind::ForeignDataWrapper | Kind::Server | Kind::Publication | Kind::EventTrigger => {
+            let word = match kind {
+                Kind::ForeignDataWrapper => "FOREIGN DATA WRAPPER",
+                Kind::Server => "SERVER",
+                Kind::Publication => "PUBLICATION",
+                _ => "EVENT TRIGGER",
+            };
+            format!("ALTER {word} {} RENAME TO {}", from.name(), to.name())
+        }
         Kind::Enum | Kind::Composite | Kind::Range => whole("TYPE", &on(), to.name()),
         Kind::Domain => whole("DOMAIN", &on(), to.name()),
         Kind::Sequence => whole("SEQUENCE", &on(), to.name()),
@@ -512,6 +537,7 @@ mod tests {
             compression: None,
             statistics: None,
             options: std::collections::BTreeMap::new(),
+            foreign_options: std::collections::BTreeMap::new(),
             inherited: false,
             not_local: false,
         };

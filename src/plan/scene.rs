@@ -90,6 +90,10 @@ impl<'a> Scene<'a> {
         };
         for change in changes {
             let (Some(id), Some(kind)) = (change.id(), change.kind()) else { continue };
+            // Subscriptions are reported and never planned.
+            if id.of.unwrap_or(kind) == Kind::Subscription {
+                continue;
+            }
             if kind == Kind::Unmodelled || id.of == Some(Kind::Unmodelled) {
                 let what = id.path.first().map_or("", Name::as_str);
                 return Err(PlanError::Impossible { id: id.clone(), why: format!("kind {what} is not modelled") });
@@ -307,6 +311,11 @@ impl<'a> Scene<'a> {
             Body::Table(table) => Some(table),
             _ => None,
         }
+    }
+
+    /// Whether the table that this fact stood on was a foreign one.
+    pub(super) fn foreign_before(&self, old: &FactId) -> bool {
+        matches!(self.was(&table_of(old)).map(|fact| fact.body), Some(Body::Table(table)) if table.foreign.is_some())
     }
 
     /// Whether the table that this fact stands on is partitioned.

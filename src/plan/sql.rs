@@ -2,7 +2,7 @@
 //! text does not get into a statement.
 
 use super::Lock;
-use crate::model::{DollarQuoted, FactId, Identity, Kind, Literal, Name, Qualified, SequenceOptions};
+use crate::model::{DollarQuoted, FactId, ForeignOptions, Identity, Kind, Literal, Name, Qualified, SequenceOptions};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -115,6 +115,44 @@ pub(super) fn settings_changed(
     (set, before.keys().filter(|k| !after.contains_key(*k)).cloned().collect())
 }
 
+/// ` OPTIONS (a '1', b '2')` of something new, or nothing.
+pub(super) struct GenericOptions<'a>(pub &'a ForeignOptions);
+
+impl fmt::Display for GenericOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{} {}", if i == 0 { " OPTIONS (" } else { ", " }, Name::from(name.as_str()), Literal(value))?;
+        }
+        f.write_str(flag(!self.0.is_empty(), ")"))
+    }
+}
+
+/// `DROP a, ADD b '2', SET c '3'`: what leads from some OPTIONS to others.
+pub(super) struct OptionsChange<'a> {
+    pub before: &'a ForeignOptions,
+    pub after: &'a ForeignOptions,
+}
+
+impl OptionsChange<'_> {
+    /// Nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.before == self.after
+    }
+}
+
+impl fmt::Display for OptionsChange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |name: &String| Name::from(name.as_str());
+        let gone = self.before.keys().filter(|option| !self.after.contains_key(*option)).map(|option| format!("DROP {}", name(option)));
+        let come = self.after.iter().filter_map(|(option, value)| match self.before.get(option) {
+            None => Some(format!("ADD {} {}", name(option), Literal(value))),
+            Some(other) if other != value => Some(format!("SET {} {}", name(option), Literal(value))),
+            Some(_) => None,
+        });
+        write!(f, "{}", Joined(&gone.chain(come).collect::<Vec<_>>(), ", "))
+    }
+}
+
 /// A prefix with the thing it introduces, or nothing.
 pub(super) struct Maybe<T>(pub &'static str, pub Option<T>);
 
@@ -219,6 +257,8 @@ pub(super) struct ColumnDefinition<'a> {
     /// None in a table OF a type, whose columns come with it.
     pub data_type: Option<&'a str>,
     pub compression: Option<&'a str>,
+    /// Those of a foreign table's column.
+    pub options: Option<&'a ForeignOptions>,
     pub collation: Option<&'a Qualified>,
     pub filled: Option<Filled<'a>>,
     pub not_null: NotNull<'a>,
@@ -246,7 +286,8 @@ impl fmt::Display for NotNull<'_> {
 impl fmt::Display for ColumnDefinition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.data_type.unwrap_or("WITH OPTIONS"))?;
-        write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression.map(Compression)), Maybe(" COLLATE ", self.collation))?;
+        write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression.map(Compression)), Maybe("", self.options.map(GenericOptions)))?;
+        write!(f, "{}", Maybe(" COLLATE ", self.collation))?;
         write!(f, "{}{}", Maybe("", self.filled.as_ref()), self.not_null)
     }
 }
@@ -316,6 +357,10 @@ pub(super) enum Alteration<'a> {
     WithoutCluster,
     Trigger(&'a Name, Option<&'a str>),
     Rule(&'a Name, Option<&'a str>),
+    /// OPTIONS of a foreign table.
+    GenericOptions(OptionsChange<'a>),
+    /// OPTIONS of a foreign table's column.
+    ColumnGenericOptions(&'a Name, OptionsChange<'a>),
 }
 
 impl Alteration<'_> {
@@ -397,6 +442,8 @@ impl fmt::Display for Alteration<'_> {
             Alteration::WithoutCluster => f.write_str("SET WITHOUT CLUSTER"),
             Alteration::Trigger(name, enabled) => write!(f, "{} TRIGGER {name}", enabling(*enabled)),
             Alteration::Rule(name, enabled) => write!(f, "{} RULE {name}", enabling(*enabled)),
+            Alteration::GenericOptions(change) => write!(f, "OPTIONS ({change})"),
+            Alteration::ColumnGenericOptions(name, change) => write!(f, "ALTER COLUMN {name} OPTIONS ({change})"),
         }
     }
 }

@@ -4,7 +4,9 @@ use super::column::{self, extras};
 use super::order::Action;
 use super::partition::Matching;
 use super::scene::{Item, Scene, parent_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Joined, Maybe, NotNull, With, flag, relation, settings_changed};
+use super::sql::{
+    AlterTable, Alteration, ColumnDefinition, GenericOptions, Joined, Maybe, NotNull, OptionsChange, With, flag, relation, settings_changed,
+};
 use super::{Lock, PlanError};
 use crate::model::{Body, Column, Fact, FactId, Kind, Name, Qualified, Table};
 use std::collections::HashMap;
@@ -84,7 +86,8 @@ struct CreateTable<'a> {
 impl fmt::Display for CreateTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.table;
-        write!(f, "CREATE {}TABLE {}", flag(table.unlogged, "UNLOGGED "), self.name)?;
+        let kind = if table.foreign.is_some() { "FOREIGN " } else { flag(table.unlogged, "UNLOGGED ") };
+        write!(f, "CREATE {kind}TABLE {}", self.name)?;
         match &table.of_type {
             Some(of) if self.columns.is_empty() => write!(f, " OF {of}")?,
             Some(of) => write!(f, " OF {of} ({})", Joined(&self.columns, ", "))?,
@@ -92,6 +95,9 @@ impl fmt::Display for CreateTable<'_> {
         }
         if !self.inherits.is_empty() {
             write!(f, " INHERITS ({})", Joined(&self.inherits, ", "))?;
+        }
+        if let Some(foreign) = &table.foreign {
+            return write!(f, " SERVER {}{}", foreign.server, GenericOptions(&foreign.options));
         }
         write!(f, "{}{}", Maybe(" PARTITION BY ", table.partition_by.as_ref()), Maybe(" USING ", table.access_method.as_ref()))?;
         // A partitioned table has no storage of its own.
@@ -146,6 +152,7 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
             name: fact.id.name(),
             data_type: (!of).then_some(&column.data_type),
             compression: column.compression.as_deref().filter(|_| !of),
+            options: Some(&column.foreign_options),
             collation: column.collation.as_ref().filter(|_| !of),
             filled,
             not_null,
@@ -206,14 +213,15 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
     }
     out.push(action);
     if table.replica_identity.is_some() {
-        out.push(replica_identity(id, table));
+        out.push(replica_identity(id, table.replica_identity.as_deref()));
     }
 }
 
-fn replica_identity(id: &FactId, table: &Table) -> Action {
-    let alter = AlterTable::only(id, Alteration::ReplicaIdentity(table.replica_identity.as_deref()));
+/// REPLICA IDENTITY of a table or materialized view.
+pub(super) fn replica_identity(id: &FactId, identity: Option<&str>) -> Action {
+    let alter = AlterTable::only(id, Alteration::ReplicaIdentity(identity));
     let mut action = Action::new(58, id, &alter).locking(alter.lock(), [id.clone()]).needing([id.clone()]);
-    if let Some(index) = table.replica_identity.as_deref().and_then(|how| how.strip_prefix("index ")) {
+    if let Some(index) = identity.and_then(|how| how.strip_prefix("index ")) {
         action = action.needing([
             FactId::new(Kind::Index, [id.path[0].clone(), index.into()]),
             FactId::new(Kind::Constraint, [id.path[0].clone(), id.path[1].clone(), index.into()]),
@@ -234,6 +242,10 @@ pub(super) fn alter(
     let id = &now.id;
     if before.partition_by != after.partition_by {
         let why = "a table cannot begin or cease to be partitioned, nor its partition key change, without being made again".to_owned();
+        return Err(PlanError::Impossible { id: id.clone(), why });
+    }
+    if before.foreign.is_none() && after.foreign.is_some() {
+        let why = "a table that holds rows cannot become a foreign one without being made again".to_owned();
         return Err(PlanError::Impossible { id: id.clone(), why });
     }
     let mut push = |alteration: Alteration, rewrites: bool| {
@@ -265,6 +277,11 @@ pub(super) fn alter(
     if before.force_row_security != after.force_row_security {
         push(Alteration::ForceRowSecurity(after.force_row_security), false);
     }
+    if let (Some(before), Some(after)) = (&before.foreign, &after.foreign)
+        && before.options != after.options
+    {
+        push(Alteration::GenericOptions(OptionsChange { before: &before.options, after: &after.options }), false);
+    }
     if before.of_type != after.of_type {
         // Its columns change while it is free.
         let (rank, alteration) = after.of_type.as_ref().map_or((3, Alteration::NotOf), |of| (53, Alteration::Of(of)));
@@ -286,13 +303,14 @@ pub(super) fn alter(
         out.push(action);
     }
     if before.replica_identity != after.replica_identity {
-        out.push(replica_identity(id, after));
+        out.push(replica_identity(id, after.replica_identity.as_deref()));
     }
     Ok(())
 }
 
 pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Action>) {
-    let mut action = Action::new(18, old, format_args!("DROP TABLE {}", relation(&fact.id)));
+    let foreign = matches!(&fact.body, Body::Table(table) if table.foreign.is_some());
+    let mut action = Action::new(18, old, format_args!("DROP {}TABLE {}", flag(foreign, "FOREIGN "), relation(&fact.id)));
     // A foreign key on a partitioned table holds its partitions as well.
     let mut above = scene.parents_before(old);
     while let Some(parent) = above.pop() {
@@ -301,7 +319,9 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Actio
             above.extend(scene.parents_before(&parent));
         }
     }
-    out.push(action.locking(Lock::AccessExclusive, [old.clone()]).losing(old, format!("the rows of {old}")).unmaking(old, fact));
+    action = action.locking(Lock::AccessExclusive, [old.clone()]).unmaking(old, fact);
+    // The rows of a foreign table are elsewhere.
+    out.push(if foreign { action } else { action.losing(old, format!("the rows of {old}")) });
 }
 
 /// A table's place under a parent by inheritance.

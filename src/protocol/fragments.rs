@@ -62,6 +62,8 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
         }
         Body::MaterializedView(view) => {
             view.columns.iter().try_for_each(|column| data_type(&column.data_type))?;
+            let settings = view.columns.iter().map(|column| &column.settings);
+            settings.flat_map(|s| s.storage.iter().chain(&s.compression)).try_for_each(|text| word(text))?;
             list(&view.definition)
         }
         Body::Routine(routine) => {
@@ -111,6 +113,7 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
             statistics.kinds.iter().try_for_each(|text| word(text))?;
             statistics.expressions.iter().try_for_each(|text| expression(text))
         }
+        Body::PublicationTable(table) => table.filter.iter().try_for_each(|text| expression(text)),
         // Nothing but names, numbers, words that are looked up, and texts that are quoted.
         Body::Schema(_)
         | Body::Extension(_)
@@ -131,6 +134,15 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
         | Body::Comment(_)
         | Body::Owner(_)
         | Body::Grant(_)
+        | Body::ForeignDataWrapper(_)
+        | Body::Server(_)
+        | Body::UserMapping(_)
+        | Body::Publication(_)
+        | Body::PublicationSchema(_)
+        | Body::Subscription(_)
+        | Body::EventTrigger(_)
+        | Body::DefaultPrivilege(_)
+        | Body::SecurityLabel(_)
         | Body::Unmodelled(_) => Ok(()),
     }
 }
@@ -442,6 +454,9 @@ mod tests {
         assert!(why.starts_with("column s.t.c: ") && why.contains("DROP TABLE x"), "{why}");
         let comment = serde_json::json!({"kind": "comment", "of": "routine", "path": ["s", "f", "int) IS ''; DROP TABLE x; --"], "attributes": {"text": ";"}});
         assert!(check_change(&Change::create(fact(comment))).is_err());
+        let filter =
+            serde_json::json!({"kind": "publication_table", "path": ["p", "s", "t"], "attributes": {"filter": "true); DROP TABLE x; --"}});
+        assert!(check_change(&Change::create(fact(filter))).is_err());
         let plain = fact(serde_json::json!({"kind": "column", "path": ["s", "t", "c"], "attributes": {"type": "text"}}));
         let using = Change { using: Some("c; DROP TABLE x".to_owned()), ..Change::alter(plain.clone(), plain) };
         assert!(check_change(&using).is_err());

@@ -232,6 +232,9 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     for step in steps {
         spi.execute_one(&step.sql)?;
     }
+    if steps.iter().flat_map(|step| &step.facts).any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger) {
+        crate::ledger::reconcile_event_triggers(spi)?;
+    }
     Ok(())
 }
 
@@ -277,20 +280,18 @@ fn record(spi: &Spi, examined: &Examined, steps: &mut Vec<Step>) -> Result<Finge
     write_record(spi, examined)
 }
 
+/// A fact's attributes as anybody may see them.
+fn shown(fact: &Fact) -> String {
+    serde_json::to_string(&crate::secrets::masked(fact).body).unwrap_or_default()
+}
+
 fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[Step]) -> Result<Error> {
     let _owner = command::become_owner();
     let actual = mirror::local_facts(spi, differing)?;
     let mut words = Vec::new();
     for id in differing.iter().take(5) {
-        let here = actual
-            .values()
-            .find(|f| f.id.to_string() == *id)
-            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
-        let there = expected
-            .facts
-            .get(id)
-            .and_then(Option::as_ref)
-            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+        let here = actual.values().find(|f| f.id.to_string() == *id).map_or("absent".to_owned(), |f| shown(f));
+        let there = expected.facts.get(id).and_then(Option::as_ref).map_or("absent".to_owned(), shown);
         words.push(format!("{id}: offered {there}, came out as {here}"));
     }
     let silent = if !steps.is_empty() && !recorded_anything(spi)? {

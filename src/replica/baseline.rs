@@ -13,6 +13,14 @@ pub fn ambient(id: &FactId) -> bool {
     matches!(id.of.unwrap_or(id.kind), Kind::Schema | Kind::Extension)
 }
 
+/// What holds no rows and is in no schema: where an equal one is here already, it was made for this.
+pub fn prepared(id: &FactId) -> bool {
+    matches!(
+        id.of.unwrap_or(id.kind),
+        Kind::ForeignDataWrapper | Kind::Server | Kind::UserMapping | Kind::Publication | Kind::EventTrigger | Kind::DefaultPrivilege
+    )
+}
+
 /// Compares what is offered with what is here.
 pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
     let mut different: Vec<String> = Vec::new();
@@ -24,7 +32,7 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
         match examined.local.get(id) {
             None => missing.push(after.id.clone()),
             Some(local) if local.hash == after.hash() || examined.foreign() && reads_alike(spi, examined, &after)? => {
-                if !ambient(&after.id) {
+                if !ambient(&after.id) && !prepared(&after.id) {
                     present.push(after.id.clone());
                 }
             }

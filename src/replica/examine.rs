@@ -297,9 +297,14 @@ impl Examined {
                 (Some(before), None) => diverged.push(before.id.clone()),
                 (None, _) => {
                     // An object of the same name is the replica's own, and so are its rows, even if it
-                    // looks alike; schemas and extensions may be there for other reasons.
-                    let taken_by =
-                        net.after.as_ref().filter(|after| local.is_some() && !is_outcome(&after.id) && !baseline::ambient(&after.id));
+                    // looks alike; schemas and extensions may be there for other reasons, and what holds no
+                    // rows and is in no schema may have been made by hand for this.
+                    let welcome = |after: &Fact| {
+                        is_outcome(&after.id)
+                            || baseline::ambient(&after.id)
+                            || baseline::prepared(&after.id) && local.map(|k| k.hash) == Some(after.hash())
+                    };
+                    let taken_by = net.after.as_ref().filter(|after| local.is_some() && !welcome(after));
                     taken.extend(taken_by.map(|f| f.id.clone()));
                 }
             }
@@ -545,7 +550,10 @@ impl Examined {
         impact.objects.dedup();
         self.verdict.impact = Some(impact);
         self.verdict.estimate = Some(expected);
+        // A baseline's thousands of steps are not sent back.
         if self.offer.kind == OfferKind::Version && steps.len() <= MANY_STEPS {
+            crate::secrets::mask_steps(&mut steps);
+            crate::secrets::mask_steps(&mut rollback);
             self.verdict.steps = steps;
             self.verdict.rollback = rollback;
         }
@@ -556,7 +564,7 @@ impl Examined {
 /// What is an outcome of other changes, not an object that a name could be taken by; and what is
 /// not modelled, which people bring about by hand.
 fn is_outcome(id: &FactId) -> bool {
-    matches!(id.kind, Kind::Position | Kind::Owner | Kind::Grant | Kind::Unmodelled)
+    matches!(id.kind, Kind::Position | Kind::Owner | Kind::Grant | Kind::DefaultPrivilege | Kind::Unmodelled)
 }
 
 /// A list of ids in words, the first few.
