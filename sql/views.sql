@@ -164,3 +164,9 @@ SELECT t.source,
         SELECT s.source, s.version, s.step + 1, s.state, s.planned, s.error FROM accord.step s) t
  ORDER BY t.source, t.version, t.step;
 COMMENT ON VIEW accord.steps IS 'on a replica: the statements that carried each version out, and those outside a transaction that are under way';
+
+-- A document that is written out in a query has no type of its own: without this it could be meant for either
+-- accord.model.
+CREATE FUNCTION accord.model(projection text, keys boolean DEFAULT false) RETURNS jsonb LANGUAGE sql VOLATILE STRICT
+    SET search_path TO pg_catalog, pg_temp AS 'SELECT accord.model($1::jsonb, $2)';
+COMMENT ON FUNCTION accord.model(text, boolean) IS 'the model of this database''s schema, for people';

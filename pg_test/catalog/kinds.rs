@@ -30,7 +30,7 @@ fn kinds() {
         assert!(fact.key.is_some() && fact.root.is_some(), "{}", fact.id);
     }
     let kinds: BTreeSet<Kind> = model.facts().map(|f| f.id.kind).collect();
-    assert_eq!(kinds.len(), 57, "{kinds:?}");
+    assert_eq!(kinds.len(), 53, "{kinds:?}");
     if std::env::var_os("ACCORD_SHOW").is_some() {
         for fact in model.facts() {
             let depends: Vec<String> = fact.depends.iter().map(ToString::to_string).collect();

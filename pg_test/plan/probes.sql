@@ -757,10 +757,6 @@ CREATE TYPE "S s"."E ""e" AS ENUM ('A"a'); CREATE TABLE "S s"."T.t" ("select" in
 CREATE TABLE t (a int); 
 -- ddl
 ALTER TABLE t ALTER a TYPE text
--- probe: not modelled [impossible]
-CREATE TABLE t (a int, b int)
--- ddl
-CREATE PUBLICATION p FOR TABLE t
 -- probe: table made partitioned [no-reverse]
 CREATE TABLE t (a int)
 -- ddl
