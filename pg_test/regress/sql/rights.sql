@@ -16,7 +16,7 @@ SELECT has_schema_privilege('public', 'accord', 'USAGE');
 -- pg_monitor: the views, and what only reads.
 SELECT c.oid::regclass AS relation, has_table_privilege('pg_monitor', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') AS writes FROM pg_class c
  WHERE c.relnamespace = 'accord'::regnamespace AND has_table_privilege('pg_monitor', c.oid, 'SELECT') ORDER BY 1;
-SELECT p.oid::regprocedure AS function FROM pg_proc p WHERE p.pronamespace = 'accord'::regnamespace AND has_function_privilege('pg_monitor', p.oid, 'EXECUTE') ORDER BY p.proname;
+SELECT p.oid::regprocedure AS function FROM pg_proc p WHERE p.pronamespace = 'accord'::regnamespace AND has_function_privilege('pg_monitor', p.oid, 'EXECUTE') ORDER BY p.oid::regprocedure::text;
 
 \set VERBOSITY terse
 SELECT accord.add_replica('r', 'host=127.0.0.1 user=u password=secret');
