@@ -6,6 +6,7 @@ mod support;
 #[path = "../catalog/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod coverage;
 mod cycles;
 mod histories;
 mod online;

@@ -21,6 +21,11 @@ macro_rules! bodies {
         #[allow(missing_docs)]
         pub enum Body { $($kind($kind)),* }
 
+        impl Kind {
+            /// Every kind, in the order of the declaration.
+            pub const ALL: &[Kind] = &[$(Kind::$kind),*];
+        }
+
         impl Body {
             /// The kind that these attributes belong to.
             pub fn kind(&self) -> Kind {
