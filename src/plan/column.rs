@@ -4,7 +4,9 @@ use super::loss::{Cast, cast};
 use super::order::Action;
 use super::rebuild::retyped;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, OptionsChange, flag, relation, sequence_type, settings_changed};
+use super::sql::{
+    AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, OptionsChange, flag, relation, sequence_type, settings_changed,
+};
 use super::{Lock, Options, PlanError, sequence};
 use crate::model::{Body, Column, Default, Fact, FactId, ForeignOptions, Identity, Kind, Literal, Name, Position, SequenceOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -501,7 +503,10 @@ fn conversion(scene: &Scene, name: &Name, before: &Column, after: &Column) -> Op
         }
     };
     let array = flag(before.data_type.ends_with("[]") && after.data_type.ends_with("[]"), "[]");
-    let through = if enumerated(&before.data_type) || enumerated(&after.data_type) { format!("::text{array}") } else { String::new() };
+    // These have casts to and from strings alone.
+    let lonely = |data_type: &str| ["tsvector", "tsquery", "uuid", "xml", "pg_lsn"].contains(&data_type.trim_end_matches("[]"));
+    let by_text = |data_type: &str| enumerated(data_type) || lonely(data_type);
+    let through = if by_text(&before.data_type) || by_text(&after.data_type) { format!("::text{array}") } else { String::new() };
     Some(format!("{name}{through}::{}{}", after.data_type, Maybe(" COLLATE ", after.collation.as_ref())))
 }
 

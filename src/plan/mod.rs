@@ -10,15 +10,15 @@ mod collation;
 mod column;
 mod constraint;
 mod cost;
-mod guard;
 mod foreign;
+mod guard;
 mod index;
 mod language;
 pub(crate) mod lexer;
 mod likeness;
 mod loss;
-mod online;
 mod object;
+mod online;
 mod operator;
 mod order;
 mod partition;
@@ -49,7 +49,7 @@ pub use standing::Standing;
 pub use way::{Way, WayError};
 
 use crate::diff::Change;
-use crate::model::{Body, ConstraintType, Fact, FactId, Kind};
+use crate::model::{Body, ConstraintType, Fact, FactId, Kind, Literal};
 use order::Action;
 use scene::Scene;
 use serde::{Deserialize, Serialize};
@@ -198,6 +198,7 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
                         step.warnings.push("it has no lock-friendly form: the table is rewritten under its lock".to_owned());
                     }
                 }
+                commit_used_labels(&mut steps);
                 return Ok(Plan { steps });
             }
             Err(knot) => knot,
@@ -215,6 +216,20 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
             return Err(PlanError::Cycle(ids));
         }
         splits = larger;
+    }
+}
+
+/// PostgreSQL lets nobody use a new label of a standing enum before it is committed: where a later step does,
+/// the label is added outside the transaction.
+fn commit_used_labels(steps: &mut [Step]) {
+    for i in 0..steps.len() {
+        let (before, later) = steps.split_at_mut(i + 1);
+        let step = &mut before[i];
+        let Some(label) = step.facts.iter().find(|id| id.kind == Kind::EnumLabel) else { continue };
+        let word = Literal(label.name().as_str()).to_string();
+        if step.sql.contains(" ADD VALUE ") && later.iter().any(|step| !step.sql.contains(" ADD VALUE ") && step.sql.contains(&word)) {
+            step.outside_transaction = true;
+        }
     }
 }
 

@@ -202,9 +202,9 @@ impl Renames {
             if i < old.len() && j < new.len() && self.token(&old[i], &new[j]) {
                 i += 1;
                 j += 1;
-            } else if let Some(n) = alias(&new[j..]) {
+            } else if let Some(n) = alias(new, j) {
                 j += n;
-            } else if let Some(n) = alias(&old[i..]) {
+            } else if let Some(n) = alias(old, i) {
                 i += n;
             } else {
                 return false;
@@ -440,13 +440,14 @@ fn view_columns<'a>(old: &'a [crate::model::ViewColumn], new: &'a [crate::model:
     pairs.into_iter().map(|(a, b)| (&a.name, &b.name)).collect()
 }
 
-/// How many tokens an alias takes here: `AS x`, `(a, b)`, `x(a, b)`.
-fn alias(at: &[Token]) -> Option<usize> {
+/// How many tokens an alias takes here: `AS x`, or the names behind a table, `(a, b)` or `x(a, b)`.
+fn alias(text: &[Token], start: usize) -> Option<usize> {
+    let at = &text[start..];
     if at.first()?.is_word("as") && matches!(at.get(1), Some(Token::Word(_))) {
         return Some(2);
     }
     let open = usize::from(matches!(at.first(), Some(Token::Word(_))));
-    if !at.get(open)?.is_symbol("(") {
+    if !at.get(open)?.is_symbol("(") || !behind_table(&text[..start + open]) {
         return None;
     }
     let mut i = open + 1;
@@ -459,6 +460,19 @@ fn alias(at: &[Token]) -> Option<usize> {
             mark if mark.is_symbol(")") => return Some(i + 2),
             _ => return None,
         }
+    }
+}
+
+/// Whether these tokens end in a table's alias: what was before `date(date)` in an index is no table.
+fn behind_table(before: &[Token]) -> bool {
+    const NO_TABLE: [&str; 16] =
+        ["select", "distinct", "on", "where", "and", "or", "not", "when", "then", "else", "by", "having", "in", "is", "case", "returning"];
+    match before {
+        [.., table, Token::Word(_)] => match table {
+            Token::Word(_) => !NO_TABLE.iter().any(|word| table.is_word(word)),
+            mark => mark.is_symbol(")"),
+        },
+        _ => false,
     }
 }
 
@@ -559,6 +573,8 @@ mod tests {
         assert!(renames.explain("SELECT a.y FROM s.a", "SELECT b.z AS y FROM s.b"));
         assert!(renames.explain("nextval('s.a'::regclass)", "nextval('s.b'::regclass)"));
         assert!(renames.explain("SELECT 1 FROM s.a", "SELECT 1 FROM s.b b(x, z)"));
+        assert!(!renames.explain("USING btree (date)", "USING btree (date(date))"));
+        assert!(!renames.explain("SELECT date FROM s.a", "SELECT date(date) FROM s.b"));
         assert!(!renames.explain("a.x > 1", "b.x > 2"));
         assert!(!renames.explain("a.x > 1", "b.x > 1 OR true"));
         assert_eq!(renames.now(&FactId::new(Kind::Trigger, ["s", "a", "tr"]), None), FactId::new(Kind::Trigger, ["s", "b", "tr"]));
