@@ -8,7 +8,8 @@
 
 use crate::model::{Fact, FactId, Kind, LocalKey};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
 /// One typed difference: a fact before and after.
 ///
@@ -95,38 +96,73 @@ fn holds_data(kind: Kind) -> bool {
 /// Local keys are used where both facts carry one: pass facts without keys to compare two databases.
 /// The result is in the order of `before` for drops and alterations, then of `after` for creations.
 pub fn diff(before: &[Fact], after: &[Fact]) -> Vec<Change> {
-    let mut by_key: HashMap<Key, usize> = HashMap::new();
-    let mut by_id: HashMap<&FactId, usize> = HashMap::new();
-    for (i, fact) in after.iter().enumerate() {
-        by_id.insert(&fact.id, i);
-        if let Some(key) = key_of(fact) {
-            by_key.insert(key, i);
+    diff_paired(before, after, &HashMap::new())
+}
+
+/// The same, where some facts are known to be the same object under another id: `pairs` leads from
+/// the id before to the id after, and comes before keys and ids.
+pub fn diff_paired(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, FactId>) -> Vec<Change> {
+    let mut found: Vec<Option<usize>> = vec![None; before.len()];
+    let mut matched = vec![false; after.len()];
+    let targets: HashSet<&FactId> = pairs.values().collect();
+    // Models come sorted by id, and most facts of two models are in both: those need no look-up. In
+    // any other order this finds less, and nothing wrong.
+    let (mut i, mut j) = (0, 0);
+    while i < before.len() && j < after.len() {
+        match before[i].id.cmp(&after[j].id) {
+            Ordering::Less => i += 1,
+            Ordering::Greater => j += 1,
+            Ordering::Equal => {
+                let known = !pairs.is_empty() && (pairs.contains_key(&before[i].id) || targets.contains(&after[j].id));
+                if before[i].key == after[j].key && !known {
+                    found[i] = Some(j);
+                    matched[j] = true;
+                }
+                i += 1;
+                j += 1;
+            }
         }
     }
-    let mut matched = vec![false; after.len()];
+    let rest: Vec<usize> = (0..after.len()).filter(|&j| !matched[j]).collect();
+    let mut by_key: HashMap<Key, usize> = HashMap::with_capacity(rest.len());
+    let mut by_id: HashMap<&FactId, usize> = HashMap::with_capacity(rest.len());
+    for &j in &rest {
+        by_id.insert(&after[j].id, j);
+        if let Some(key) = key_of(&after[j]) {
+            by_key.insert(key, j);
+        }
+    }
+    for (i, old) in before.iter().enumerate() {
+        if found[i].is_some() {
+            continue;
+        }
+        let paired = pairs.get(&old.id).and_then(|id| by_id.get(id).copied());
+        let by_local = || key_of(old).and_then(|key| by_key.get(&key).copied()).filter(|&j| !targets.contains(&after[j].id));
+        let by_name = || by_id.get(&old.id).copied().filter(|&j| !targets.contains(&after[j].id) && !another(old, &after[j]));
+        if let Some(j) = paired.or_else(by_local).or_else(by_name).filter(|&j| !matched[j]) {
+            found[i] = Some(j);
+            matched[j] = true;
+        }
+    }
     let mut changes = Vec::new();
-    for old in before {
-        let by_local = key_of(old).and_then(|key| by_key.get(&key).copied());
-        let found = by_local.or_else(|| {
-            let i = *by_id.get(&old.id)?;
-            // The same id under another key: another object, if both are known by key and hold data.
-            let other = old.key.is_some() && after[i].key.is_some() && holds_data(old.id.kind) && old.key != after[i].key;
-            // An object whose key says that it was renamed away is not this one either.
-            (!other).then_some(i)
-        });
-        match found.filter(|&i| !matched[i]) {
-            Some(i) => {
-                matched[i] = true;
-                let new = &after[i];
-                if old.id != new.id || old.body != new.body {
-                    changes.push(Change::alter(old.clone(), new.clone()));
-                }
-            }
+    for (old, found) in before.iter().zip(found) {
+        match found.map(|j| &after[j]) {
+            Some(new) if old.id == new.id && old.body == new.body => {}
+            Some(new) => changes.push(Change::alter(old.clone(), new.clone())),
             None => changes.push(Change::drop(old.clone())),
         }
     }
     changes.extend(after.iter().zip(&matched).filter(|(_, matched)| !**matched).map(|(new, _)| Change::create(new.clone())));
     changes
+}
+
+/// The same id under another key: another object, if both are known by comparable keys and hold data.
+/// (An object that is gone is known by the event that it went with, which the catalog 0 stands for.)
+fn another(old: &Fact, new: &Fact) -> bool {
+    match (old.key, new.key) {
+        (Some(a), Some(b)) => holds_data(old.id.kind) && a != b && (a.classid == 0) == (b.classid == 0),
+        _ => false,
+    }
 }
 
 type Key<'a> = (Kind, Option<Kind>, LocalKey, Option<&'a str>);
@@ -135,4 +171,64 @@ type Key<'a> = (Kind, Option<Kind>, LocalKey, Option<&'a str>);
 fn key_of(fact: &Fact) -> Option<Key<'_>> {
     let grantee = (fact.id.kind == Kind::Grant).then(|| fact.id.name().as_str());
     fact.key.map(|key| (fact.id.kind, fact.id.of, key, grantee))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Comment, Table};
+
+    fn table(name: &str, key: Option<u32>) -> Fact {
+        let mut fact = Fact::new(FactId::new(Kind::Table, ["s", name]), Table::default());
+        fact.key = key.map(|objid| LocalKey { classid: 1259, objid, objsubid: 0 });
+        fact
+    }
+    fn shown(changes: &[Change]) -> Vec<(Operation, String)> {
+        changes.iter().map(|change| (change.operation().unwrap(), change.id().unwrap().name().to_string())).collect()
+    }
+
+    #[test]
+    fn keys_tell_a_rename_from_a_drop_and_a_create() {
+        let (before, after) = ([table("a", Some(1)), table("b", Some(2))], [table("a", Some(3)), table("c", Some(1))]);
+        assert_eq!(
+            shown(&diff(&before, &after)),
+            [(Operation::Rename, "c".to_owned()), (Operation::Drop, "b".to_owned()), (Operation::Create, "a".to_owned())]
+        );
+        // Without keys names decide.
+        let bare = |facts: &[Fact]| facts.iter().map(|f| Fact { key: None, ..f.clone() }).collect::<Vec<_>>();
+        assert_eq!(shown(&diff(&bare(&before), &bare(&after))), [(Operation::Drop, "b".to_owned()), (Operation::Create, "c".to_owned())]);
+    }
+
+    #[test]
+    fn the_order_of_the_facts_does_not_matter() {
+        let facts: Vec<Fact> = ["d", "a", "c", "b"].iter().map(|name| table(name, None)).collect();
+        let mut sorted = facts.clone();
+        sorted.sort_by(|a, b| a.id.cmp(&b.id));
+        assert!(diff(&facts, &sorted).is_empty());
+        assert!(diff(&sorted, &facts).is_empty());
+        sorted.push(Fact::new(sorted[0].id.property(Kind::Comment), Comment { text: "x".into() }));
+        assert_eq!(diff(&facts, &sorted).len(), 1);
+    }
+
+    #[test]
+    fn known_pairs_come_first() {
+        let (before, after) = ([table("a", None), table("b", None)], [table("b", None), table("c", None)]);
+        let id = |name: &str| FactId::new(Kind::Table, ["s", name]);
+        let pairs = HashMap::from([(id("a"), id("b")), (id("b"), id("c"))]);
+        let changes = diff_paired(&before, &after, &pairs);
+        assert_eq!(shown(&changes), [(Operation::Rename, "b".to_owned()), (Operation::Rename, "c".to_owned())]);
+        let one = HashMap::from([(id("a"), id("b"))]);
+        let changes = diff_paired(&before, &after, &one);
+        assert_eq!(
+            shown(&changes),
+            [(Operation::Rename, "b".to_owned()), (Operation::Drop, "b".to_owned()), (Operation::Create, "c".to_owned())]
+        );
+    }
+
+    #[test]
+    fn what_is_gone_is_not_compared_by_key_with_what_stands() {
+        let mut gone = table("a", Some(7));
+        gone.key = Some(LocalKey { classid: 0, objid: 7, objsubid: 1 });
+        assert!(diff(&[table("a", Some(7))], &[gone]).is_empty());
+    }
 }

@@ -25,6 +25,12 @@ pub enum ClientError {
 }
 
 impl<'c> ClientReader<'c> {
+    /// On a connection that cannot be asked for its major.
+    #[allow(dead_code)]
+    pub fn new_in(client: &'c mut Client, major: u32) -> Self {
+        Self { client, major, plans: HashMap::new(), asked: Vec::new() }
+    }
+
     pub fn new(client: &'c mut Client) -> Self {
         let version: String = client.query_one("SHOW server_version_num", &[]).unwrap().get(0);
         Self { client, major: version.parse::<u32>().unwrap() / 10000, plans: HashMap::new(), asked: Vec::new() }

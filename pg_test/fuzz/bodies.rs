@@ -2,8 +2,8 @@
 //! a fixed number of seeds (`cargo test --test fuzz`).
 
 use pg_accord::diff::{Change, Operation, diff};
-use pg_accord::model::{DollarQuoted, Fact, FactId, Kind, Literal, Model, Name};
-use pg_accord::plan::{Options, PlanError, Standing, plan};
+use pg_accord::model::{Document, DollarQuoted, Fact, FactId, Kind, Literal, Model, Name};
+use pg_accord::plan::{Options, PlanError, Request, Standing, Way, plan};
 use pg_accord::protocol::{Apply, Hello, Offer, Policy, Verdict, check_fragments};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -137,8 +137,33 @@ fn way(before: Vec<Fact>, after: Vec<Fact>) {
             None => panic!("an empty change"),
         }
     }
-    assert_eq!(model.fingerprint(), Model::new(after).unwrap().fingerprint());
+    assert_eq!(model.fingerprint(), Model::new(after.clone()).unwrap().fingerprint());
+    for request in [Request::default(), Request { online: true, accept_hints: Some(0.5), ..Request::default() }] {
+        guarded(&before, &after, &request);
+    }
+    let document = json!({ "facts": before });
+    assert_eq!(Document::read(document).expect("facts that were read can be read as a model").facts, before);
     planned(&changes, before);
+}
+
+/// A plan between two models takes nothing away that the second one holds: what falls with a dropped
+/// object is gone there as well, or there is no plan.
+fn guarded(before: &[Fact], after: &[Fact], request: &Request) {
+    let Ok(way) = Way::between(before.to_vec(), after, request, |_| true) else { return };
+    let standing: HashSet<&FactId> = after.iter().map(|fact| &fact.id).collect();
+    let gone: HashSet<&FactId> = before.iter().map(|fact| &fact.id).filter(|id| !standing.contains(id)).collect();
+    for fact in after {
+        let Some(parent) = fact.parent().filter(|parent| gone.contains(parent)) else { continue };
+        let relation = |kind| standing.contains(&FactId::new(kind, parent.path[..parent.path.len().min(2)].iter().cloned()));
+        let other = relation(Kind::View)
+            || relation(Kind::MaterializedView)
+            || standing.contains(&FactId { kind: Kind::Attribute, ..parent.clone() });
+        assert!(other, "{} stands and {parent} is dropped: {:?}", fact.id, way.plan.steps.iter().map(|step| &step.sql).collect::<Vec<_>>());
+    }
+    let renamed: HashSet<&FactId> = way.changes.iter().filter_map(|change| change.before.as_ref()).map(|fact| &fact.id).collect();
+    for loss in way.plan.steps.iter().flat_map(|step| &step.losses) {
+        assert!(related(&loss.id, &renamed), "{} is lost and no change names it", loss.id);
+    }
 }
 
 /// Plans these changes and looks at what came out.

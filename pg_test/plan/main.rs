@@ -6,6 +6,9 @@ mod support;
 #[path = "../catalog/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod cycles;
 mod histories;
+mod online;
+mod pairs;
 mod probes;
 mod run;

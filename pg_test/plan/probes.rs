@@ -37,19 +37,18 @@ fn parse(text: &str) -> Vec<Probe> {
     probes
 }
 
-fn run(conninfo: &str, probe: &Probe) -> Result<(), String> {
+fn run(conninfo: &str, names: [&str; 2], probe: &Probe, options: &Options) -> Result<(), String> {
     let flag = |name: &str| probe.flags.iter().any(|flag| flag == name);
     let fail = |stage: &'static str| move |why: String| format!("{stage}: {why}");
-    let (mut a, mut b) = (fresh(conninfo, "accord_plan_a"), fresh(conninfo, "accord_plan_b"));
+    let (mut a, mut b) = (fresh(conninfo, names[0]), fresh(conninfo, names[1]));
     let pinned = "SET search_path = pg_catalog, pg_temp";
     a.batch_execute("SET search_path = public").unwrap();
     a.batch_execute(&probe.setup).map_err(|error| format!("setup: {error:?}"))?;
     a.batch_execute(pinned).unwrap();
     let before = read(&mut a);
     let empty = read(&mut b);
-    let options = Options::default();
-    let built = carry_out(&mut b, &between(&empty, &before), &options).map_err(fail("build"))?;
-    same(conninfo, "build", &before, &mut b, true).map_err(|why| format!("{why}\n{}", listed(&built)))?;
+    let built = carry_out(&mut b, &between(&empty, &before), options).map_err(fail("build"))?;
+    same(conninfo, names, "build", &before, &mut b, true).map_err(|why| format!("{why}\n{}", listed(&built)))?;
     a.batch_execute("SET search_path = public").unwrap();
     for statement in probe.ddl.split("\n-- then\n") {
         a.batch_execute(statement).map_err(|error| format!("ddl: {error:?}"))?;
@@ -60,19 +59,19 @@ fn run(conninfo: &str, probe: &Probe) -> Result<(), String> {
     if changes.is_empty() {
         return Err("the ddl changes nothing".to_owned());
     }
-    let forward = carry_out(&mut b, &changes, &options);
+    let forward = carry_out(&mut b, &changes, options);
     if flag("impossible") {
         return forward.map_or(Ok(()), |plan| Err(format!("the plan should be refused:\n{}", listed(&plan))));
     }
     let forward = forward.map_err(fail("forward"))?;
-    same(conninfo, "forward", &after, &mut b, !flag("order")).map_err(|why| format!("{why}\n{}", listed(&forward)))?;
+    same(conninfo, names, "forward", &after, &mut b, !flag("order")).map_err(|why| format!("{why}\n{}", listed(&forward)))?;
     if flag("show") {
         println!("{}\n{}", probe.name, listed(&forward));
     }
     if flag("no-reverse") {
         return Ok(());
     }
-    let back = carry_out(&mut b, &reversed(&changes), &options).map_err(fail("reverse"))?;
+    let back = carry_out(&mut b, &reversed(&changes), options).map_err(fail("reverse"))?;
     let differing = differences(&before, &read(&mut b), false);
     if flag("show") {
         println!("  back\n{}", listed(&back));
@@ -80,28 +79,47 @@ fn run(conninfo: &str, probe: &Probe) -> Result<(), String> {
     if differing.is_empty() { Ok(()) } else { Err(format!("reverse: {}\n{}", differing.join("\n  "), listed(&back))) }
 }
 
-fn same(conninfo: &str, stage: &str, expected: &[pg_accord::model::Fact], b: &mut Client, order: bool) -> Result<(), String> {
+fn same(
+    conninfo: &str,
+    names: [&str; 2],
+    stage: &str,
+    expected: &[pg_accord::model::Fact],
+    b: &mut Client,
+    order: bool,
+) -> Result<(), String> {
     let found = read(b);
     let mut differing = differences(expected, &found, order);
     if differing.is_empty() && order {
         if !same_fingerprint(expected, &found) {
             differing.push("the fingerprints differ".to_owned());
         }
-        differing.extend(dump_differences(&dump(conninfo, "accord_plan_a"), &dump(conninfo, "accord_plan_b")));
+        differing.extend(dump_differences(&dump(conninfo, names[0]), &dump(conninfo, names[1])));
     }
     if differing.is_empty() { Ok(()) } else { Err(format!("{stage}: {}", differing.join("\n  "))) }
 }
 
-#[test]
-fn single_changes() {
+fn all(names: [&str; 2], options: &Options) {
     let Some(conninfo) = conninfo() else { return };
     roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
     let probes: Vec<Probe> = parse(include_str!("probes.sql")).into_iter().filter(|probe| probe.name.contains(&only)).collect();
-    let failures: Vec<String> =
-        probes.iter().filter_map(|probe| run(&conninfo, probe).err().map(|why| format!("{}\n  {why}", probe.name))).collect();
+    let failures: Vec<String> = probes
+        .iter()
+        .filter_map(|probe| run(&conninfo, names, probe, options).err().map(|why| format!("{}\n  {why}", probe.name)))
+        .collect();
     println!("{} of {} probes passed", probes.len() - failures.len(), probes.len());
     assert!(failures.is_empty(), "{} of {} probes failed:\n{}", failures.len(), probes.len(), failures.join("\n"));
+}
+
+#[test]
+fn single_changes() {
+    all(["accord_plan_a", "accord_plan_b"], &Options::default());
+}
+
+/// The same with lock-friendly forms.
+#[test]
+fn single_changes_online() {
+    all(["accord_plan_online_a", "accord_plan_online_b"], &Options { online: true, ..Options::default() });
 }
 
 /// From each probe's end to the next one's, by ids alone: two schemas that have nothing to do with each other.

@@ -2,12 +2,12 @@
 
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger;
-use crate::model::{Projection, READER_VERSION};
+use crate::model::Projection;
 use crate::pg::{command, spi};
 use pgrx::JsonB;
 use pgrx::prelude::*;
 
-fn projection(document: &JsonB) -> Result<Projection> {
+pub(super) fn projection(document: &JsonB) -> Result<Projection> {
     serde_json::from_value(document.0.clone()).map_err(|e| {
         Error::invalid("the projection cannot be read")
             .detail(e.to_string())
@@ -52,18 +52,24 @@ fn fingerprint(verify: default!(bool, false), projection: default!(JsonB, "'{}'"
     spi::connect(|spi| ledger::fingerprint(spi, verify, &projection)).or_raise().to_string()
 }
 
-/// The model of this database's schema, for people.
+fn document(version: Option<i64>, projection: &JsonB, keys: bool) -> Result<JsonB> {
+    let projection = self::projection(projection)?;
+    spi::connect(|spi| ledger::document(spi, version, &projection, keys)).map(JsonB)
+}
+
+/// The model of this database's schema, for people. With `keys`, each fact carries what tells it from
+/// another under its name.
 #[pg_extern(volatile, parallel_unsafe)]
-fn model(projection: default!(JsonB, "'{}'")) -> JsonB {
+fn model(projection: default!(JsonB, "'{}'"), keys: default!(bool, false)) -> JsonB {
     let _owner = command::become_owner();
-    let projection = self::projection(&projection).or_raise();
-    let model = spi::connect(|spi| ledger::model_at_head(spi, &projection)).or_raise();
-    JsonB(serde_json::json!({
-        "reader": READER_VERSION,
-        "major": command::major(),
-        "fingerprint": model.fingerprint(),
-        "facts": model.into_facts(),
-    }))
+    document(None, &projection, keys).or_raise()
+}
+
+/// The model as of a version.
+#[pg_extern(volatile, parallel_unsafe, name = "model")]
+fn model_of_version(version: i64, projection: default!(JsonB, "'{}'"), keys: default!(bool, false)) -> JsonB {
+    let _owner = command::become_owner();
+    document(Some(version), &projection, keys).or_raise()
 }
 
 /// The statements that lead from a version back to the one before it.

@@ -3,6 +3,7 @@
 mod capture;
 mod handshake;
 mod ledger;
+mod plans;
 mod replicas;
 
 pgrx::extension_sql_file!(

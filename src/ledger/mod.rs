@@ -4,16 +4,20 @@
 //! `seal` turns committed DDL transactions into numbered, chained versions; `sums` keeps the running
 //! fingerprints; `offer` cuts versions to a replica's projection; `history` answers questions.
 
+mod compare;
 mod history;
 mod offer;
+mod past;
 mod reconcile;
 mod seal;
 pub mod store;
 mod sums;
 mod surroundings;
 
+pub use compare::{Compared, PlannedStep, carry_out, compare_documents, compare_versions, plan, plan_to};
 pub use history::{fingerprint, head, losses, model_at_head, reverse_plans, version};
 pub use offer::{baseline_offer, offers};
+pub use past::document;
 pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
 pub use seal::seal;
 pub use sums::projection_text;

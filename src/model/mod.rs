@@ -9,6 +9,7 @@
 mod body;
 mod column;
 mod constraint;
+mod document;
 mod fact;
 mod fingerprint;
 mod id;
@@ -26,6 +27,7 @@ mod view;
 pub use body::Body;
 pub use column::{Attribute, Column, Default, Identity, Position};
 pub use constraint::{Constraint, ConstraintType, DomainConstraint};
+pub use document::{Document, Unreadable, keyed};
 pub use fact::{Fact, FactHash, LocalKey, Notes};
 pub use fingerprint::{Fingerprint, LtHash};
 pub use id::{FactId, Kind};

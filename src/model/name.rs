@@ -3,18 +3,32 @@
 //! [`Name`] displays as an identifier, [`Literal`] as a string constant. Whatever renders DDL
 //! formats these and never a bare `String` that came from a catalog or from the wire.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// One identifier as PostgreSQL stores it (unquoted, up to 63 bytes). Displays quoted where needed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Name(String);
+///
+/// Plans copy ids a lot: a copy shares the text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(Arc<str>);
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
 
 impl Name {
     /// Wraps an identifier as the catalog holds it.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(text.into().into())
     }
     /// The identifier as the catalog holds it, without quotes.
     pub fn as_str(&self) -> &str {
@@ -24,12 +38,12 @@ impl Name {
 
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 }
 impl From<String> for Name {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 }
 
@@ -37,7 +51,7 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = self.0.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
             && self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-            && KEYWORDS.binary_search(&self.0.as_str()).is_err();
+            && KEYWORDS.binary_search(&&*self.0).is_err();
         if plain {
             return f.write_str(&self.0);
         }
@@ -74,6 +88,7 @@ impl fmt::Display for DollarQuoted<'_> {
 
 /// A schema-qualified name. Displays as `schema.name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Qualified {
     /// Schema.
     pub schema: Name,

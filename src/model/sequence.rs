@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The options of a sequence, also of the one behind an identity column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SequenceOptions {
     /// `smallint`, `integer` or `bigint`.
     #[serde(rename = "type")]
@@ -26,6 +27,7 @@ pub struct SequenceOptions {
 
 /// A sequence that no identity column owns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sequence {
     /// Its options.
     #[serde(flatten)]

@@ -259,9 +259,9 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, ou
 
 /// Whether a child's column goes with this one.
 fn falls_with(scene: &Scene, old: &FactId) -> bool {
-    scene.items.iter().filter(|item| item.after.is_none()).any(|item| {
+    scene.inherited_columns(old.name()).filter(|item| item.after.is_none()).any(|item| {
         matches!(item.before.as_ref().map(|fact| &fact.body), Some(Body::Column(column)) if column.not_local)
-            && item.old.as_ref().is_some_and(|child| child.name() == old.name() && scene.kept_parents(child).contains(&table_of(old)))
+            && item.old.as_ref().is_some_and(|child| scene.kept_parents(child).contains(&table_of(old)))
     })
 }
 
@@ -284,6 +284,7 @@ pub(super) fn alter(
         return Err(PlanError::Impossible { id: now.id.clone(), why });
     }
     let (table, name) = (table_of(&now.id), now.id.name());
+    let mut proved = None;
     let mut push = |only: bool, alteration: Alteration, scans: bool| {
         let mut statement = AlterTable::all(&table, alteration);
         statement.only = only;
@@ -291,8 +292,12 @@ pub(super) fn alter(
     };
     if before.not_null != after.not_null && !scene.named_not_null.contains(&now.id) && !follows_parent(scene, now, before, after) {
         let only = !scene.partitioned(&now.id);
-        let alteration = if after.not_null { Alteration::SetNotNull(name) } else { Alteration::DropNotNull(name) };
-        push(only, alteration, after.not_null);
+        if after.not_null && scene.options.online {
+            proved = Some(super::online::set_not_null(&now.id, &table_of(old), only).altering(old, was, now));
+        } else {
+            let alteration = if after.not_null { Alteration::SetNotNull(name) } else { Alteration::DropNotNull(name) };
+            push(only, alteration, after.not_null);
+        }
     }
     // A new type brings its own storage and compression.
     if !retyped(was, now) {
@@ -313,6 +318,7 @@ pub(super) fn alter(
     if !set.is_empty() {
         push(true, Alteration::SetColumnOptions(name, &set), false);
     }
+    out.extend(proved);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::lexer::find_word;
 use super::order::Action;
 use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, Maybe, OrderedSettings, ordered_changed, relation, settings};
-use super::{index, partition};
+use super::{index, online, partition};
 use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Name, Qualified};
 
 fn deferral(constraint: &Constraint) -> (&str, &str) {
@@ -117,9 +117,15 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
         );
         locks.dedup();
     }
-    let scans = !constraint.not_valid && !scene.creates(&table);
-    let mut action =
-        Action::new(rank, id, &statement).locking(statement.lock(), locks).scanning(scans).making(fact).needing([table.clone()]);
+    // A partitioned table's key is checked where its partitions' are made.
+    let scans = !constraint.not_valid && !scene.creates(&table) && !(partitioned && is_index(constraint));
+    let action = if online::validates_later(scene, &table, constraint) {
+        online::add_and_validate(id, rank, &definition, constraint, locks, statement.only)
+    } else {
+        online::key(scene, id, rank, constraint)
+            .unwrap_or_else(|| Action::new(rank, id, &statement).locking(statement.lock(), locks).scanning(scans))
+    };
+    let mut action = action.making(fact).needing([table.clone()]);
     if constraint.clustered {
         let statement = AlterTable::all(&table, Alteration::ClusterOn(name));
         action = action.then(id, &statement).locking(statement.lock(), [table]);
@@ -197,18 +203,22 @@ fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Constrain
 }
 
 /// `schema.domain` of a domain constraint.
-pub(super) fn domain(item: &Item, out: &mut Vec<Action>) {
+pub(super) fn domain(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
             let Body::DomainConstraint(constraint) = &fact.body else { return };
-            let sql = format!(
-                "ALTER DOMAIN {} ADD CONSTRAINT {} {}{}",
-                relation(&fact.id),
-                fact.id.name(),
-                constraint.definition,
-                if constraint.not_valid { " NOT VALID" } else { "" }
-            );
-            out.push(Action::new(34, &fact.id, sql).locking(Lock::ShareRowExclusive, []).scanning(!constraint.not_valid).making(fact));
+            let (domain, name) = (relation(&fact.id), fact.id.name());
+            let stands = !scene.creates(&FactId::new(Kind::Domain, fact.id.path[..2].iter().cloned()));
+            let later = scene.options.online && stands && !constraint.not_valid && constraint.definition.starts_with("CHECK");
+            let not_valid = if constraint.not_valid || later { " NOT VALID" } else { "" };
+            let sql = format!("ALTER DOMAIN {domain} ADD CONSTRAINT {name} {}{not_valid}", constraint.definition);
+            let mut action =
+                Action::new(34, &fact.id, sql).locking(Lock::ShareRowExclusive, []).scanning(stands && not_valid.is_empty()).making(fact);
+            if later {
+                action = action.then(&fact.id, format_args!("ALTER DOMAIN {domain} VALIDATE CONSTRAINT {name}")).scanning(true);
+                action.last().compensation = Some(format!("ALTER DOMAIN {domain} DROP CONSTRAINT IF EXISTS {name}"));
+            }
+            out.push(action);
         }
         (Some(fact), None) => {
             let Some(old) = &item.old else { return };

@@ -2,6 +2,7 @@
 
 use super::Lock;
 use super::lexer::{find_word, split_commas};
+use super::online;
 use super::order::Action;
 use super::partition;
 use super::scene::{Item, Scene};
@@ -73,13 +74,13 @@ pub(super) fn clustered_otherwise(scene: &Scene, table: &FactId, id: &FactId) ->
 }
 
 /// The table or materialized view of an index.
-fn stands_on(scene: &Scene, id: &FactId, index: &Index) -> FactId {
+pub(super) fn stands_on(scene: &Scene, id: &FactId, index: &Index) -> FactId {
     let path = [id.path[0].clone(), index.table.clone()];
     let view = FactId::new(Kind::MaterializedView, path.clone());
     if scene.is(&view).is_some() || scene.was(&view).is_some() { view } else { FactId::new(Kind::Table, path) }
 }
 
-fn create_sql(id: &FactId, index: &Index, concurrently: bool) -> String {
+pub(super) fn create_sql(id: &FactId, index: &Index, concurrently: bool) -> String {
     let table = Qualified::new(id.path[0].clone(), index.table.clone());
     let head = format!(
         "CREATE {}INDEX {}{} ON {}{table} ",
@@ -98,12 +99,12 @@ fn create_sql(id: &FactId, index: &Index, concurrently: bool) -> String {
     }
 }
 
-fn cluster(on: &FactId, alteration: Alteration) -> String {
+pub(super) fn cluster(on: &FactId, alteration: Alteration) -> String {
     let table = AlterTable::all(on, alteration).to_string();
     if on.kind == Kind::MaterializedView { table.replacen("ALTER TABLE", "ALTER MATERIALIZED VIEW", 1) } else { table }
 }
 
-fn statistics(id: &FactId, column: i16, target: i32) -> String {
+pub(super) fn statistics(id: &FactId, column: i16, target: i32) -> String {
     format!("ALTER INDEX {} ALTER COLUMN {column} SET STATISTICS {target}", relation(id))
 }
 
@@ -130,7 +131,7 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
 
 fn create(scene: &Scene, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
     let (id, on) = (&fact.id, stands_on(scene, &fact.id, index));
-    let concurrently = scene.options.concurrently && !index.partitioned && !scene.creates(&on);
+    let concurrently = (scene.options.concurrently || scene.options.online) && !index.partitioned && !scene.creates(&on);
     let lock = if concurrently { Lock::ShareUpdateExclusive } else { Lock::Share };
     let mut action = Action::new(57, id, create_sql(id, index, concurrently))
         .locking(lock, [on.clone()])
@@ -156,7 +157,7 @@ fn create(scene: &Scene, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
 }
 
 fn drop(scene: &Scene, old: &FactId, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
-    let concurrently = scene.options.concurrently && !index.partitioned;
+    let concurrently = (scene.options.concurrently || scene.options.online && index.attached_to.is_none()) && !index.partitioned;
     let table = FactId::new(Kind::Table, [old.path[0].clone(), index.table.clone()]);
     let lock = if concurrently { Lock::ShareUpdateExclusive } else { Lock::AccessExclusive };
     let mut action = Action::new(14, old, format_args!("DROP INDEX {}{}", flag(concurrently, "CONCURRENTLY "), relation(&fact.id)));
@@ -169,6 +170,10 @@ fn drop(scene: &Scene, old: &FactId, fact: &Fact, index: &Index, out: &mut Vec<A
 }
 
 fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Index, after: &Index, out: &mut Vec<Action>) {
+    if online::swaps(scene, old, was, now) {
+        out.push(online::swap(scene, old, was, now, after));
+        return;
+    }
     let (id, on) = (&now.id, stands_on(scene, &now.id, after));
     let mut push = |sql: String, lock: Lock| out.push(Action::new(57, id, sql).locking(lock, [on.clone()]).altering(old, was, now));
     let (set, reset) = ordered_changed(&split(&before.definition).1, &split(&after.definition).1);

@@ -7,14 +7,19 @@
 
 mod column;
 mod constraint;
+mod cost;
+mod guard;
 mod index;
 pub(crate) mod lexer;
+mod likeness;
 mod loss;
+mod online;
 mod order;
 mod partition;
 mod property;
 mod rebuild;
 mod rename;
+mod request;
 mod routine;
 mod scene;
 mod schema;
@@ -25,8 +30,13 @@ mod table;
 mod trigger;
 mod types;
 mod view;
+mod way;
 
+pub use cost::{Cost, Size, Work, cost};
+pub use likeness::{Hint, hints};
+pub use request::{Rename, Request, Sizes, Word};
 pub use standing::Standing;
+pub use way::{Way, WayError};
 
 use crate::diff::Change;
 use crate::model::{Body, Fact, FactId, Kind};
@@ -49,6 +59,23 @@ pub enum Lock {
     ShareRowExclusive,
     Exclusive,
     AccessExclusive,
+}
+
+impl Lock {
+    /// PostgreSQL's name for it; nothing for no lock at all.
+    pub fn word(self) -> Option<&'static str> {
+        Some(match self {
+            Self::None => return None,
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        })
+    }
 }
 
 /// Something a step destroys that its reverse cannot bring back.
@@ -101,6 +128,9 @@ pub struct Plan {
 pub struct Options {
     /// The source ran CREATE or DROP INDEX CONCURRENTLY: do likewise.
     pub concurrently: bool,
+    /// Lock-friendly forms: what scans a table does so without keeping writers out. Each step is meant
+    /// to be committed before the next one begins.
+    pub online: bool,
     /// Tables that hold rows on the target: a volatile default is not evaluated for their rows.
     pub populated: Vec<FactId>,
 }
@@ -149,7 +179,12 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
         let mut actions = actions(&scene)?;
         let knot = match order::order(&actions) {
             Ok(order) => {
-                let steps = order.into_iter().flat_map(|i| std::mem::take(&mut actions[i].steps)).collect();
+                let mut steps: Vec<Step> = order.into_iter().flat_map(|i| std::mem::take(&mut actions[i].steps)).collect();
+                if options.online {
+                    for step in steps.iter_mut().filter(|step| step.rewrites) {
+                        step.warnings.push("it has no lock-friendly form: the table is rewritten under its lock".to_owned());
+                    }
+                }
                 return Ok(Plan { steps });
             }
             Err(knot) => knot,
@@ -170,8 +205,8 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
     }
 }
 
-/// What can be taken out of these actions into statements of its own: defaults, constraints of dropped
-/// tables, the bodies of views.
+/// What can be taken out of these actions into statements of its own: defaults, constraints, policies, rules
+/// and triggers of what is dropped, the bodies of views.
 fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactId> {
     let mut splits = Vec::new();
     for action in knot {
@@ -180,7 +215,12 @@ fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactI
             match fact.map(|fact| fact.body) {
                 Some(Body::Default(default)) if default.generated.is_none() => splits.push(id.clone()),
                 Some(Body::View(_)) => splits.push(id.clone()),
-                Some(Body::Constraint(_)) if action.destroys.len() > 1 => splits.push(id.clone()),
+                // Parts that would go with their object, which waits for what they read.
+                Some(Body::Constraint(_) | Body::DomainConstraint(_) | Body::Policy(_) | Body::Rule(_) | Body::Trigger(_))
+                    if action.destroys.len() > 1 =>
+                {
+                    splits.push(id.clone())
+                }
                 _ => {}
             }
         }
@@ -255,10 +295,10 @@ fn change(
         },
         Kind::Attribute if creates && scene.creates(&owner(Kind::Composite)) => {}
         Kind::Attribute => types::attribute(scene, item, out),
-        Kind::DomainConstraint => constraint::domain(item, out),
+        Kind::DomainConstraint => constraint::domain(scene, item, out),
         Kind::Sequence => sequence::change(scene, item, out),
         Kind::Inherit if in_new_table() => {}
-        Kind::Inherit => table::inherit(scene, item, out),
+        Kind::Inherit => table::inherit(matching, item, out),
         Kind::Partition => partition::change(matching, scene, item, out),
         Kind::Position => {}
         Kind::Column if in_new_table() => {}

@@ -46,6 +46,11 @@ pub(super) fn change(parts: &Matching, scene: &Scene, item: &Item, out: &mut Vec
 pub(super) struct Matching(std::collections::HashMap<FactId, Vec<FactId>>);
 
 impl Matching {
+    /// Those of this table.
+    pub(super) fn of(&self, table: &FactId) -> &[FactId] {
+        self.0.get(table).map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn gather(scene: &Scene) -> Self {
         let mut map = Self::default();
         for fact in scene.items.iter().filter_map(|item| item.after.as_ref()) {
@@ -62,7 +67,7 @@ impl Matching {
 }
 
 fn foreign_keys(scene: &Scene, table: &FactId, before: bool) -> Vec<String> {
-    let listed = scene.items.iter().filter_map(|item| if before { item.before.as_ref() } else { item.after.as_ref() });
+    let listed = scene.constraints_of(table).filter_map(|item| if before { item.before.as_ref() } else { item.after.as_ref() });
     let mut standing = scene.around.children(table);
     standing.retain(|fact| scene.item_of(&fact.id).is_none());
     let keys = |fact: &Fact| match &fact.body {

@@ -92,6 +92,8 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
                         remake(scene, &Fact { id: column, ..standing }, queue)?;
                     }
                 }
+            } else if super::online::swaps(scene, &old, before, after) {
+                // Built beside the old one, which it replaces.
             } else if !in_place(before, after) || let_go(scene, &old, before, after) {
                 scene.split(i);
                 queue.push(Work::Remade(old));

@@ -19,12 +19,17 @@ pub(super) struct Renames {
     /// Id before → id after, consequences included.
     ids: HashMap<FactId, FactId>,
     /// Name before, name after: what a differing token may be.
-    names: HashSet<(String, String)>,
+    names: HashMap<String, HashSet<String>>,
     /// Those that must be carried out: id before, that id once its owners are renamed, id after.
     own: Vec<(FactId, FactId, FactId)>,
 }
 
 impl Renames {
+    /// These and what follows from them, without the texts that they explain.
+    pub(super) fn of(ids: HashMap<FactId, FactId>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
     /// Finds them. Renamed columns of views are told by their places.
     pub(super) fn find(changes: &[Change]) -> Self {
         let mut renames = Self::default();
@@ -65,6 +70,8 @@ impl Renames {
                 renames.name(old.sequence.schema.as_str(), new.sequence.schema.as_str());
             }
         }
+        let parents: HashSet<Renamed> =
+            pairs.iter().filter(|(before, after)| before.id != after.id && !inherited(before)).filter_map(|(b, a)| renamed(b, a)).collect();
         for (before, after) in &pairs {
             if before.id == after.id {
                 continue;
@@ -74,7 +81,7 @@ impl Renames {
                 || matches!(before.id.kind, Kind::Routine | Kind::Aggregate)
                     && expected.path[..2] == after.id.path[..2]
                     && renames.explain(expected.path[2].as_str(), after.id.path[2].as_str())
-                || Self::comes_from_parent(before, after, &pairs);
+                || comes_from_parent(before, after, &parents);
             if !carried {
                 renames.own.push((before.id.clone(), expected, after.id.clone()));
             }
@@ -93,32 +100,13 @@ impl Renames {
 
     fn name(&mut self, from: &str, to: &str) {
         if from != to {
-            self.names.insert((from.to_owned(), to.to_owned()));
+            self.names.entry(from.to_owned()).or_default().insert(to.to_owned());
         }
     }
 
     /// No rename at all.
     pub(super) fn is_empty(&self) -> bool {
         self.ids.is_empty()
-    }
-
-    /// The column or constraint of a child table that is renamed with its parent's.
-    fn comes_from_parent(before: &Fact, after: &Fact, pairs: &[(&Fact, &Fact)]) -> bool {
-        let inherited = |fact: &Fact| match &fact.body {
-            Body::Column(column) => column.inherited,
-            Body::Constraint(constraint) => constraint.inherited,
-            _ => false,
-        };
-        inherited(before)
-            && inherited(after)
-            && before.id.path[..2] == after.id.path[..2]
-            && pairs.iter().any(|(b, a)| {
-                b.id.kind == before.id.kind
-                    && !inherited(b)
-                    && b.id.path[2] == before.id.path[2]
-                    && a.id.path[2] == after.id.path[2]
-                    && b.id != before.id
-            })
     }
 
     /// The id that this one has once everything is renamed.
@@ -186,7 +174,7 @@ impl Renames {
     }
 
     fn word(&self, old: &str, new: &str) -> bool {
-        old == new || self.names.iter().any(|(from, to)| from == old && to == new)
+        old == new || self.names.get(old).is_some_and(|names| names.contains(new))
     }
 
     fn token(&self, old: &Token, new: &Token) -> bool {
@@ -258,6 +246,15 @@ impl Renames {
         // Renames in a ring (a swap) go by a name that nobody has.
         let next: HashMap<&FactId, &FactId> = self.own.iter().map(|(_, from, to)| (from, to)).collect();
         let mut seen: HashSet<&FactId> = HashSet::new();
+        // What each schema and relation carries along.
+        let mut below: HashMap<&[Name], Vec<(&FactId, &FactId)>> = HashMap::new();
+        if !self.own.is_empty() {
+            for (id, now) in &self.ids {
+                for depth in 1..id.path.len().min(3) {
+                    below.entry(&id.path[..depth]).or_default().push((id, now));
+                }
+            }
+        }
         for (old, from, to) in &self.own {
             let mut ring = false;
             if !seen.contains(from) {
@@ -271,7 +268,7 @@ impl Renames {
                 ring = *at == *to && next.contains_key(to) && to != from && ends_at(&next, to, from);
                 seen.insert(from);
             }
-            let produced = self.carried_with(old);
+            let produced = self.carried_with(old, &below);
             if ring {
                 let mut aside = from.clone();
                 let last = if matches!(from.kind, Kind::Routine | Kind::Aggregate) { 1 } else { from.path.len() - 1 };
@@ -313,21 +310,39 @@ impl Renames {
     }
 
     /// The new ids of everything that this object's rename carries with it.
-    fn carried_with(&self, old: &FactId) -> Vec<FactId> {
+    fn carried_with(&self, old: &FactId, below: &HashMap<&[Name], Vec<(&FactId, &FactId)>>) -> Vec<FactId> {
         let new = &self.ids[old];
         if old.kind == Kind::Column || old.path.len() > 2 {
             return vec![new.clone()];
         }
-        let depth = old.path.len();
-        let mut ids: Vec<FactId> = self
-            .ids
-            .iter()
-            .filter(|(id, _)| id.path.len() > depth && id.path[..depth] == old.path[..] || *id == old)
-            .map(|(_, now)| now.clone())
-            .collect();
+        let mut ids: Vec<FactId> = below.get(old.path.as_slice()).into_iter().flatten().map(|(_, now)| (*now).clone()).collect();
+        ids.push(new.clone());
         ids.sort();
+        ids.dedup();
         ids
     }
+}
+
+fn inherited(fact: &Fact) -> bool {
+    match &fact.body {
+        Body::Column(column) => column.inherited,
+        Body::Constraint(constraint) => constraint.inherited,
+        _ => false,
+    }
+}
+
+type Renamed<'a> = (Kind, &'a Name, &'a Name);
+
+fn renamed<'a>(before: &'a Fact, after: &'a Fact) -> Option<Renamed<'a>> {
+    matches!(before.id.kind, Kind::Column | Kind::Constraint).then(|| (before.id.kind, before.id.name(), after.id.name()))
+}
+
+/// The column or constraint of a child table that is renamed with its parent's.
+fn comes_from_parent(before: &Fact, after: &Fact, parents: &HashSet<Renamed>) -> bool {
+    inherited(before)
+        && inherited(after)
+        && before.id.path[..2] == after.id.path[..2]
+        && renamed(before, after).is_some_and(|names| parents.contains(&names))
 }
 
 fn ends_at(next: &HashMap<&FactId, &FactId>, from: &FactId, end: &FactId) -> bool {

@@ -8,8 +8,10 @@ use super::order::owners;
 use super::rename::Renames;
 use super::{Options, PlanError, Surroundings};
 use crate::diff::Change;
-use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Index, Kind, Name, Qualified, Table};
+use crate::model::{Body, Column, Constraint, ConstraintType, Fact, FactId, Index, Kind, Name, Qualified, Table};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// A change whose `before` renames have been carried through.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,14 @@ pub(super) struct Scene<'a> {
     inherits: HashMap<(Name, Name), Vec<FactId>>,
     /// Dropped inheritance facts, by table before.
     disinherits: HashMap<(Name, Name), Vec<FactId>>,
+    /// Changes of constraints, by table before and after.
+    constraints: HashMap<[Name; 2], Vec<usize>>,
+    /// Changes that begin with an only inherited column, by its name before.
+    inherited_columns: HashMap<Name, Vec<usize>>,
+    /// Inheritance facts that stand, by table.
+    standing: RefCell<HashMap<FactId, Rc<Vec<FactId>>>>,
+    /// Tables that hold rows on the target.
+    populated: HashSet<&'a FactId>,
     /// Columns whose NOT NULL is a constraint of its own in these changes (from PostgreSQL 18).
     pub named_not_null: HashSet<FactId>,
     /// The renames among them.
@@ -64,6 +74,10 @@ impl<'a> Scene<'a> {
             by_new: HashMap::with_capacity(changes.len()),
             inherits: HashMap::new(),
             disinherits: HashMap::new(),
+            constraints: HashMap::new(),
+            inherited_columns: HashMap::new(),
+            standing: RefCell::default(),
+            populated: options.populated.iter().collect(),
             named_not_null: HashSet::new(),
             renames,
             around,
@@ -116,6 +130,16 @@ impl<'a> Scene<'a> {
                     .insert(FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]));
             }
         }
+        let ids: Vec<&FactId> =
+            item.old.iter().chain(item.after.as_ref().map(|after| &after.id)).filter(|id| id.kind == Kind::Constraint).collect();
+        for (n, id) in ids.iter().enumerate() {
+            if n == 0 || ids[0].path[..2] != id.path[..2] {
+                self.constraints.entry([id.path[0].clone(), id.path[1].clone()]).or_default().push(i);
+            }
+        }
+        if let (Some(Fact { body: Body::Column(Column { not_local: true, .. }), .. }), Some(old)) = (&item.before, &item.old) {
+            self.inherited_columns.entry(old.name().clone()).or_default().push(i);
+        }
         if let Some(after) = &item.after {
             self.by_new.insert(after.id.clone(), i);
             if after.id.kind == Kind::Inherit {
@@ -140,6 +164,14 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// The changes of a table's constraints.
+    pub(super) fn constraints_of(&self, table: &FactId) -> impl Iterator<Item = &Item> {
+        self.constraints.get(table.path.as_slice()).into_iter().flatten().map(|&i| &self.items[i])
+    }
+    /// The changes that begin with an only inherited column of this name.
+    pub(super) fn inherited_columns(&self, name: &Name) -> impl Iterator<Item = &Item> {
+        self.inherited_columns.get(name).into_iter().flatten().map(|&i| &self.items[i])
+    }
     /// The change of the fact that had this id before.
     pub(super) fn item_of(&self, old: &FactId) -> Option<usize> {
         self.by_old.get(old).copied()
@@ -195,6 +227,13 @@ impl<'a> Scene<'a> {
                 }
             }
             Body::Index(Index { attached_to: Some(parent), table, .. }) => carriers.extend(self.dropped_index(parent, &old.path[0], table)),
+            // It holds the partitions of the table that it refers to, which may be its own.
+            Body::Constraint(constraint)
+                if constraint.constraint_type == ConstraintType::ForeignKey
+                    && matches!(self.was(&table_of(old)), Some(Fact { body: Body::Table(Table { partition_by: Some(_), .. }), .. })) =>
+            {
+                return None;
+            }
             Body::Constraint(constraint) => {
                 if let Some(parent) = &constraint.attached_to {
                     carriers.extend(self.dropped_index(parent, &old.path[0], &old.path[1]));
@@ -266,11 +305,22 @@ impl<'a> Scene<'a> {
         let mut parents: Vec<FactId> =
             self.inherits.get(&(path[0].clone(), path[1].clone())).into_iter().flatten().map(parent_of).collect();
         if !self.creates(&FactId::new(Kind::Table, path.clone())) {
-            let standing = self.around.children(&FactId::new(Kind::Table, path));
-            let standing = standing.iter().filter(|fact| fact.id.kind == Kind::Inherit && !self.by_old.contains_key(&fact.id));
-            parents.extend(standing.map(|fact| parent_of(&fact.id)));
+            let standing = self.standing_inherits(&FactId::new(Kind::Table, path));
+            parents.extend(standing.iter().filter(|id| !self.by_old.contains_key(id)).map(parent_of));
         }
         parents
+    }
+
+    /// The inheritance facts of a table as it stands, looked up once.
+    fn standing_inherits(&self, table: &FactId) -> Rc<Vec<FactId>> {
+        if let Some(known) = self.standing.borrow().get(table) {
+            return Rc::clone(known);
+        }
+        let mut found: Vec<FactId> = self.around.children(table).into_iter().map(|fact| fact.id).collect();
+        found.retain(|id| id.kind == Kind::Inherit);
+        let found = Rc::new(found);
+        self.standing.borrow_mut().insert(table.clone(), Rc::clone(&found));
+        found
     }
 
     /// Those of its parents that it had before as well: what changes there comes down.
@@ -300,8 +350,7 @@ impl<'a> Scene<'a> {
         let table = FactId::new(Kind::Table, path);
         let mut parents: Vec<FactId> =
             self.disinherits.get(&(old.path[0].clone(), old.path[1].clone())).into_iter().flatten().map(parent_of).collect();
-        for fact in self.around.children(&table).iter().filter(|fact| fact.id.kind == Kind::Inherit) {
-            let parent = parent_of(&fact.id);
+        for parent in self.standing_inherits(&table).iter().map(parent_of) {
             if !parents.contains(&parent) {
                 parents.push(parent);
             }
@@ -311,7 +360,7 @@ impl<'a> Scene<'a> {
 
     /// Whether the target's table holds rows.
     pub(super) fn populated(&self, table: &FactId) -> bool {
-        self.options.populated.contains(&table_of(table))
+        self.populated.contains(&table_of(table))
     }
 }
 

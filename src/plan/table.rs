@@ -2,6 +2,7 @@
 
 use super::column::{self, extras};
 use super::order::Action;
+use super::partition::Matching;
 use super::scene::{Item, Scene, parent_of};
 use super::sql::{AlterTable, Alteration, ColumnDefinition, Joined, Maybe, With, flag, relation, settings_changed};
 use super::{Lock, PlanError};
@@ -296,7 +297,7 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Actio
 }
 
 /// A table's place under a parent by inheritance.
-pub(super) fn inherit(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
+pub(super) fn inherit(matching: &Matching, item: &Item, out: &mut Vec<Action>) {
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
             let (child, parent) = (super::scene::table_of(&fact.id), parent_of(&fact.id));
@@ -307,16 +308,7 @@ pub(super) fn inherit(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
                 .making(fact)
                 .needing([child.clone(), parent]);
             // Columns and constraints must be there already.
-            for other in scene
-                .items
-                .iter()
-                .filter_map(|item| item.after.as_ref())
-                .filter(|other| matches!(other.id.kind, Kind::Column | Kind::Constraint))
-            {
-                if other.id.path[..2] == child.path[..] {
-                    action.requires.push(other.id.clone());
-                }
-            }
+            action.requires.extend(matching.of(&child).iter().filter(|id| matches!(id.kind, Kind::Column | Kind::Constraint)).cloned());
             out.push(action);
         }
         (Some(fact), None) => {

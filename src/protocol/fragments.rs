@@ -19,6 +19,11 @@ pub fn check_fragments(offer: &Offer) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks every text of a model that would stand in a statement as it is.
+pub fn check_facts(facts: &[Fact]) -> Result<(), String> {
+    facts.iter().try_for_each(|fact| check_fact(fact).map_err(|why| format!("{}: {why}", fact.id)))
+}
+
 fn check_change(change: &Change) -> Result<(), String> {
     for fact in [&change.before, &change.after].into_iter().flatten() {
         check_fact(fact).map_err(|why| format!("{}: {why}", fact.id))?;

@@ -7,7 +7,7 @@ mod message;
 mod policy;
 mod state;
 
-pub use fragments::check_fragments;
+pub use fragments::{check_facts, check_fragments};
 pub use message::{
     Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
     StepReport, Verdict, VerdictState,

@@ -1,33 +1,17 @@
 //! Impact and resources: what a version touches here, what it is expected to cost, what it did cost.
 
 use super::examine::Examined;
+use super::sizes::{learned, size};
 use crate::error::Result;
 use crate::ledger::store;
 use crate::model::{FactId, Kind};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
-use crate::plan::{Lock, Step};
+use crate::plan::{Lock, Size, Step, Work, cost};
 use crate::protocol::{Estimate, Impact};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Instant;
-
-/// Rates before anything was learned: a modest disk and one core.
-const CATALOG_MS: f64 = 1.0;
-const REWRITE_BYTES_PER_MS: f64 = 60_000.0;
-const SCAN_BYTES_PER_MS: f64 = 400_000.0;
-
-/// Rows and bytes (with indexes and TOAST) of a table here.
-fn size(spi: &Spi, id: &FactId) -> Result<(i64, i64)> {
-    let [schema, name, ..] = id.path.as_slice() else { return Ok((0, 0)) };
-    let rows = spi.query(
-        "SELECT greatest(c.reltuples, 0)::bigint, pg_catalog.pg_total_relation_size(c.oid)
-           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
-        &[Arg::Text(schema.as_str()), Arg::Text(name.as_str())],
-        See::Latest,
-    )?;
-    Ok(rows.first().map_or((0, 0), |row| (row.int(0), row.int(1))))
-}
 
 /// What the steps touch.
 pub fn impact(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<Impact> {
@@ -55,9 +39,9 @@ pub fn impact(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<Impact> 
         impact.warnings.extend(step.warnings.iter().cloned());
     }
     for table in &tables {
-        let (rows, bytes) = size(spi, table)?;
-        impact.rows += rows;
-        impact.bytes += bytes;
+        let Size { rows, bytes } = size(spi, table)?;
+        impact.rows += rows as i64;
+        impact.bytes += bytes as i64;
     }
     impact.rewrites.dedup();
     impact.scans.dedup();
@@ -103,45 +87,20 @@ fn known_queries(spi: &Spi, tables: &BTreeSet<FactId>) -> Result<Vec<String>> {
     Ok(queries)
 }
 
-/// What a step mostly is, for what is learned about its cost.
-fn operation(step: &Step) -> &'static str {
-    if step.rewrites {
-        "rewrite"
-    } else if step.scans {
-        "scan"
-    } else {
-        "catalog"
-    }
-}
-
 /// Expected resources of the steps.
 pub fn estimate(spi: &Spi, impact: &Impact, steps: &[Step]) -> Result<Estimate> {
-    let learned: BTreeMap<String, (f64, f64)> = spi
-        .query("SELECT c.operation, c.duration::text, c.bytes::text FROM accord.coefficient c", &[], See::Latest)?
-        .iter()
-        .map(|row| (row.text(0), (row.text(1).parse().unwrap_or(1.0), row.text(2).parse().unwrap_or(1.0))))
-        .collect();
-    let factor = |name: &str| learned.get(name).copied().unwrap_or((1.0, 1.0));
+    let learned = learned(spi)?;
     let mut expected = Estimate { memory_bytes: 1 << 20, ..Estimate::default() };
     for step in steps {
-        let (time, volume) = factor(operation(step));
-        let mut ms = CATALOG_MS;
-        let bytes: i64 = match step.locks.first() {
-            Some(table) if step.rewrites || step.scans => size(spi, table)?.1,
-            _ => 0,
+        let size = match step.locks.first() {
+            Some(table) if step.rewrites || step.scans => size(spi, table)?,
+            _ => Size::default(),
         };
-        let bytes = bytes as f64;
-        expected.read_bytes += bytes as i64;
-        if step.rewrites {
-            ms += bytes / REWRITE_BYTES_PER_MS;
-            // The new copy and its WAL; the old copy stays until commit.
-            expected.write_bytes += (bytes * 2.0 * volume) as i64;
-            expected.temporary_bytes += (bytes * volume) as i64;
-        } else if step.scans {
-            ms += bytes / SCAN_BYTES_PER_MS;
-        }
-        expected.write_bytes += (8192.0 * volume) as i64;
-        expected.duration_ms += ms * time;
+        let cost = cost(step, size, learned.of(step));
+        expected.read_bytes += cost.read_bytes as i64;
+        expected.write_bytes += cost.write_bytes as i64;
+        expected.temporary_bytes += cost.temporary_bytes as i64;
+        expected.duration_ms += cost.duration_ms;
     }
     expected.cpu_ms = expected.duration_ms * 0.8;
     if steps.iter().any(|s| s.scans || s.rewrites) {
@@ -187,7 +146,7 @@ impl Meter {
 
 /// Corrects the coefficients of the steps' heaviest operation by what was measured.
 pub fn learn(spi: &Spi, steps: &[Step], expected: &Estimate, actual: &Estimate) -> Result<()> {
-    let Some(operation) = steps.iter().map(operation).max_by_key(|op| ["catalog", "scan", "rewrite"].iter().position(|o| o == op)) else {
+    let Some(work) = steps.iter().map(Work::of).max() else {
         return Ok(());
     };
     let ratio = |actual: f64, expected: f64| if expected > 0.0 { (actual / expected).clamp(0.01, 100.0) } else { 1.0 };
@@ -197,7 +156,7 @@ pub fn learn(spi: &Spi, steps: &[Step], expected: &Estimate, actual: &Estimate) 
              duration = least(1000, greatest(0.001, c.duration * (0.8 + 0.2 * EXCLUDED.duration))),
              bytes = least(1000, greatest(0.001, c.bytes * (0.8 + 0.2 * EXCLUDED.bytes)))",
         &[
-            Arg::Text(operation),
+            Arg::Text(work.word()),
             Arg::Float(ratio(actual.duration_ms, expected.duration_ms)),
             Arg::Float(ratio(actual.write_bytes as f64, expected.write_bytes as f64)),
         ],

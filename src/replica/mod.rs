@@ -12,6 +12,7 @@ mod examine;
 mod hello;
 mod mirror;
 mod rendered;
+pub mod sizes;
 
 pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;

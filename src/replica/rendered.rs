@@ -3,10 +3,11 @@
 
 use super::examine::Examined;
 use super::mirror;
+use super::sizes::has_rows;
 use crate::diff::{Change, Operation};
 use crate::error::Result;
 use crate::model::{Body, Fact, FactId, Kind};
-use crate::pg::spi::{Arg, See, Spi};
+use crate::pg::spi::Spi;
 use crate::plan::Options;
 use crate::protocol::{Event, OnDrop};
 use std::collections::{BTreeSet, HashSet};
@@ -104,18 +105,4 @@ fn is_of_dropped_column(id: &FactId, changes: &[Change]) -> bool {
         _ => None,
     };
     column.is_some_and(|column| changes.iter().any(|c| c.operation() == Some(Operation::Drop) && c.id() == Some(&column)))
-}
-
-/// Whether a table here holds rows; false where there is no such table.
-fn has_rows(spi: &Spi, table: &FactId) -> Result<bool> {
-    let [schema, name] = table.path.as_slice() else { return Ok(false) };
-    let rows = spi.query(
-        "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')",
-        &[Arg::Text(schema.as_str()), Arg::Text(name.as_str())],
-        See::Latest,
-    )?;
-    if rows.is_empty() {
-        return Ok(false);
-    }
-    Ok(!spi.execute(&format!("SELECT FROM {schema}.{name} LIMIT 1"))?.is_empty())
 }
