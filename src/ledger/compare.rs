@@ -84,7 +84,8 @@ fn attributes(body: &Body) -> Result<Map<String, Value>> {
     }
 }
 
-fn difference(change: Change) -> Result<Option<Difference>> {
+/// A change as people read it; none for an empty one.
+pub fn difference(change: Change) -> Result<Option<Difference>> {
     let Some(operation) = change.operation() else { return Ok(None) };
     let word = match operation {
         Operation::Create => "create",

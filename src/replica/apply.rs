@@ -7,7 +7,8 @@
 use super::estimate::{self, Meter};
 use super::examine::{self, Examined};
 use super::mirror::{self, Mirrored, Upstream};
-use super::{Applying, reason, verdict};
+use super::progress::Teller;
+use super::{Applying, mend, reason, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -103,14 +104,7 @@ fn finish(
             examined.verdict.state = VerdictState::Applied;
             examined.verdict.fingerprint = Some(fingerprint);
             examined.verdict.actual = Some(actual);
-            spi.run(
-                "UPDATE accord.applied SET verdict = $3::json WHERE source = $1::uuid AND version = $2",
-                &[
-                    Arg::Text(&examined.offer.source.to_string()),
-                    Arg::Int(examined.offer.position.version),
-                    Arg::Text(&serde_json::to_string(&examined.verdict)?),
-                ],
-            )?;
+            mend::write_verdict(spi, &examined.offer, &examined.verdict)?;
         }
         Err(error) => {
             let unchanged = same_as_before(spi, &examined)?;
@@ -173,6 +167,7 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
 fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
     let mut done = Vec::new();
     let mut ledger = Ledger::new(spi);
+    let mut teller = Teller::new(examined.planned);
     for event in &examined.offer.events {
         let steps = {
             let _owner = command::become_owner();
@@ -181,7 +176,7 @@ fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
             ledger.follow(&changes);
             steps
         };
-        run(spi, &steps, Some(event))?;
+        run(spi, &steps, Some(event), &mut teller)?;
         done.extend(steps);
     }
     Ok(done)
@@ -198,7 +193,7 @@ pub const SETTINGS: &[&str] = &["TimeZone", "DateStyle", "IntervalStyle"];
 
 /// Runs steps with the rights of the connected role, under the path that the source's command had:
 /// the steps are qualified, but what they evaluate (a function in an index) may not be.
-fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
+fn run(spi: &Spi, steps: &[Step], event: Option<&Event>, teller: &mut Teller) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
@@ -213,6 +208,7 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     settings.set("search_path", &[vec!["pg_catalog".to_owned()], path, vec!["pg_temp".to_owned()]].concat().join(", "));
     for step in steps {
         spi.execute_one(&step.sql)?;
+        teller.done();
     }
     Ok(())
 }
@@ -245,7 +241,7 @@ fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);
             }
-            run(spi, &mend, examined.offer.events.last())?;
+            run(spi, &mend, examined.offer.events.last(), &mut Teller::new(mend.len()))?;
         }
     }
     let _owner = command::become_owner();
@@ -420,6 +416,10 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerpr
     let upstream = Upstream { position: offer.position.clone(), projection: offer.projection.clone(), lanes };
     mirror::write_upstream(spi, offer.source, &offer.replica, &upstream)?;
     let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();
+    if let Some(id) = offer.mending {
+        mend::write_record(spi, id, examined, &fingerprint, &serde_json::to_string(&snapshot)?)?;
+        return Ok(fingerprint);
+    }
     spi.run(
         "INSERT INTO accord.applied (source, version, id, parent, fingerprint, baseline, skipped, events, snapshot)
          VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::json, $9::json)",

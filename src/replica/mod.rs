@@ -10,13 +10,17 @@ mod baseline;
 mod estimate;
 mod examine;
 mod hello;
+mod inspect;
+mod mend;
 mod mirror;
+mod progress;
 mod rendered;
 pub mod sizes;
 
 pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;
 pub use hello::hello;
+pub use inspect::inspect;
 pub use mirror::forget;
 
 use crate::protocol::{Offer, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
