@@ -18,4 +18,4 @@ GRANT SELECT ON accord.versions, accord.events, accord.replicas, accord.deliveri
 GRANT EXECUTE ON FUNCTION accord.version(), accord.fingerprint(boolean, jsonb), accord.model(jsonb, boolean),
     accord.model(bigint, jsonb, boolean), accord.diff(jsonb, jsonb), accord.diff(bigint, bigint, jsonb), accord.plan(jsonb, jsonb, jsonb),
     accord.plan(bigint, bigint, jsonb), accord.rename_hints(jsonb, jsonb), accord.event_loss(json), accord.reverse_ddl(bigint),
-    accord.mask_conninfo(text), accord.worker_running(), accord.wait_for_replica(text, interval), accord.drift(text, interval) TO pg_monitor;
+    accord.mask_conninfo(text), accord.worker_running(), accord.wait_for_replica(text, interval) TO pg_monitor;

@@ -10,6 +10,7 @@ mod support;
 
 mod bad_days;
 mod data;
+mod drift;
 mod faults;
 mod handshake;
 mod names;

@@ -57,7 +57,7 @@ fn drift(
         name!(side, String),
         name!(expected, Option<JsonB>),
         name!(actual, Option<JsonB>),
-        name!(session_user, Option<String>),
+        name!(author, Option<String>),
         name!(role, Option<String>),
         name!(at, Option<TimestampWithTimeZone>),
         name!(statement, Option<String>),

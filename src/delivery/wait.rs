@@ -15,7 +15,7 @@ struct Standing {
     message: Option<String>,
     detail: Option<String>,
     hint: Option<String>,
-    /// It is being synchronized.
+    /// It is being synchronized, or held or rejected for that.
     mending: bool,
 }
 
@@ -75,7 +75,8 @@ pub fn wait_for_replica(spi: &Spi, name: &str, timeout: Duration) -> Result<i64>
 fn standing(spi: &Spi, name: &str) -> Result<Option<Standing>> {
     let rows = spi.query(
         "SELECT r.state, r.acknowledged, r.version, r.reason ->> 'message', r.reason ->> 'detail', r.reason ->> 'hint',
-                EXISTS (SELECT FROM accord.mending m WHERE m.replica = r.name AND m.state IN ('offered', 'negotiating', 'applying', 'retrying'))
+                EXISTS (SELECT FROM accord.mending m WHERE m.replica = r.name
+                         AND (m.state IN ('offered', 'negotiating', 'applying', 'retrying') OR m.state IN ('held', 'rejected') AND m.state = r.state))
            FROM accord.replica r WHERE r.name = $1",
         &[Arg::Text(name)],
         See::Latest,

@@ -155,6 +155,7 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
     };
     let hint = match code {
         ReasonCode::LockTimeout => "It is tried again by itself; pg_stat_activity on the replica shows who holds the lock.".to_owned(),
+        _ if examined.offer.kind == OfferKind::Mend => format!("Remove the cause on the replica, {}", mend::go_on(&examined.offer)),
         _ => format!(
             "Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').",
             examined.offer.position.version
@@ -332,6 +333,10 @@ fn without_own_neighbours(spi: &Spi, examined: &Examined, differing: Vec<String>
 /// Whether the order of a table's columns is beyond any DDL here: a child's own columns stand after
 /// all that it inherits when it is built at once, and not where they stood when its parent grew later.
 fn order_is_waived(spi: &Spi, examined: &Examined, id: &FactId) -> Result<bool> {
+    // A column that was dropped by hand comes back behind all others.
+    if examined.offer.kind == OfferKind::Mend || examined.adopting {
+        return Ok(true);
+    }
     let child = |fact: &FactId| fact.kind == Kind::Inherit && fact.path[..2] == id.path[..2];
     if examined.offer.kind == OfferKind::Baseline {
         return Ok(examined.net.values().filter_map(|net| net.after.as_ref()).any(|fact| child(&fact.id)));

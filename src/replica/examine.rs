@@ -324,7 +324,7 @@ impl Examined {
                 Reason {
                     detail: Some(detail),
                     hint: Some(format!(
-                        "Undo the change on the replica, then on the source SELECT accord.retry('{}').",
+                        "On the source, SELECT * FROM accord.drift('{0}') lists what differs, and SELECT * FROM accord.synchronize('{0}') shows the way back; undone by hand, SELECT accord.retry('{0}').",
                         self.offer.replica
                     )),
                     facts: diverged,
@@ -388,12 +388,15 @@ impl Examined {
                 VerdictState::Rejected,
                 Reason {
                     detail: Some(format!("{}.", names.join("; "))),
-                    hint: Some(format!(
-                        "Change the replica's own objects, then on the source SELECT accord.retry('{}'); or SELECT accord.skip('{}', {}, '<reason>').",
-                        self.offer.replica, self.offer.replica, self.offer.position.version
-                    )),
+                    hint: Some(format!("Change the replica's own objects, {}", mend::go_on(&self.offer))),
                     facts: own.iter().map(|(id, _)| id.clone()).collect(),
-                    ..reason(ReasonCode::OwnDependents, format!("the replica's own objects depend on what the version takes away or alters: {}", own.iter().map(|(_, d)| d.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")))
+                    ..reason(
+                        ReasonCode::OwnDependents,
+                        format!(
+                            "the replica's own objects depend on what the version takes away or alters: {}",
+                            own.iter().map(|(_, d)| d.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+                        ),
+                    )
                 },
             );
         }
@@ -419,9 +422,7 @@ impl Examined {
         let (name, version) = (&self.offer.replica, self.offer.position.version);
         let words =
             format!("the version changes what pg_accord does not model yet: {}", unmodelled.into_iter().collect::<Vec<_>>().join(", "));
-        let hint = format!(
-            "Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest."
-        );
+        let hint = format!("Rename or drop the replica's own object, {}", mend::go_on(&self.offer));
         self.refuse(VerdictState::Held, Reason { detail, hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
     }
 
@@ -443,10 +444,14 @@ impl Examined {
         }
         if !refused.is_empty() {
             let words = format!("this replica's policy refuses to drop {}", names(&refused));
-            let hint = format!(
-                "SELECT accord.skip('{}', {}, '<reason>') leaves it here and goes on.",
-                self.offer.replica, self.offer.position.version
-            );
+            let hint = if self.offer.kind == OfferKind::Mend {
+                "Without drop_own it stays here.".to_owned()
+            } else {
+                format!(
+                    "SELECT accord.skip('{}', {}, '<reason>') leaves it here and goes on.",
+                    self.offer.replica, self.offer.position.version
+                )
+            };
             self.refuse(VerdictState::Rejected, Reason { hint: Some(hint), facts: refused, ..reason(ReasonCode::Policy, words) });
         }
     }

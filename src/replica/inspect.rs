@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 /// Findings that are listed; what goes beyond is counted.
-const LISTED: usize = 2_000;
+const LISTED: usize = 10_000;
 /// Events that are searched for who did it, and how many at a time.
 const SEARCHED: usize = 10_000;
 const AT_A_TIME: i64 = 500;

@@ -105,6 +105,15 @@ fn refuse(examined: &mut Examined, code: ReasonCode, words: String, detail: Opti
     examined.verdict.reasons.push(Reason { detail, hint: Some(hint), facts, ..reason(code, words) });
 }
 
+/// How to go on once the cause of a refusal is gone.
+pub fn go_on(offer: &Offer) -> String {
+    let (name, version) = (&offer.replica, offer.position.version);
+    if offer.kind == OfferKind::Mend {
+        return format!("then on the source SELECT * FROM accord.synchronize('{name}', dry_run => false).");
+    }
+    format!("then on the source SELECT accord.retry('{name}'); or SELECT accord.skip('{name}', {version}, '<reason>').")
+}
+
 /// The replica's own objects under a name, or in a place, that what is brought needs.
 pub fn in_the_way(spi: &Spi, examined: &Examined) -> Result<Vec<(FactId, String)>> {
     const CLASSES: &[Kind] = &[Kind::Table, Kind::View, Kind::MaterializedView, Kind::Sequence, Kind::Index, Kind::Composite];
