@@ -357,8 +357,7 @@ impl Examined {
         let rivals = mend::in_the_way(spi, self)?;
         if !rivals.is_empty() {
             let words: Vec<String> = rivals.iter().map(|(wanted, own)| format!("{own} stands where {wanted} is to be")).collect();
-            let hint =
-                format!("Rename or drop the replica's own object, then on the source SELECT accord.retry('{}').", self.offer.replica);
+            let hint = format!("Rename or drop the replica's own object, {}", mend::go_on(&self.offer));
             self.refuse(
                 VerdictState::Rejected,
                 Reason {
@@ -422,7 +421,9 @@ impl Examined {
         let (name, version) = (&self.offer.replica, self.offer.position.version);
         let words =
             format!("the version changes what pg_accord does not model yet: {}", unmodelled.into_iter().collect::<Vec<_>>().join(", "));
-        let hint = format!("Rename or drop the replica's own object, {}", mend::go_on(&self.offer));
+        let hint = format!(
+            "Run what is needed on the replica by hand; then on the source SELECT accord.approve('{name}', {version}) applies the rest."
+        );
         self.refuse(VerdictState::Held, Reason { detail, hint: Some(hint), ..reason(ReasonCode::Unmodelled, words) });
     }
 
