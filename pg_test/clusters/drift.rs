@@ -314,7 +314,7 @@ fn a_mending_brings_nothing_that_is_not_mirrored() {
     let offer: String = scalar(
         &mut link.replica(),
         "SELECT jsonb_build_object('protocol', 1, 'source', m.source, 'replica', 'warehouse', 'kind', 'mend', 'mending', gen_random_uuid(),
-                'position', jsonb_build_object('version', u.version, 'id', encode(u.id, 'hex')), 'projection', u.projection::jsonb, 'major', 15,
+                'position', jsonb_build_object('version', u.version, 'id', encode(u.id, 'hex')), 'projection', u.projection::jsonb, 'policy', '{}'::jsonb, 'major', 15,
                 'reader', (SELECT reader FROM accord.ledger), 'fingerprint_after', encode(m.fingerprint, 'hex'), 'events',
                 jsonb_build_array(jsonb_build_object('id', m.id, 'tag', 'MEND', 'statement', '', 'changes', '[]'::jsonb)))::text
            FROM accord.mended m JOIN accord.upstream u USING (source)",
@@ -327,14 +327,19 @@ fn a_mending_brings_nothing_that_is_not_mirrored() {
         let row = row.unwrap_or_else(|error| panic!("{}", crate::support::link::describe(&error)));
         (row.get::<_, String>(0), row.get::<_, String>(1))
     };
-    for changes in [
-        // A new object, a mirrored one that would go, one of its own that is none of a mirrored object's.
-        r#"[{"after": {"kind": "table", "path": ["shop", "smuggled"], "attributes": {}}}]"#,
-        r#"[{"before": {"kind": "column", "path": ["shop", "orders", "total"], "attributes": {"type": "integer"}}}]"#,
-        r#"[{"after": {"kind": "column", "path": ["shop", "orders", "total"], "attributes": {"type": "integer; DROP TABLE shop.own"}}}]"#,
+    let alien = "is not about what is mirrored here";
+    for (changes, why) in [
+        (r#"[{"after": {"kind": "table", "path": ["shop", "smuggled"], "attributes": {}}}]"#, alien),
+        (r#"[{"after": {"kind": "column", "path": ["shop", "orders", "total"], "attributes": {"type": "text"}}}]"#, alien),
+        (r#"[{"before": {"kind": "column", "path": ["shop", "orders", "total"], "attributes": {"type": "integer"}}}]"#, alien),
+        (
+            r#"[{"after": {"kind": "column", "path": ["shop", "orders", "total"], "attributes": {"type": "integer; DROP TABLE shop.own"}}}]"#,
+            "would not stay in its place",
+        ),
     ] {
         let (state, verdict) = state(&with(changes));
         assert_eq!(state, "rejected", "{verdict}");
+        assert!(verdict.contains(why), "{verdict}");
     }
     let (done, verdict) = state(&with("[]"));
     assert_eq!(done, "applied", "nothing to do is done: {verdict}");

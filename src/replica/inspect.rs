@@ -98,7 +98,8 @@ fn differing(spi: &Spi, source: Uuid, lanes: &mut LtHash) -> Result<Vec<String>>
 fn own(spi: &Spi, source: Uuid, projection: &Projection) -> Result<Vec<String>> {
     let rows = spi.query(
         "WITH family AS MATERIALIZED (
-             SELECT DISTINCT f.root_class, f.root FROM accord.mirror m JOIN accord.fact f ON f.id = m.id WHERE m.source = $1::uuid)
+             SELECT f.root_class, f.root FROM accord.mirror m JOIN accord.fact f ON f.id = m.id WHERE m.source = $1::uuid
+             UNION SELECT p.root_class, p.root FROM accord.mirror m JOIN accord.pending p ON p.id = m.id WHERE m.source = $1::uuid)
          SELECT f.id FROM family JOIN accord.fact f USING (root_class, root)
           WHERE f.kind <> 'position' AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $1::uuid AND m.id = f.id)
          UNION
