@@ -138,6 +138,7 @@ CREATE TABLE accord.inspection (
     drifted      bigint NOT NULL DEFAULT 0,  -- mirrored facts that are otherwise there
     failure      jsonb,                      -- why nothing could be seen: {code, message, detail, hint}
     rehearsed    bigint,                     -- begun of the look that a mending was planned on
+    rehearsed_own boolean,                   -- with what is the replica's own dropped
     rehearsal    jsonb                       -- the replica's verdict on that mending
 );
 

@@ -48,7 +48,7 @@ pub fn drift(spi: &Spi, name: &str, timeout: Duration) -> Result<Vec<Drifted>> {
 
 fn listed(spi: &Spi, name: &str) -> Result<Vec<Drifted>> {
     spi.query(
-        "SELECT d.fact, d.side, d.expected::text, d.actual::text, d.author::text, extract(epoch FROM (d.author ->> 'at')::timestamptz)::float8::text
+        "SELECT d.fact, d.side, d.expected::text, d.actual::text, d.author::text
            FROM accord.drifted d WHERE d.replica = $1 ORDER BY d.side = 'replica ahead', d.fact",
         &[Arg::Text(name)],
         See::Latest,
@@ -56,14 +56,10 @@ fn listed(spi: &Spi, name: &str) -> Result<Vec<Drifted>> {
     .iter()
     .map(|row| {
         let json = |n: usize| row.maybe_text(n).map(|text| serde_json::from_str(&text)).transpose();
-        Ok(Drifted {
-            fact: row.text(0),
-            side: row.text(1),
-            expected: json(2)?,
-            actual: json(3)?,
-            author: row.maybe_text(4).map(|text| serde_json::from_str(&text)).transpose()?,
-            at: row.maybe_text(5).and_then(|text| text.parse().ok()),
-        })
+        let author: Option<Author> = row.maybe_text(4).map(|text| serde_json::from_str(&text)).transpose()?;
+        // What another server says is a time that ours can hold.
+        let at = author.as_ref().map(|author| author.epoch).filter(|epoch| epoch.abs() < 1e11);
+        Ok(Drifted { fact: row.text(0), side: row.text(1), expected: json(2)?, actual: json(3)?, at, author })
     })
     .collect()
 }
@@ -128,7 +124,7 @@ fn look(spi: &Spi, name: &str, timeout: Duration, rehearse: bool, drop_own: bool
     let mut pause = 1;
     loop {
         asked = asked || wake::ask(question(row.int(0), rehearse, drop_own));
-        if let Some(found) = answer(spi, name, since, rehearse)? {
+        if let Some(found) = answer(spi, name, since, rehearse, drop_own)? {
             return found;
         }
         if Instant::now() >= deadline {
@@ -141,10 +137,11 @@ fn look(spi: &Spi, name: &str, timeout: Duration, rehearse: bool, drop_own: bool
 
 /// The answer to a look that began after `since`, once it is there.
 #[allow(clippy::type_complexity)] // not yet, failed, nothing to mend, planned
-fn answer(spi: &Spi, name: &str, since: i64, rehearse: bool) -> Result<Option<Result<Option<Verdict>>>> {
+fn answer(spi: &Spi, name: &str, since: i64, rehearse: bool, drop_own: bool) -> Result<Option<Result<Option<Verdict>>>> {
     let rows = spi.query(
-        "SELECT i.failure::text, i.rehearsed IS NOT DISTINCT FROM i.begun, i.rehearsal::text FROM accord.inspection i WHERE i.replica = $1 AND i.begun >= $2",
-        &[Arg::Text(name), Arg::Int(since)],
+        "SELECT i.failure::text, coalesce(i.rehearsed >= $2 AND i.rehearsed_own = $3, false), i.rehearsal::text
+           FROM accord.inspection i WHERE i.replica = $1 AND i.begun >= $2",
+        &[Arg::Text(name), Arg::Int(since), Arg::Bool(drop_own)],
         See::Latest,
     )?;
     let Some(row) = rows.first() else { return Ok(None) };

@@ -26,7 +26,7 @@ pub(super) fn write(spi: &Spi, row: &Row, look: Look, answer: &std::result::Resu
     spi.run(
         "INSERT INTO accord.inspection AS i (replica, begun, at, version, expected, actual, drifted) VALUES ($1, $2, to_timestamp($3), $4, $5, $6, $7)
          ON CONFLICT (replica) DO UPDATE SET begun = excluded.begun, at = excluded.at, version = excluded.version, expected = excluded.expected,
-             actual = excluded.actual, drifted = excluded.drifted, failure = NULL, rehearsed = NULL, rehearsal = NULL WHERE i.begun <= excluded.begun",
+             actual = excluded.actual, drifted = excluded.drifted, failure = NULL WHERE i.begun <= excluded.begun",
         &[
             Arg::Text(&row.name),
             Arg::Int(look.begun),
@@ -175,8 +175,14 @@ pub(super) fn rehearsed(spi: &Spi, row: &Row, look: Look, answer: &std::result::
         Err(cause) => (None, Some(cause.json())),
     };
     spi.run(
-        "UPDATE accord.inspection SET rehearsed = $2, rehearsal = $3::jsonb, failure = coalesce($4::jsonb, failure) WHERE replica = $1 AND begun = $2",
-        &[Arg::Text(&row.name), Arg::Int(look.begun), Arg::MaybeText(verdict), Arg::MaybeText(failure.as_deref())],
+        "UPDATE accord.inspection SET rehearsed = $2, rehearsed_own = $5, rehearsal = $3::jsonb, failure = coalesce($4::jsonb, failure) WHERE replica = $1",
+        &[
+            Arg::Text(&row.name),
+            Arg::Int(look.begun),
+            Arg::MaybeText(verdict),
+            Arg::MaybeText(failure.as_deref()),
+            Arg::Bool(look.drop_own),
+        ],
     )?;
     Ok(Next::Done)
 }

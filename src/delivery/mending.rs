@@ -49,8 +49,8 @@ pub fn rehearsal(spi: &Spi, replica: &str, look: Look) -> Result<Option<String>>
     let offer = ledger::mend_offer(spi, replica, Uuid::now_v7(), look.drop_own, false)?;
     if offer.is_none() {
         spi.run(
-            "UPDATE accord.inspection SET rehearsed = $2 WHERE replica = $1 AND begun = $2",
-            &[Arg::Text(replica), Arg::Int(look.begun)],
+            "UPDATE accord.inspection SET rehearsed = $2, rehearsed_own = $3, rehearsal = NULL WHERE replica = $1",
+            &[Arg::Text(replica), Arg::Int(look.begun), Arg::Bool(look.drop_own)],
         )?;
     }
     Ok(offer.map(|offer| serde_json::to_string(&offer)).transpose()?)

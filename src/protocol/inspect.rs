@@ -25,12 +25,14 @@ pub struct Inspect {
 }
 
 /// The command that made a fact what it is here, as the replica's own ledger recorded it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Author {
     /// The event's id in the replica's ledger.
     pub event: Uuid,
-    /// When it was recorded.
+    /// When it was recorded, in words.
     pub at: String,
+    /// The same in seconds since 1970.
+    pub epoch: f64,
     /// Found by reading the catalogs: the time is when it was found, and nobody is known to have done it.
     #[serde(default)]
     pub reconciled: bool,

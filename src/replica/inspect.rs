@@ -174,7 +174,7 @@ impl History {
         while history.authors.len() < wanted.len() && searched < SEARCHED {
             let rows = spi.query(
                 "SELECT e.seq, e.id::text, pg_catalog.to_json(e.at) #>> '{}', e.reconciled, e.context ->> 'session_user', e.context ->> 'role',
-                        e.context ->> 'application_name', e.statement, e.changes::text
+                        e.context ->> 'application_name', e.statement, e.changes::text, extract(epoch FROM e.at)::float8::text
                    FROM accord.event e WHERE e.seq < $1 AND e.context ->> 'origin' IS NULL ORDER BY e.seq DESC LIMIT $2",
                 &[Arg::Int(before), Arg::Int(AT_A_TIME)],
                 See::Latest,
@@ -227,6 +227,7 @@ fn author(row: &crate::catalog::Row) -> Result<Author> {
     Ok(Author {
         event: row.text(1).parse().map_err(|_| Error::internal("an event's id is no UUID"))?,
         at: row.text(2),
+        epoch: row.text(9).parse().unwrap_or(0.0),
         reconciled,
         session_user: known(row.maybe_text(4)),
         role: known(row.maybe_text(5)),

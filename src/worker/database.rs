@@ -234,8 +234,10 @@ impl Worker {
     /// the tables up to what the replica has.
     fn lost(&mut self, note: &Note, error: &Caught) {
         complain("recording a replica's answer", error);
-        if matches!(note.what, What::Hello { .. } | What::Need { .. }) {
-            self.restart(note.replica);
+        match &note.what {
+            What::Hello { .. } | What::Need { .. } => self.restart(note.replica),
+            What::Inspected { request, look, .. } => self.looked(note.replica, Next::Done, *request, *look, false),
+            _ => {}
         }
     }
 
