@@ -279,6 +279,63 @@ fn the_periodic_look_finds_drift_and_its_end() {
     link.assert_agreement();
 }
 
+/// What is expected is what was acknowledged, not what the source has by now.
+#[test]
+fn a_version_that_meets_drift_goes_on_after_the_mending() {
+    let link = Link::attached(Pair::shared());
+    link.follow(ORDERS);
+    link.run_there("ALTER TABLE shop.orders ALTER COLUMN total TYPE bigint; DROP INDEX shop.orders_total");
+    link.run("ALTER TABLE shop.orders RENAME COLUMN total TO sum; ALTER TABLE shop.orders ALTER COLUMN sum TYPE numeric; DROP INDEX shop.orders_total");
+    let status = link.until_state(&["diverged"]);
+    assert!(status.hint.contains("accord.synchronize("), "{status:?}");
+    let rows = drift(&link);
+    let total = find(&rows, "column shop.orders.total");
+    assert!(total.expected.contains("integer") && total.actual.contains("bigint"), "{total:?}");
+    assert_eq!(find(&rows, "index shop.orders_total").side, "replica behind");
+    steps(&link, ", dry_run => false");
+    link.wait();
+    link.assert_agreement();
+    assert!(drift(&link).is_empty());
+}
+
+#[test]
+fn a_replica_with_a_worker_reads_itself() {
+    let pair = Pair::start("two workers", &[("accord.reconcile_interval", "1s")]);
+    let link = Link::attached(pair);
+    link.pair.replica.serve(std::slice::from_ref(&link.db));
+    link.follow(ORDERS);
+    link.run_there("SET accord.capture = off; ALTER TABLE shop.orders ALTER COLUMN total SET DEFAULT 3");
+    wait_until("the replica's own worker finds it", || {
+        scalar(&mut link.replica(), "SELECT EXISTS (SELECT FROM accord.events WHERE reconciled AND version IS NOT NULL)")
+    });
+    let status = link.until_state(&["diverged"]);
+    assert!(status.hint.contains("accord.drift("), "{status:?}");
+    let rows = drift(&link);
+    let default = find(&rows, "default shop.orders.total");
+    assert_eq!((default.reconciled, &default.user), (Some(true), &None));
+    steps(&link, ", dry_run => false");
+    link.wait();
+    link.assert_agreement();
+}
+
+#[test]
+fn a_replica_that_is_away_cannot_be_looked_at() {
+    let link = Link::bare(Pair::shared());
+    let proxy = Proxy::to(link.pair.replica.port());
+    link.add_at(
+        &link.pair.replica.conninfo_at(&link.db, proxy.port()),
+        r#"{"retry_initial": "100ms", "retry_max": "500ms", "max_attempts": 1000}"#,
+    );
+    link.follow(ORDERS);
+    proxy.cut();
+    let error = try_drift(&link, "10 s").expect_err("nobody answers");
+    error.assert_clear();
+    assert!(error.says("cannot be looked at") || error.says("did not answer"), "{}", error.0);
+    synchronize(&link, ", timeout => '10 s'").expect_err("nobody answers").assert_clear();
+    proxy.mend();
+    assert!(drift(&link).is_empty());
+}
+
 #[test]
 fn questions_that_cannot_be_answered() {
     let link = Link::attached(Pair::shared());

@@ -329,10 +329,9 @@ impl Worker {
             Next::Again => self.unsealed = true,
             _ => {}
         }
-        if !seen && self.served.get(&id).is_some_and(|served| served.seat.mending) {
-            if let Some(hunger) = self.served.get(&id).and_then(|served| served.hunger) {
-                self.feed(id, Some(Hunger { not_before: Instant::now() + AGAIN, ..hunger }));
-            }
+        let mending = self.served.get(&id).filter(|served| !seen && served.seat.mending);
+        if let Some(hunger) = mending.and_then(|served| served.hunger) {
+            self.feed(id, Some(Hunger { not_before: Instant::now() + AGAIN, ..hunger }));
         }
         if seen && look.rehearse {
             match process::transaction(|| spi::connect(|spi| mending::rehearsal(spi, &name, look))) {

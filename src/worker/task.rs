@@ -75,6 +75,8 @@ pub struct Task<C, N> {
     request: u64,
     /// The newest version that the replica has, once it said so.
     position: i64,
+    /// Looks that were asked for while nothing was connected.
+    asked: Vec<Word>,
     /// What is being negotiated or applied is no version but a mending.
     mending: Option<Uuid>,
     /// Consecutive failures, by kind.
@@ -95,6 +97,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             queue: VecDeque::new(),
             request: 0,
             position: -1,
+            asked: Vec::new(),
             mending: None,
             attempts,
             lock_attempts: 0,
@@ -156,6 +159,11 @@ impl<C: Carrier, N: Notes> Task<C, N> {
 
     /// Idle: until the main thread has offers, or the session is lost.
     async fn await_offers(&mut self, mut session: C::Session) -> State<C::Session> {
+        for word in std::mem::take(&mut self.asked) {
+            if let Err(failure) = self.answer(&mut session, word).await {
+                return Self::failed(None, failure, None);
+            }
+        }
         loop {
             tokio::select! {
                 biased;
@@ -170,17 +178,11 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                     Some(Word::Halt(request)) if request == self.request => return State::Blocked,
                     // Asked to look again: the replica says anew what it has.
                     Some(Word::Wake) => return State::Greet(session),
-                    Some(Word::Inspect(look)) => {
-                        if let Err(failure) = self.inspect(&mut session, look).await {
+                    Some(word) => {
+                        if let Err(failure) = self.answer(&mut session, word).await {
                             return Self::failed(None, failure, None);
                         }
                     }
-                    Some(Word::Rehearse(look, offer)) => {
-                        if let Err(failure) = self.rehearse(&mut session, look, &offer).await {
-                            return Self::failed(None, failure, None);
-                        }
-                    }
-                    Some(_) => {}
                 },
                 () = session.lost() => return State::Connect,
             }
@@ -272,6 +274,9 @@ impl<C: Carrier, N: Notes> Task<C, N> {
     async fn retry(&mut self, session: Option<C::Session>, trouble: Trouble) -> State<C::Session> {
         // Offers are asked for again: a person may have approved or skipped one meanwhile.
         self.queue.clear();
+        for word in std::mem::take(&mut self.asked) {
+            self.decline(word, &trouble.cause);
+        }
         let policy = &self.assignment.policy;
         let (count, most) = match trouble.kind {
             Kind::Connection => (&mut self.connection_attempts, u32::MAX),
@@ -287,16 +292,16 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             self.mending = None;
             return State::Blocked;
         }
-        self.note(What::Trouble { version: trouble.version, cause: trouble.cause.clone(), attempts, retry_in: Some(wait) });
+        self.note(What::Trouble { version: trouble.version, cause: trouble.cause, attempts, retry_in: Some(wait) });
         self.mending = None;
-        match self.pause(wait, &trouble.cause).await {
+        match self.pause(wait).await {
             Paused::Over => State::Over,
             Paused::Done => session.map_or(State::Connect, State::Greet),
         }
     }
 
     /// Waits, or until asked to look again.
-    async fn pause(&mut self, time: Duration, cause: &Cause) -> Paused {
+    async fn pause(&mut self, time: Duration) -> Paused {
         let sleep = sleep(time);
         tokio::pin!(sleep);
         loop {
@@ -305,7 +310,12 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 word = self.words.recv() => match word {
                     None => return Paused::Over,
                     Some(Word::Wake) => return Paused::Done,
-                    Some(word) => self.decline(word, cause),
+                    // A person asks: tried at once, and answered with what comes of it.
+                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => {
+                        self.asked.push(word);
+                        return Paused::Done;
+                    }
+                    Some(_) => {}
                 },
             }
         }
@@ -323,16 +333,21 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 // A look needs a session, and leaves things as they are.
                 Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => match self.carrier.connect(&self.assignment).await {
                     Ok(mut session) => {
-                        let _ = match word {
-                            Word::Inspect(look) => self.inspect(&mut session, look).await,
-                            Word::Rehearse(look, offer) => self.rehearse(&mut session, look, &offer).await,
-                            _ => Ok(()),
-                        };
+                        let _ = self.answer(&mut session, word).await;
                     }
                     Err(failure) => self.decline(word, &failure.cause),
                 },
                 Some(_) => {}
             }
+        }
+    }
+
+    /// Answers a look; other words are stale. The error: the session is lost.
+    async fn answer(&self, session: &mut C::Session, word: Word) -> Result<(), Failure> {
+        match word {
+            Word::Inspect(look) => self.inspect(session, look).await,
+            Word::Rehearse(look, offer) => self.rehearse(session, look, &offer).await,
+            _ => Ok(()),
         }
     }
 
