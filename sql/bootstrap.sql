@@ -101,6 +101,8 @@ CREATE TABLE accord.replica (
     reason        jsonb,                     -- {code, message, detail, hint} of the current failure
     attempts      int NOT NULL DEFAULT 0,    -- consecutive failures
     retry_at      timestamptz,
+    done          int,                       -- steps of the current application, as the replica says
+    total         int,
     nudges        bigint NOT NULL DEFAULT 0, -- grows when a person wants the worker to look again
     server_version int,                      -- of the replica's server, from its last hello
     extension     text,                      -- version of its pg_accord, from its last hello
@@ -124,6 +126,53 @@ CREATE TABLE accord.delivery (
     outcome        jsonb,                    -- the last verdict of apply
     PRIMARY KEY (replica, version)
 );
+
+-- What the last look at each replica found.
+CREATE TABLE accord.inspection (
+    replica      text PRIMARY KEY REFERENCES accord.replica ON DELETE CASCADE,
+    begun        bigint NOT NULL,            -- microseconds since 1970: when the look was asked for
+    at           timestamptz NOT NULL,       -- when it was answered
+    version      bigint,                     -- acknowledged there
+    expected     bytea,                      -- fingerprint of what is mirrored
+    actual       bytea,                      -- of the mirrored facts as they are there
+    drifted      bigint NOT NULL DEFAULT 0,  -- mirrored facts that are otherwise there
+    failure      jsonb,                      -- why nothing could be seen: {code, message, detail, hint}
+    rehearsed    bigint,                     -- begun of the look that a mending was planned on
+    rehearsed_own boolean,                   -- with what is the replica's own dropped
+    rehearsal    jsonb                       -- the replica's verdict on that mending
+);
+
+CREATE TABLE accord.drifted (
+    replica      text NOT NULL REFERENCES accord.inspection ON DELETE CASCADE,
+    fact         text COLLATE "C" NOT NULL,
+    side         text NOT NULL,              -- replica behind, replica ahead, diverged
+    expected     jsonb,
+    actual       jsonb,
+    author       jsonb,                      -- {event, at, reconciled, session_user, role, application, statement}
+    own          json,                       -- replica ahead: the whole fact
+    PRIMARY KEY (replica, fact)
+);
+
+-- Replicas brought back to what is mirrored there, by a person's word.
+CREATE TABLE accord.mending (
+    id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    replica      text NOT NULL REFERENCES accord.replica ON DELETE CASCADE,
+    version      bigint NOT NULL,
+    drop_own     boolean NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state        text NOT NULL DEFAULT 'offered',
+    attempts     int NOT NULL DEFAULT 0,
+    negotiated_at timestamptz,
+    applying_at  timestamptz,
+    acknowledged_at timestamptz,
+    approved_by  text,
+    approved_at  timestamptz,
+    reason       jsonb,
+    negotiation  jsonb,
+    outcome      jsonb
+);
+CREATE INDEX mending_replica ON accord.mending (replica, requested_at);
 
 -- On a replica: which of whose facts are mirrored here, and where each source's history stands.
 CREATE TABLE accord.upstream (
@@ -158,6 +207,18 @@ CREATE TABLE accord.applied (
     snapshot     json,                       -- the affected facts as they were before
     verdict      json,
     PRIMARY KEY (source, version)
+);
+
+-- Mendings that were carried out here: mirrored facts that somebody had changed, brought back.
+CREATE TABLE accord.mended (
+    id           uuid PRIMARY KEY,
+    source       uuid NOT NULL,
+    version      bigint NOT NULL,            -- where the source's history stood
+    fingerprint  bytea NOT NULL,
+    mended_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    events       json NOT NULL,
+    snapshot     json NOT NULL,              -- the facts as they were before
+    verdict      json
 );
 
 -- Sub-steps that run outside a transaction: what has begun and not been recorded as done.

@@ -88,9 +88,33 @@ SELECT d.replica,
        d.approved_at,
        d.skip_reason,
        d.negotiation,
-       d.outcome
-  FROM accord.delivery d;
-COMMENT ON VIEW accord.deliveries IS 'each version''s way to each replica, with what the replica answered';
+       d.outcome,
+       NULL::uuid AS mending
+  FROM accord.delivery d
+UNION ALL
+SELECT m.replica,
+       m.version,
+       m.state,
+       m.requested_at,
+       m.negotiated_at,
+       m.applying_at,
+       m.acknowledged_at,
+       m.attempts,
+       m.reason,
+       coalesce(m.outcome -> 'estimate', m.negotiation -> 'estimate'),
+       m.outcome -> 'actual',
+       coalesce(m.outcome -> 'impact', m.negotiation -> 'impact'),
+       coalesce(m.outcome -> 'steps', m.negotiation -> 'steps'),
+       coalesce(m.outcome -> 'rollback', m.negotiation -> 'rollback'),
+       coalesce(m.outcome -> 'reasons', m.negotiation -> 'reasons'),
+       m.approved_by,
+       m.approved_at,
+       NULL,
+       m.negotiation,
+       m.outcome,
+       m.id
+  FROM accord.mending m;
+COMMENT ON VIEW accord.deliveries IS 'each version''s way to each replica, and each mending''s, with what the replica answered';
 
 CREATE VIEW accord.status AS
 SELECT r.name AS replica,
@@ -105,7 +129,10 @@ SELECT r.name AS replica,
             ELSE w.why END AS reason,
        CASE WHEN w.missing THEN 'Set shared_preload_libraries = ''pg_accord'' (restart) and name this database in accord.databases (reload).'
             ELSE r.reason ->> 'hint' END AS hint,
-       date_trunc('second', r.retry_at) AS retry_at
+       date_trunc('second', r.retry_at) AS retry_at,
+       CASE WHEN r.total IS NOT NULL AND r.state = 'applying'
+            THEN format('%s: %s of %s steps', CASE WHEN r.baseline IS NULL THEN 'building' ELSE 'applying' END,
+                        to_char(r.done, 'FM999,999,990'), to_char(r.total, 'FM999,999,990')) END AS progress
   FROM accord.replica r
  CROSS JOIN (SELECT max(v.version) AS version FROM accord.version v) h
  CROSS JOIN LATERAL (SELECT r.reason ->> 'message' AS message, r.reason ->> 'detail' AS detail) m

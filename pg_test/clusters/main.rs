@@ -11,6 +11,7 @@ mod support;
 mod alone;
 mod bad_days;
 mod data;
+mod drift;
 mod faults;
 mod foreign_data;
 mod handshake;

@@ -17,6 +17,12 @@ fn hello(message: Jsonb) -> JsonB {
     json(spi::connect(|spi| replica::hello(spi, message.0)).or_raise())
 }
 
+/// Says what is really here of what the caller mirrors, and who changed it.
+#[pg_extern(volatile, parallel_unsafe)]
+fn inspect(message: Jsonb) -> JsonB {
+    json(spi::connect(|spi| replica::inspect(spi, message.0)).or_raise())
+}
+
 /// Examines an offer: validation, compatibility, impact, rollback plan, resources.
 #[pg_extern(volatile, parallel_unsafe)]
 fn negotiate(offer: Jsonb) -> JsonB {

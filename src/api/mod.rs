@@ -1,6 +1,7 @@
 //! The SQL functions: each reads its arguments, calls, converts. No logic.
 
 mod capture;
+mod drift;
 mod handshake;
 mod ledger;
 mod plans;

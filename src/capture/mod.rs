@@ -41,6 +41,8 @@ struct Dropped {
     pub(super) object_type: String,
     pub(super) identity: String,
     pub(super) original: bool,
+    /// Schema and name, where they say which it was.
+    pub(super) name: Option<[String; 2]>,
 }
 
 /// A table that `table_rewrite` reported, and the server's reason bits.
@@ -94,13 +96,19 @@ fn note_rewrite() -> Result<()> {
 
 fn note_dropped(spi: &Spi) -> Result<()> {
     let rows = spi.query(
-        "SELECT d.objid, d.object_type, d.object_identity, d.original FROM pg_catalog.pg_event_trigger_dropped_objects() d
+        "SELECT d.objid, d.object_type, d.object_identity, d.original, d.schema_name, d.object_name FROM pg_catalog.pg_event_trigger_dropped_objects() d
           WHERE NOT d.is_temporary AND d.schema_name IS DISTINCT FROM 'accord' AND d.object_type <> 'toast table'",
         &[],
         See::Transaction,
     )?;
-    let list =
-        rows.iter().map(|r| Dropped { objid: r.int(0) as u32, object_type: r.text(1), identity: r.text(2), original: r.bool(3) }).collect();
+    let dropped = |r: &crate::catalog::Row| Dropped {
+        objid: r.int(0) as u32,
+        object_type: r.text(1),
+        identity: r.text(2),
+        original: r.bool(3),
+        name: r.maybe_text(4).zip(r.maybe_text(5)).map(|(schema, name)| [schema, name]),
+    };
+    let list = rows.iter().map(dropped).collect();
     DROPPED.set(list);
     Ok(())
 }

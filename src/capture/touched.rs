@@ -3,7 +3,7 @@
 use super::Dropped;
 use crate::error::Result;
 use crate::ledger::store;
-use crate::model::Qualified;
+use crate::model::{FactId, Kind, Name, Qualified};
 use crate::pg::class;
 use crate::pg::command::{self, NewTable, Reach};
 use crate::pg::event_trigger::Call;
@@ -98,6 +98,17 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
     if !dropped.is_empty() {
         let oids: Vec<u32> = dropped.iter().map(|d| d.objid).collect();
         touched.roots.extend(store::roots_of(spi, &oids)?);
+        // A column's change of type and REINDEX CONCURRENTLY build an index anew, under another OID and
+        // otherwise the same: it is known by its name.
+        let indexes: Vec<String> = dropped
+            .iter()
+            .filter(|d| d.object_type == "index")
+            .filter_map(|d| d.name.as_ref())
+            .map(|name| FactId::new(Kind::Index, name.iter().map(|part| Name::new(part.as_str()))).to_string())
+            .collect();
+        if !indexes.is_empty() {
+            touched.roots.extend(store::by_ids(spi, &indexes)?.into_iter().map(|known| known.root));
+        }
         for object in dropped.iter().filter(|d| d.original) {
             if touched.target.is_none() {
                 touched.target = Some((object.object_type.clone(), object.identity.clone()));

@@ -4,10 +4,14 @@
 //! The functions here run in a person's transaction and only write down what is wanted; the worker
 //! acts on it after the commit. `record` and `roster` are the worker's own side of the same tables.
 
+mod drift;
+mod inspected;
+pub mod mending;
 pub mod record;
 pub mod roster;
 mod wait;
 
+pub use drift::{Drifted, asked, drift, synchronize};
 pub use wait::wait_for_replica;
 
 use crate::conninfo::{Conninfo, Environment};
@@ -146,6 +150,7 @@ pub fn retry(spi: &Spi, name: &str) -> Result<()> {
         return Err(Error::state(format!("replica \"{name}\" is paused")).hint(resolution("paused", name, None)));
     }
     // Harmless where nothing failed: the replica is asked anew what it has.
+    mending::give_up(spi, name)?;
     nudge(spi, name)
 }
 
@@ -159,6 +164,9 @@ pub fn approve(spi: &Spi, name: &str, version: i64) -> Result<()> {
         See::Transaction,
     )?;
     if !rows.is_empty() {
+        return nudge(spi, name);
+    }
+    if mending::approve(spi, name, version, &session)? {
         return nudge(spi, name);
     }
     let rows = spi.query(

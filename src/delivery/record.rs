@@ -3,7 +3,7 @@
 //! A person's pause is never overwritten, and a row that a person's open transaction holds is not
 //! waited for: its notes come again.
 
-use super::resolution;
+use super::{inspected, mending, resolution};
 use crate::error::Result;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::Caught;
@@ -21,16 +21,18 @@ pub enum Next {
     After(Option<i64>),
     /// The task waits for a person.
     Halt,
+    /// The replica's row wants to be read again.
+    Again,
 }
 
 /// A replica's row, locked for this transaction.
-struct Row {
-    id: i64,
-    name: String,
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) name: String,
     acknowledged: Option<i64>,
     baseline: Option<i64>,
     /// When what is recorded happened.
-    at: f64,
+    pub(super) at: f64,
 }
 
 /// Records notes in their order.
@@ -50,7 +52,14 @@ pub fn record(spi: &Spi, notes: &[Note]) -> Result<Vec<Next>> {
             if let Some(row) = rows.first() {
                 let row =
                     Row { id: row.int(0), name: row.text(1), acknowledged: row.maybe_int(2), baseline: row.maybe_int(3), at: note.at };
-                return write(spi, &row, &note.what);
+                return match (note.mending, &note.what) {
+                    (Some(id), what)
+                        if !matches!(what, What::Progress { .. } | What::Inspected { .. } | What::Rehearsed { .. } | What::Died { .. }) =>
+                    {
+                        mending::write(spi, &row, id, what)
+                    }
+                    (_, what) => write(spi, &row, what),
+                };
             }
             // Gone, or held by somebody.
             if spi.query("SELECT FROM accord.replica r WHERE r.id = $1", &[Arg::Int(note.replica)], See::Latest)?.is_empty() {
@@ -69,6 +78,12 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
             state(spi, row, "following", None, None)?;
             return Ok(Next::After(Some(*after)));
         }
+        What::Inspected { look, answer, .. } => return inspected::write(spi, row, *look, answer),
+        What::Rehearsed { look, answer } => return inspected::rehearsed(spi, row, *look, answer),
+        What::Progress { progress } => spi.run(
+            "UPDATE accord.replica SET done = $2, total = $3 WHERE id = $1 AND state = 'applying'",
+            &[Arg::Int(row.id), Arg::Int(i64::from(progress.done)), Arg::Int(i64::from(progress.total))],
+        )?,
         What::Negotiating { version } => {
             delivery(spi, row, *version, "negotiating", "offered_at = coalesce(d.offered_at, to_timestamp($5))", None)?;
             state(spi, row, "negotiating", Some(*version), None)?;
@@ -116,7 +131,7 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
 }
 
 /// The word of an answer that is not an acknowledgement.
-fn word(answer: VerdictState, cause: Option<&Cause>) -> &'static str {
+pub(super) fn word(answer: VerdictState, cause: Option<&Cause>) -> &'static str {
     match (answer, cause.map_or("", |cause| cause.code.as_str())) {
         (VerdictState::Held, _) => "held",
         (VerdictState::Rejected, "unknown_parent" | "diverged") => "diverged",
@@ -138,11 +153,11 @@ fn stopped(spi: &Spi, row: &Row, version: i64, answer: VerdictState, cause: Opti
 }
 
 /// The replica's state. Without a cause, the last failure's stays until a version is acknowledged.
-fn state(spi: &Spi, row: &Row, word: &str, version: Option<i64>, cause: Option<&Cause>) -> Result<()> {
+pub(super) fn state(spi: &Spi, row: &Row, word: &str, version: Option<i64>, cause: Option<&Cause>) -> Result<()> {
     let cause = cause.map(|cause| complete(cause, word, &row.name, version).json());
     spi.run(
         "UPDATE accord.replica SET state = $2, version = coalesce($3, version), reason = coalesce($4::jsonb, reason),
-                retry_at = CASE WHEN $2 = 'retrying' THEN retry_at END,
+                retry_at = CASE WHEN $2 = 'retrying' THEN retry_at END, done = NULL, total = NULL,
                 changed_at = CASE WHEN state = $2 THEN changed_at ELSE clock_timestamp() END
           WHERE id = $1 AND state <> 'paused'",
         &[Arg::Int(row.id), Arg::Text(word), Arg::MaybeInt(version), Arg::MaybeText(cause.as_deref())],
@@ -150,7 +165,7 @@ fn state(spi: &Spi, row: &Row, word: &str, version: Option<i64>, cause: Option<&
 }
 
 /// Every failure names the function that resolves it.
-fn complete(cause: &Cause, state: &str, name: &str, version: Option<i64>) -> Cause {
+pub(super) fn complete(cause: &Cause, state: &str, name: &str, version: Option<i64>) -> Cause {
     let way_out = resolution(state, name, version);
     let mut cause = cause.clone();
     cause.hint = match cause.hint.take() {
@@ -194,7 +209,7 @@ fn acknowledge(spi: &Spi, row: &Row, version: i64, column: &'static str, verdict
         &[Arg::Text(&row.name), Arg::Int(version)],
     )?;
     spi.run(
-        "UPDATE accord.replica SET acknowledged = $2, baseline = coalesce(baseline, $2), version = $2, attempts = 0, retry_at = NULL,
+        "UPDATE accord.replica SET acknowledged = $2, baseline = coalesce(baseline, $2), version = $2, attempts = 0, retry_at = NULL, done = NULL, total = NULL,
                 reason = CASE WHEN state = 'paused' THEN reason END,
                 changed_at = CASE WHEN state IN ('paused', 'following') THEN changed_at ELSE clock_timestamp() END,
                 state = CASE WHEN state = 'paused' THEN state ELSE 'following' END
@@ -209,7 +224,8 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
         "UPDATE accord.replica SET server_version = $2, extension = $3 WHERE id = $1",
         &[Arg::Int(row.id), Arg::Int(i64::from(standing.server_version)), Arg::Text(&standing.extension)],
     )?;
-    if let Some((word, cause)) = obstacle(spi, row, standing)? {
+    let mended = mending::pending(spi, &row.name)?.is_some();
+    if let Some((word, cause)) = obstacle(spi, row, standing)?.filter(|(_, cause)| !(mended && cause.code == "diverged")) {
         state(spi, row, word, standing.position.as_ref().map(|position| position.version), Some(&cause))?;
         return Ok(Next::Halt);
     }
@@ -268,12 +284,9 @@ fn obstacle(spi: &Spi, row: &Row, standing: &Standing) -> Result<Option<(&'stati
         }
     }
     if !standing.drift.is_empty() {
-        let cause = Cause::new("diverged", format!("somebody changed {} of the mirrored facts on the replica", standing.drift.len()))
-            .detail(standing.drift.join("; "))
-            .hint("Undo the change there.");
+        let cause = inspected::drifted(&row.name, standing.drift.len() as i64, &standing.drift);
         return Ok(Some(("diverged", cause)));
     }
-    let _ = row;
     Ok(None)
 }
 

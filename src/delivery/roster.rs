@@ -11,6 +11,8 @@ pub struct Seat {
     pub assignment: Assignment,
     /// It is not served.
     pub paused: bool,
+    /// It is to be mended.
+    pub mending: bool,
     /// Grows when a person wants the worker to look again.
     pub nudges: i64,
 }
@@ -18,7 +20,9 @@ pub struct Seat {
 /// Reads every replica.
 pub fn read(spi: &Spi) -> Result<Vec<Seat>> {
     spi.query(
-        "SELECT r.id, r.name, r.conninfo, r.policy::text, r.state = 'paused', r.nudges, r.attempts, l.id::text FROM accord.replica r, accord.ledger l ORDER BY r.id",
+        "SELECT r.id, r.name, r.conninfo, r.policy::text, r.state = 'paused', r.nudges, r.attempts, l.id::text,
+                EXISTS (SELECT FROM accord.mending m WHERE m.replica = r.name AND m.state IN ('offered', 'negotiating', 'applying', 'retrying'))
+           FROM accord.replica r, accord.ledger l ORDER BY r.id",
         &[],
         See::Latest,
     )?
@@ -37,6 +41,7 @@ pub fn read(spi: &Spi) -> Result<Vec<Seat>> {
             },
             paused: row.bool(4),
             nudges: row.int(5),
+            mending: row.bool(8),
         })
     })
     .collect()

@@ -15,6 +15,8 @@ struct Standing {
     message: Option<String>,
     detail: Option<String>,
     hint: Option<String>,
+    /// It is being synchronized, or held or rejected for that.
+    mending: bool,
 }
 
 /// Waits, whatever the isolation level, until the replica acknowledged all that was committed before
@@ -45,7 +47,8 @@ pub fn wait_for_replica(spi: &Spi, name: &str, timeout: Duration) -> Result<i64>
         // What a replica with another history acknowledged is not what we committed.
         if let (Some(head), Some(acknowledged)) = (head, row.acknowledged)
             && acknowledged >= head
-            && row.state != "diverged"
+            && !row.mending
+            && !matches!(row.state.as_str(), "diverged" | "connecting")
         {
             return Ok(acknowledged);
         }
@@ -71,7 +74,10 @@ pub fn wait_for_replica(spi: &Spi, name: &str, timeout: Duration) -> Result<i64>
 
 fn standing(spi: &Spi, name: &str) -> Result<Option<Standing>> {
     let rows = spi.query(
-        "SELECT r.state, r.acknowledged, r.version, r.reason ->> 'message', r.reason ->> 'detail', r.reason ->> 'hint' FROM accord.replica r WHERE r.name = $1",
+        "SELECT r.state, r.acknowledged, r.version, r.reason ->> 'message', r.reason ->> 'detail', r.reason ->> 'hint',
+                EXISTS (SELECT FROM accord.mending m WHERE m.replica = r.name
+                         AND (m.state IN ('offered', 'negotiating', 'applying', 'retrying') OR m.state IN ('held', 'rejected') AND m.state = r.state))
+           FROM accord.replica r WHERE r.name = $1",
         &[Arg::Text(name)],
         See::Latest,
     )?;
@@ -82,6 +88,7 @@ fn standing(spi: &Spi, name: &str) -> Result<Option<Standing>> {
         message: row.maybe_text(3),
         detail: row.maybe_text(4),
         hint: row.maybe_text(5),
+        mending: row.bool(6),
     }))
 }
 

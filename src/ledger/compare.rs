@@ -84,7 +84,8 @@ fn attributes(body: &Body) -> Result<Map<String, Value>> {
     }
 }
 
-fn difference(change: Change, secrets: bool) -> Result<Option<Difference>> {
+/// A change as people read it, with what passwords it holds or without; none for an empty one.
+pub fn difference(change: Change, secrets: bool) -> Result<Option<Difference>> {
     let Some(operation) = change.operation() else { return Ok(None) };
     let word = match operation {
         Operation::Create => "create",
@@ -201,7 +202,7 @@ pub fn carry_out(spi: &Spi, version: i64, steps: &[PlannedStep]) -> Result<()> {
             spi.execute(&planned.step.sql)?;
         }
     }
-    let _owner = command::become_owner();
+    let _pinned = command::pin();
     let (_, content) = recorded(spi, version)?;
     let reached = Projection { column_order: false, ..Projection::default() };
     let (_, facts) = model_now(spi)?;

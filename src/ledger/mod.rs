@@ -6,6 +6,7 @@
 
 mod compare;
 mod history;
+mod mend;
 mod offer;
 mod past;
 mod reconcile;
@@ -14,8 +15,9 @@ pub mod store;
 mod sums;
 mod surroundings;
 
-pub use compare::{Compared, PlannedStep, carry_out, compare_documents, compare_versions, plan, plan_to};
+pub use compare::{Compared, PlannedStep, carry_out, compare_documents, compare_versions, difference, plan, plan_to};
 pub use history::{fingerprint, head, losses, model_at_head, reverse_plans, version};
+pub use mend::{facts_as_of, mend_offer};
 pub use offer::{baseline_offer, offers};
 pub use past::document;
 pub use reconcile::{Found, compare as store_compare, initialize, reconcile, reconcile_event_triggers};

@@ -10,7 +10,7 @@ use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Position};
 use uuid::Uuid;
 
 /// What an offer needs to know of its replica.
-struct Target {
+pub(super) struct Target {
     name: String,
     policy: serde_json::Value,
     projection_text: String,
@@ -18,7 +18,7 @@ struct Target {
     ledger: Uuid,
 }
 
-fn target(spi: &Spi, replica: &str) -> Result<Target> {
+pub(super) fn target(spi: &Spi, replica: &str) -> Result<Target> {
     let rows = spi.query(
         "SELECT r.name, r.policy::text, r.projection, l.id::text FROM accord.replica r, accord.ledger l WHERE r.name = $1",
         &[Arg::Text(replica)],
@@ -35,7 +35,7 @@ fn target(spi: &Spi, replica: &str) -> Result<Target> {
 }
 
 impl Target {
-    fn offer(&self, kind: OfferKind, position: Position, fingerprint_after: Fingerprint) -> Offer {
+    pub(super) fn offer(&self, kind: OfferKind, position: Position, fingerprint_after: Fingerprint) -> Offer {
         Offer {
             protocol: PROTOCOL_VERSION,
             source: self.ledger,
@@ -51,6 +51,7 @@ impl Target {
             fingerprint_after,
             approved: false,
             skip: None,
+            mending: None,
             events: Vec::new(),
         }
     }

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// Databases of one server that can have a worker at the same time.
 pub const PLACES: usize = 128;
 
+/// Questions that a worker can be asked before it has looked at them.
+pub const QUESTIONS: usize = 16;
+
 /// One worker.
 #[derive(Default)]
 struct Place {
@@ -26,6 +29,8 @@ struct Place {
     /// Rounds of sealing that began, and the last of them that was finished and committed.
     begun: AtomicI64,
     finished: AtomicI64,
+    /// Questions that somebody waits for, outside of any transaction; 0: free.
+    asked: [AtomicI64; QUESTIONS],
 }
 
 struct Board([Place; PLACES], AtomicUsize);
@@ -87,6 +92,23 @@ pub fn wake_worker() {
     }
 }
 
+/// Asks this database's worker a question, a number other than 0 that both sides understand. False
+/// without a worker, or where it has too many of them.
+pub fn ask(question: i64) -> bool {
+    let Some(place) = place_of(my_database()) else { return false };
+    // The same question, not taken yet, is answered once for both.
+    let asked = place.asked.iter().any(|slot| slot.load(Ordering::Acquire) == question)
+        || place.asked.iter().any(|slot| slot.compare_exchange(0, question, Ordering::AcqRel, Ordering::Acquire).is_ok());
+    set_latch(place.latch.load(Ordering::Acquire));
+    asked
+}
+
+/// The worker's own: takes the questions that it was asked.
+pub fn questions() -> Vec<i64> {
+    let Some((mine, board)) = MINE.get().zip(board()) else { return Vec::new() };
+    board.0[mine].asked.iter().map(|slot| slot.swap(0, Ordering::AcqRel)).filter(|question| *question != 0).collect()
+}
+
 /// Whether this database has a worker.
 pub fn worker_running() -> bool {
     place_of(my_database()).is_some()
@@ -128,6 +150,7 @@ pub fn enter() -> bool {
         if place.pid.compare_exchange(0, pid, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             place.begun.store(0, Ordering::Release);
             place.finished.store(0, Ordering::Release);
+            place.asked.iter().for_each(|slot| slot.store(0, Ordering::Release));
             place.latch.store(latch, Ordering::Release);
             place.database.store(database, Ordering::Release);
             MINE.set(Some(i));

@@ -1,7 +1,7 @@
 //! What travels between a source's worker and a replica's functions, as JSON.
 //!
-//! Requests (`Hello`, `Negotiate`, `Apply`) are arguments of `accord.hello`, `accord.negotiate` and
-//! `accord.apply` on the replica; `Standing` and `Verdict` are their results. No request holds SQL
+//! Requests (`Hello`, `Inspect`, `Negotiate`, `Apply`) are arguments of `accord.hello`, `accord.inspect`,
+//! `accord.negotiate` and `accord.apply` on the replica; `Standing`, `Inspection` and `Verdict` are their results. No request holds SQL
 //! that the replica would execute: it renders its own from the typed changes.
 
 use crate::diff::Change;
@@ -95,6 +95,8 @@ pub enum OfferKind {
     Baseline,
     /// The next version.
     Version,
+    /// Facts that are mirrored already, as they shall be, and own ones that shall go: no version of its own.
+    Mend,
 }
 
 /// A version as it is offered to one replica.
@@ -134,6 +136,9 @@ pub struct Offer {
     /// The version is to be recorded without being applied: a person's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<String>,
+    /// For [`OfferKind::Mend`]: its own id, by which it is carried out once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mending: Option<Uuid>,
     /// Events in their order.
     pub events: Vec<Event>,
 }

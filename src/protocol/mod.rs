@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod fragments;
+mod inspect;
 mod message;
 mod policy;
 mod state;
 
 pub use fragments::{check_facts, check_fragments};
+pub use inspect::{Author, Finding, Inspect, Inspection, Progress};
 pub use message::{
     Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
     StepReport, Verdict, VerdictState,

@@ -30,6 +30,8 @@ pub struct Policy {
     pub privileges: bool,
     /// Mirror the order of columns and attributes.
     pub column_order: bool,
+    /// A replica that is neither empty nor equal is brought to the source's schema, instead of refused.
+    pub adopt: bool,
     /// What a dropped column does to the replica.
     pub on_drop_column: OnDrop,
     /// What a dropped table does to the replica.
@@ -64,6 +66,7 @@ impl Default for Policy {
             owners: false,
             privileges: false,
             column_order: true,
+            adopt: false,
             on_drop_column: OnDrop::Apply,
             on_drop_table: OnDrop::Apply,
             require_approval: RequireApproval::Never,

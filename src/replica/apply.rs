@@ -5,7 +5,8 @@ use super::estimate::{self, Meter};
 use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
-use super::{Applying, reason, verdict};
+use super::progress::Teller;
+use super::{Applying, mend, reason, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -118,17 +119,10 @@ fn finish(spi: &Spi, mut examined: Examined, meter: &Meter, outcome: std::result
             if done.outside.estimate.is_some() {
                 examined.verdict.estimate = done.outside.estimate;
             }
-            if examined.offer.kind == OfferKind::Version && done.steps.len() <= MANY_STEPS {
+            if examined.gradual() && done.steps.len() <= MANY_STEPS {
                 examined.verdict.steps = [done.outside.steps, done.steps].concat();
             }
-            spi.run(
-                "UPDATE accord.applied SET verdict = $3::json WHERE source = $1::uuid AND version = $2",
-                &[
-                    Arg::Text(&examined.offer.source.to_string()),
-                    Arg::Int(examined.offer.position.version),
-                    Arg::Text(&serde_json::to_string(&examined.verdict)?),
-                ],
-            )?;
+            mend::write_verdict(spi, &examined.offer, &examined.verdict)?;
         }
         Err(error) => {
             let unchanged = same_as_before(spi, &examined)?;
@@ -179,6 +173,7 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
     };
     let hint = match code {
         ReasonCode::LockTimeout => "It is tried again by itself; pg_stat_activity on the replica shows who holds the lock.".to_owned(),
+        _ if examined.offer.kind == OfferKind::Mend => format!("Remove the cause on the replica, {}", mend::go_on(&examined.offer)),
         _ => format!(
             "Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').",
             examined.offer.position.version
@@ -191,6 +186,7 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
 fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
     let mut done = Vec::new();
     let mut ledger = Ledger::new(spi);
+    let mut teller = Teller::new(examined.planned);
     for event in &examined.offer.events {
         let steps = {
             let _owner = command::become_owner();
@@ -199,7 +195,7 @@ fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
             ledger.follow(&changes);
             steps
         };
-        run(spi, &steps, Some(event))?;
+        run(spi, &steps, Some(event), &mut teller)?;
         done.extend(steps);
     }
     Ok(done)
@@ -216,7 +212,7 @@ pub const SETTINGS: &[&str] = &["TimeZone", "DateStyle", "IntervalStyle"];
 
 /// Runs steps with the rights of the connected role, under the path that the source's command had:
 /// the steps are qualified, but what they evaluate (a function in an index) may not be.
-fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
+fn run(spi: &Spi, steps: &[Step], event: Option<&Event>, teller: &mut Teller) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
@@ -231,6 +227,7 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>) -> Result<()> {
     settings.set("search_path", &[vec!["pg_catalog".to_owned()], path, vec!["pg_temp".to_owned()]].concat().join(", "));
     for step in steps {
         spi.execute_one(&step.sql)?;
+        teller.done();
     }
     if steps.iter().flat_map(|step| &step.facts).any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger) {
         crate::ledger::reconcile_event_triggers(spi)?;
@@ -272,7 +269,7 @@ fn record(spi: &Spi, examined: &Examined, steps: &mut Vec<Step>) -> Result<Finge
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);
             }
-            run(spi, &mend, examined.offer.events.last())?;
+            run(spi, &mend, examined.offer.events.last(), &mut Teller::new(mend.len()))?;
             steps.extend(mend);
         }
     }
@@ -380,6 +377,10 @@ fn without_own_neighbours(spi: &Spi, examined: &Examined, differing: Vec<String>
 /// Whether the order of a table's columns is beyond any DDL here: a child's own columns stand after
 /// all that it inherits when it is built at once, and not where they stood when its parent grew later.
 fn order_is_waived(spi: &Spi, examined: &Examined, id: &FactId) -> Result<bool> {
+    // A column that was dropped by hand comes back behind all others.
+    if examined.offer.kind == OfferKind::Mend || examined.adopting {
+        return Ok(true);
+    }
     let child = |fact: &FactId| fact.kind == Kind::Inherit && fact.path[..2] == id.path[..2];
     if examined.offer.kind == OfferKind::Baseline {
         return Ok(examined.net.values().filter_map(|net| net.after.as_ref()).any(|fact| child(&fact.id)));
@@ -482,6 +483,10 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
     let upstream = Upstream { position: offer.position.clone(), projection: offer.projection.clone(), lanes };
     mirror::write_upstream(spi, offer.source, &offer.replica, &upstream)?;
     let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();
+    if let Some(id) = offer.mending {
+        mend::write_record(spi, id, examined, &fingerprint, &serde_json::to_string(&snapshot)?)?;
+        return Ok(fingerprint);
+    }
     spi.run(
         "INSERT INTO accord.applied (source, version, id, parent, fingerprint, baseline, skipped, events, snapshot)
          VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::json, $9::json)",

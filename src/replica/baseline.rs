@@ -1,7 +1,8 @@
-//! The first offer: builds an empty replica, adopts one that is equal already, refuses any other.
+//! The first offer: builds an empty replica, adopts one that is equal already, and any other only where
+//! policy says so: by a plan from what is here to what is offered.
 
 use super::examine::Examined;
-use super::{mirror, reason};
+use super::{mend, mirror, reason};
 use crate::error::Result;
 use crate::model::{Fact, FactId, Kind};
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -61,6 +62,10 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
     if begun {
         different.extend(missing.iter().map(|id| format!("{id} is missing")));
     }
+    if !different.is_empty() && examined.policy.adopt {
+        mend::adopt(spi, examined)?;
+        return examined.respect_own(spi);
+    }
     if !different.is_empty() {
         let more = different.len().saturating_sub(20);
         let mut shown = different.iter().take(20).cloned().collect::<Vec<_>>().join("; ");
@@ -72,7 +77,7 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
         examined.verdict.reasons.push(Reason {
             detail: Some(shown),
             hint: Some(format!(
-                "Make it empty or equal, then on the source SELECT accord.retry('{}'); or mirror less: accord.add_replica(…, policy => '{{\"schemas\": […]}}').",
+                "Make it empty or equal, then on the source SELECT accord.retry('{}'); or drop the replica and add it with the policy {{\"adopt\": true}} to have it brought to the source's schema, or with {{\"schemas\": […]}} to mirror less.",
                 examined.offer.replica
             )),
             facts: missing.into_iter().filter(|_| begun).take(20).collect(),

@@ -3,7 +3,7 @@
 use super::estimate;
 use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
-use super::{baseline, reason, verdict};
+use super::{baseline, mend, reason, verdict};
 use crate::diff::{Change, Operation, reversed};
 use crate::error::Result;
 use crate::ledger::Ledger;
@@ -47,6 +47,10 @@ pub struct Examined {
     pub extensions: Extensions,
     /// A step outside a transaction has begun: part of the version may be here already.
     pub begun: bool,
+    /// A baseline that brings what is here to what is offered.
+    pub adopting: bool,
+    /// How many steps the plan has.
+    pub planned: usize,
     /// The answer.
     pub verdict: Verdict,
 }
@@ -104,6 +108,11 @@ pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>
     if let Err(why) = check_fragments(&offer) {
         return Err(malformed(&format!("the offer holds a text that would not stay in its place in a statement: {why}")));
     }
+    if (offer.kind == OfferKind::Mend) != offer.mending.is_some()
+        || offer.kind == OfferKind::Mend && (offer.events.len() != 1 || offer.skip.is_some())
+    {
+        return Err(malformed("the offer of a mending has an id and one event, and no other offer has either"));
+    }
     if offer.kind == OfferKind::Version && (offer.parent.is_none() || offer.fingerprint_before.is_none()) {
         return Err(malformed("the offer of a version names no parent"));
     }
@@ -145,6 +154,7 @@ pub fn negotiate(spi: &Spi, message: Value) -> Result<Verdict> {
 pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
     let _frozen = spi.freeze();
     let upstream = mirror::upstream(spi, offer.source)?;
+    let offer = if offer.kind == OfferKind::Mend { mend::begin(spi, offer)? } else { offer };
     let net = net(&offer.events);
     let ids: Vec<String> = net.keys().cloned().collect();
     let mirrored = mirror::mirrored(spi, offer.source, &ids)?;
@@ -157,13 +167,15 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
             See::Latest,
         )?
         .is_empty();
-    let mut examined =
-        Examined { offer, policy, upstream, net, mirrored, local, extensions: Extensions::default(), begun, verdict: answer };
-    if examined.validate(spi)? {
+    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, extensions: Extensions::default(), begun, adopting: false, planned: 0, verdict: answer };
+    let mending = examined.offer.kind == OfferKind::Mend;
+    if if mending { mend::validate(spi, &mut examined)? } else { examined.validate(spi)? } {
         return Ok(examined);
     }
     if examined.offer.kind == OfferKind::Baseline {
         baseline::examine(spi, &mut examined)?;
+    } else if mending {
+        examined.respect_own(spi)?;
     } else {
         examined.compatibility(spi)?;
     }
@@ -317,7 +329,7 @@ impl Examined {
                 Reason {
                     detail: Some(detail),
                     hint: Some(format!(
-                        "Undo the change on the replica, then on the source SELECT accord.retry('{}').",
+                        "On the source, SELECT * FROM accord.drift('{0}') lists what differs, and SELECT * FROM accord.synchronize('{0}') shows the way back; undone by hand, SELECT accord.retry('{0}').",
                         self.offer.replica
                     )),
                     facts: diverged,
@@ -340,6 +352,39 @@ impl Examined {
                 },
             );
         }
+        self.refuse_own_dependents(spi)?;
+        self.policy_on_drops();
+        Ok(())
+    }
+
+    /// For what leads from what is here to what is offered: nothing of the replica's own is in its way.
+    pub fn respect_own(&mut self, spi: &Spi) -> Result<()> {
+        let rivals = mend::in_the_way(spi, self)?;
+        if !rivals.is_empty() {
+            let words: Vec<String> = rivals.iter().map(|(wanted, own)| format!("{own} stands where {wanted} is to be")).collect();
+            let hint = format!("Rename or drop the replica's own object, {}", mend::go_on(&self.offer));
+            self.refuse(
+                VerdictState::Rejected,
+                Reason {
+                    detail: Some(format!("{}.", words.join("; "))),
+                    hint: Some(hint),
+                    facts: rivals.iter().map(|(wanted, _)| wanted.clone()).collect(),
+                    ..reason(
+                        ReasonCode::NameTaken,
+                        format!(
+                            "the replica's own objects are in the way: {}",
+                            rivals.iter().map(|(_, own)| own.as_str()).collect::<Vec<_>>().join(", ")
+                        ),
+                    )
+                },
+            );
+        }
+        self.refuse_own_dependents(spi)?;
+        self.policy_on_drops();
+        Ok(())
+    }
+
+    fn refuse_own_dependents(&mut self, spi: &Spi) -> Result<()> {
         let own = self.own_dependents(spi)?;
         if !own.is_empty() {
             let names: Vec<String> = own.iter().map(|(id, dependant)| format!("{dependant} depends on {id}")).collect();
@@ -347,16 +392,12 @@ impl Examined {
                 VerdictState::Rejected,
                 Reason {
                     detail: Some(format!("{}.", names.join("; "))),
-                    hint: Some(format!(
-                        "Change the replica's own objects, then on the source SELECT accord.retry('{}'); or SELECT accord.skip('{}', {}, '<reason>').",
-                        self.offer.replica, self.offer.replica, self.offer.position.version
-                    )),
+                    hint: Some(format!("Change the replica's own objects, {}", mend::go_on(&self.offer))),
                     facts: own.iter().map(|(id, _)| id.clone()).collect(),
                     ..reason(ReasonCode::OwnDependents, "the replica's own objects depend on what the version takes away or alters")
                 },
             );
         }
-        self.policy_on_drops();
         Ok(())
     }
 
@@ -403,10 +444,14 @@ impl Examined {
         }
         if !refused.is_empty() {
             let words = format!("this replica's policy refuses to drop {}", names(&refused));
-            let hint = format!(
-                "SELECT accord.skip('{}', {}, '<reason>') leaves it here and goes on.",
-                self.offer.replica, self.offer.position.version
-            );
+            let hint = if self.offer.kind == OfferKind::Mend {
+                "Without drop_own it stays here.".to_owned()
+            } else {
+                format!(
+                    "SELECT accord.skip('{}', {}, '<reason>') leaves it here and goes on.",
+                    self.offer.replica, self.offer.position.version
+                )
+            };
             self.refuse(VerdictState::Rejected, Reason { hint: Some(hint), facts: refused, ..reason(ReasonCode::Policy, words) });
         }
     }
@@ -464,7 +509,11 @@ impl Examined {
         )?;
         let mut found = Vec::new();
         let mut seen = HashSet::new();
+        let leaving = mend::taken_away(self);
         for row in rows {
+            if leaving.contains(row.text(3).as_str()) {
+                continue;
+            }
             let (classid, objid, objsubid) = (row.int(0) as u32, row.int(1) as u32, row.int(2) as i32);
             // A dropped table takes whatever stands on any of its columns; a column only what stands on it.
             let on = keys
@@ -477,6 +526,11 @@ impl Examined {
             }
         }
         Ok(found)
+    }
+
+    /// Whether this begins from something that is here, and not from nothing.
+    pub(super) fn gradual(&self) -> bool {
+        self.offer.kind != OfferKind::Baseline || self.adopting
     }
 
     /// Impact, plan, rollback plan, resources; and what policy says of them.
@@ -509,7 +563,7 @@ impl Examined {
                     return Ok(());
                 }
             }
-            if self.offer.kind == OfferKind::Version {
+            if self.gradual() {
                 let back = plan::plan(&reversed(&changes), &ledger, &Options { major: command::major(), ..Options::default() })
                     .unwrap_or_else(|_| Plan::default());
                 rollback.splice(0..0, back.steps);
@@ -527,8 +581,8 @@ impl Examined {
             RequireApproval::Never => above,
             RequireApproval::Lossy => lossy || above,
             RequireApproval::Always => true,
-        };
-        if asked && !self.offer.approved && self.offer.kind == OfferKind::Version {
+        } || self.adopting && lossy;
+        if asked && !self.offer.approved && self.gradual() {
             let why = if lossy {
                 format!("it loses {}", impact.losses.iter().map(|l| l.what.clone()).collect::<Vec<_>>().join(", "))
             } else {
@@ -551,7 +605,8 @@ impl Examined {
         self.verdict.impact = Some(impact);
         self.verdict.estimate = Some(expected);
         // A baseline's thousands of steps are not sent back.
-        if self.offer.kind == OfferKind::Version && steps.len() <= MANY_STEPS {
+        self.planned = steps.len();
+        if self.gradual() && steps.len() <= MANY_STEPS {
             crate::secrets::mask_steps(&mut steps);
             crate::secrets::mask_steps(&mut rollback);
             self.verdict.steps = steps;

@@ -179,6 +179,7 @@ pub fn forget(spi: &Spi, source: &str) -> Result<()> {
     for sql in [
         "DELETE FROM accord.mirror WHERE source = $1::uuid",
         "DELETE FROM accord.applied WHERE source = $1::uuid",
+        "DELETE FROM accord.mended WHERE source = $1::uuid",
         "DELETE FROM accord.step WHERE source = $1::uuid",
         "DELETE FROM accord.upstream WHERE source = $1::uuid",
     ] {

@@ -10,15 +10,19 @@ mod baseline;
 mod estimate;
 mod examine;
 mod hello;
+mod inspect;
 mod majors;
+mod mend;
 mod mirror;
 mod outside;
+mod progress;
 mod rendered;
 pub mod sizes;
 
 pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;
 pub use hello::hello;
+pub use inspect::inspect;
 pub use mirror::forget;
 
 use crate::protocol::{Offer, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};

@@ -1,11 +1,12 @@
 //! One database's worker, main thread: wakes, records what the replicas answered, seals what was
 //! committed, and hands out offers. Every step is a transaction of its own and survives any error.
 
-use super::messages::{Assignment, Command, Note, Parcel, What, Word};
+use super::messages::{Assignment, Command, Look, Note, Parcel, What, Word};
 use super::network::Network;
 use super::{complain, settings};
 use crate::delivery::record::{self, Next};
 use crate::delivery::roster::{self, Seat};
+use crate::delivery::{self, mending};
 use crate::ledger;
 use crate::pg::subtransaction::Caught;
 use crate::pg::{process, spi, wake};
@@ -28,6 +29,10 @@ struct Served {
     seat: Seat,
     /// What its task waits for.
     hunger: Option<Hunger>,
+    /// It was looked at since it said last what it has.
+    fresh: bool,
+    /// A look for a mending is on its way.
+    looking: bool,
 }
 
 /// A question of a task that is not answered yet.
@@ -93,6 +98,7 @@ impl Worker {
         if self.unsealed {
             self.attend_replicas();
             self.seal();
+            self.answer_questions();
         }
         self.record();
         self.serve();
@@ -157,7 +163,7 @@ impl Worker {
 
     fn start(&mut self, seat: Seat) {
         let assignment: Assignment = seat.assignment.clone();
-        self.served.insert(assignment.id, Served { seat, hunger: None });
+        self.served.insert(assignment.id, Served { seat, hunger: None, fresh: false, looking: false });
         self.command(Command::Start(Box::new(assignment)));
     }
 
@@ -215,9 +221,14 @@ impl Worker {
             match (next, &note.what) {
                 (Next::Later, _) => self.kept.push(note),
                 (Next::Halt, What::Hello { request, .. }) => self.tell(note.replica, Word::Halt(*request)),
+                (next, What::Inspected { request, look, answer }) => {
+                    let (request, look, seen) = (*request, *look, answer.is_ok());
+                    self.looked(note.replica, next, request, look, seen);
+                }
                 (Next::After(after), What::Hello { request, .. } | What::Need { request, .. }) => {
                     if let Some(served) = self.served.get_mut(&note.replica) {
                         served.hunger = Some(Hunger { request: *request, after, not_before: now });
+                        served.fresh = false;
                     }
                 }
                 (_, What::Died { why }) => {
@@ -233,8 +244,10 @@ impl Worker {
     /// the tables up to what the replica has.
     fn lost(&mut self, note: &Note, error: &Caught) {
         self.failed("recording a replica's answer", error);
-        if matches!(note.what, What::Hello { .. } | What::Need { .. }) {
-            self.restart(note.replica);
+        match &note.what {
+            What::Hello { .. } | What::Need { .. } => self.restart(note.replica),
+            What::Inspected { request, look, .. } => self.looked(note.replica, Next::Done, *request, *look, false),
+            _ => {}
         }
     }
 
@@ -251,10 +264,19 @@ impl Worker {
             .served
             .iter()
             .filter_map(|(id, served)| Some((*id, served.hunger?)))
-            .filter(|(_, hunger)| hunger.not_before <= now && hunger.after.is_none_or(|after| after < self.head))
+            .filter(|(id, hunger)| {
+                let mending = self.served.get(id).is_some_and(|served| served.seat.mending);
+                hunger.not_before <= now && (mending || hunger.after.is_none_or(|after| after < self.head))
+            })
             .collect();
         for (id, hunger) in due {
             let Some(name) = self.served.get(&id).map(|served| served.seat.assignment.name.clone()) else { continue };
+            if self.mend(id, &name, hunger) {
+                continue;
+            }
+            if hunger.after.is_some_and(|after| after >= self.head) {
+                continue;
+            }
             match parcels(&name, hunger.after) {
                 Ok(parcels) if !parcels.is_empty() => {
                     self.tell(id, Word::Offers(hunger.request, parcels));
@@ -272,6 +294,79 @@ impl Worker {
         }
     }
 
+    /// Where a mending is on its way: a look first, then its offer. True: nothing else is handed out.
+    fn mend(&mut self, id: i64, name: &str, hunger: Hunger) -> bool {
+        let Some(served) = self.served.get_mut(&id).filter(|served| served.seat.mending && hunger.after.is_some()) else { return false };
+        if !served.fresh {
+            if !std::mem::replace(&mut served.looking, true) {
+                self.tell(id, Word::Inspect(Look::now(false, false)));
+            }
+            return true;
+        }
+        match process::transaction(|| spi::connect(|spi| mending::parcel(spi, name))) {
+            Ok(Some(parcel)) => {
+                self.tell(id, Word::Offers(hunger.request, vec![parcel]));
+                self.feed(id, None);
+                true
+            }
+            Ok(None) => {
+                served.seat.mending = false;
+                // The replica says anew how it stands.
+                self.tell(id, Word::Wake);
+                true
+            }
+            Err(error) => {
+                complain(&format!("preparing to synchronize replica \"{name}\""), &error);
+                if let Err(error) = process::transaction(|| spi::connect(|spi| record::unable(spi, id, &error))) {
+                    complain("recording a failure", &error);
+                }
+                self.feed(id, Some(Hunger { not_before: Instant::now() + TICK, ..hunger }));
+                true
+            }
+        }
+    }
+
+    /// What follows from a look.
+    fn looked(&mut self, id: i64, next: Next, request: u64, look: Look, seen: bool) {
+        let Some(served) = self.served.get_mut(&id) else { return };
+        let name = served.seat.assignment.name.clone();
+        (served.looking, served.fresh) = (false, seen);
+        match next {
+            Next::Halt => {
+                served.hunger = None;
+                self.tell(id, Word::Halt(request));
+            }
+            Next::Again => self.unsealed = true,
+            _ => {}
+        }
+        let mending = self.served.get(&id).filter(|served| !seen && served.seat.mending);
+        if let Some(hunger) = mending.and_then(|served| served.hunger) {
+            self.feed(id, Some(Hunger { not_before: Instant::now() + AGAIN, ..hunger }));
+        }
+        if seen && look.rehearse {
+            match process::transaction(|| spi::connect(|spi| mending::rehearsal(spi, &name, look))) {
+                Ok(Some(offer)) => self.tell(id, Word::Rehearse(look, offer)),
+                Ok(None) => {}
+                Err(error) => complain(&format!("planning to synchronize replica \"{name}\""), &error),
+            }
+        }
+    }
+
+    /// Questions that somebody waits for: this database is read first, then the replica is asked.
+    fn answer_questions(&mut self) {
+        let questions = wake::questions();
+        if questions.is_empty() {
+            return;
+        }
+        self.reconcile_now();
+        for question in questions {
+            let (id, look) = delivery::asked(question);
+            if self.served.contains_key(&id) {
+                self.tell(id, Word::Inspect(look));
+            }
+        }
+    }
+
     fn feed(&mut self, id: i64, hunger: Option<Hunger>) {
         if let Some(served) = self.served.get_mut(&id) {
             served.hunger = hunger;
@@ -284,6 +379,16 @@ impl Worker {
         if self.reconciled.is_some_and(|at| at.elapsed() < interval) || self.unsealed {
             return;
         }
+        let first = self.reconciled.is_none();
+        self.reconcile_now();
+        // A replica that was connected to just now has said whether it drifted.
+        let due: Vec<i64> = self.served.keys().copied().filter(|_| !first).collect();
+        for id in due {
+            self.tell(id, Word::Inspect(Look::now(false, false)));
+        }
+    }
+
+    fn reconcile_now(&mut self) {
         self.reconciled = Some(Instant::now());
         process::show_activity(Some(c"reconciling"));
         match process::transaction(|| spi::connect(ledger::reconcile)) {
@@ -342,7 +447,10 @@ fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
                 record::decide_baseline(spi, name, &mut offer)?;
                 vec![offer]
             };
-            offers.iter().map(|offer| Ok(Parcel { version: offer.position.version, json: serde_json::to_string(offer)? })).collect()
+            offers
+                .iter()
+                .map(|offer| Ok(Parcel { version: offer.position.version, mending: None, json: serde_json::to_string(offer)? }))
+                .collect()
         })
     })
 }

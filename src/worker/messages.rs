@@ -1,7 +1,7 @@
 //! What the worker's two threads say to each other. Plain data: the network thread never touches
 //! the server's memory.
 
-use crate::protocol::{Policy, Reason, ReasonCode, Standing, VerdictState};
+use crate::protocol::{Inspection, Policy, Progress, Reason, ReasonCode, Standing, VerdictState};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -41,6 +41,29 @@ pub enum Word {
     Halt(u64),
     /// A person did something: look again.
     Wake,
+    /// Ask the replica what is really there.
+    Inspect(Look),
+    /// Have the replica plan a mending (an offer as JSON), and do nothing.
+    Rehearse(Look, String),
+}
+
+/// A look at what a replica really holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// When it was asked for: microseconds since 1970.
+    pub begun: i64,
+    /// A mending is to be planned on it.
+    pub rehearse: bool,
+    /// That mending drops what is the replica's own.
+    pub drop_own: bool,
+}
+
+impl Look {
+    /// A look that begins now.
+    pub fn now(rehearse: bool, drop_own: bool) -> Self {
+        let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_micros() as i64);
+        Self { begun, rehearse, drop_own }
+    }
 }
 
 /// An offer on its way: the JSON once, and what the task needs to know of it.
@@ -48,6 +71,8 @@ pub enum Word {
 pub struct Parcel {
     /// Version.
     pub version: i64,
+    /// Of a mending.
+    pub mending: Option<Uuid>,
     /// `Offer` as JSON.
     pub json: String,
 }
@@ -58,6 +83,8 @@ pub struct Note {
     pub replica: i64,
     /// When: seconds since 1970.
     pub at: f64,
+    /// The mending that it is about.
+    pub mending: Option<Uuid>,
     /// What happened.
     pub what: What,
 }
@@ -66,7 +93,7 @@ impl Note {
     /// A note of what happens now.
     pub fn now(replica: i64, what: What) -> Self {
         let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-        Self { replica, at, what }
+        Self { replica, at, mending: None, what }
     }
 }
 
@@ -86,6 +113,12 @@ pub enum What {
     Outcome { version: i64, state: VerdictState, cause: Option<Cause>, verdict: String },
     /// A failure. The task goes on by itself after `retry_in`; without it, it waits for a person.
     Trouble { version: Option<i64>, cause: Cause, attempts: u32, retry_in: Option<Duration> },
+    /// An application goes on.
+    Progress { progress: Progress },
+    /// What is really there, or why it could not be seen.
+    Inspected { request: u64, look: Look, answer: Result<Box<Inspection>, Cause> },
+    /// The plan of a mending: the verdict's JSON.
+    Rehearsed { look: Look, answer: Result<String, Cause> },
     /// The task itself failed, by a defect of ours.
     Died { why: String },
 }

@@ -4,14 +4,15 @@
 //! It may be dropped at any await: the next hello shows what the replica has.
 
 use super::backoff;
-use super::messages::{Assignment, Cause, Note, Parcel, What, Word, cause_of, code_word};
+use super::messages::{Assignment, Cause, Look, Note, Parcel, What, Word, cause_of, code_word};
 use super::transport::{Carrier, Failure, Function, Session};
-use crate::protocol::{Hello, PROTOCOL_VERSION, Reason, ReasonCode, Standing, StepReport, VerdictState};
+use crate::protocol::{Hello, Inspect, Inspection, PROTOCOL_VERSION, Reason, ReasonCode, Standing, StepReport, VerdictState};
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 /// Sends notes to the main thread and wakes it.
 pub trait Notes {
@@ -74,6 +75,10 @@ pub struct Task<C, N> {
     request: u64,
     /// The newest version that the replica has, once it said so.
     position: i64,
+    /// Looks that were asked for while nothing was connected.
+    asked: Vec<Word>,
+    /// What is being negotiated or applied is no version but a mending.
+    mending: Option<Uuid>,
     /// Consecutive failures, by kind.
     attempts: u32,
     lock_attempts: u32,
@@ -92,6 +97,8 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             queue: VecDeque::new(),
             request: 0,
             position: -1,
+            asked: Vec::new(),
+            mending: None,
             attempts,
             lock_attempts: 0,
             connection_attempts: 0,
@@ -152,6 +159,11 @@ impl<C: Carrier, N: Notes> Task<C, N> {
 
     /// Idle: until the main thread has offers, or the session is lost.
     async fn await_offers(&mut self, mut session: C::Session) -> State<C::Session> {
+        for word in std::mem::take(&mut self.asked) {
+            if let Err(failure) = self.answer(&mut session, word).await {
+                return Self::failed(None, failure, None);
+            }
+        }
         loop {
             tokio::select! {
                 biased;
@@ -166,7 +178,11 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                     Some(Word::Halt(request)) if request == self.request => return State::Blocked,
                     // Asked to look again: the replica says anew what it has.
                     Some(Word::Wake) => return State::Greet(session),
-                    Some(_) => {}
+                    Some(word) => {
+                        if let Err(failure) = self.answer(&mut session, word).await {
+                            return Self::failed(None, failure, None);
+                        }
+                    }
                 },
                 () = session.lost() => return State::Connect,
             }
@@ -175,6 +191,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
 
     async fn negotiate(&mut self, mut session: C::Session, parcel: Parcel) -> State<C::Session> {
         let version = parcel.version;
+        self.mending = parcel.mending;
         self.note(What::Negotiating { version });
         let text = match session.call(Function::Negotiate, &parcel.json).await {
             Ok(text) => text,
@@ -208,7 +225,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             None => format!("{{\"offer\":{}}}", parcel.json),
             Some(step) => format!("{{\"offer\":{},\"step\":{}}}", parcel.json, serde_json::to_string(step).unwrap_or_default()),
         };
-        let text = match session.call(Function::Apply, &message).await {
+        let text = match self.call_apply(&mut session, &message).await {
             Ok(text) => text,
             Err(failure) => return Self::failed(Some(session), failure, Some(version)),
         };
@@ -246,12 +263,20 @@ impl<C: Carrier, N: Notes> Task<C, N> {
         self.position = version;
         self.attempts = 0;
         self.lock_attempts = 0;
+        // After a mending the replica says anew how it stands.
+        if self.mending.take().is_some() {
+            self.queue.clear();
+            return State::Greet(session);
+        }
         State::Ask(session)
     }
 
     async fn retry(&mut self, session: Option<C::Session>, trouble: Trouble) -> State<C::Session> {
         // Offers are asked for again: a person may have approved or skipped one meanwhile.
         self.queue.clear();
+        for word in std::mem::take(&mut self.asked) {
+            self.decline(word, &trouble.cause);
+        }
         let policy = &self.assignment.policy;
         let (count, most) = match trouble.kind {
             Kind::Connection => (&mut self.connection_attempts, u32::MAX),
@@ -264,9 +289,11 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             // The next try, after somebody resumed the replica, counts from the beginning.
             *count = 0;
             self.note(What::Trouble { version: trouble.version, cause: trouble.cause, attempts, retry_in: None });
+            self.mending = None;
             return State::Blocked;
         }
         self.note(What::Trouble { version: trouble.version, cause: trouble.cause, attempts, retry_in: Some(wait) });
+        self.mending = None;
         match self.pause(wait).await {
             Paused::Over => State::Over,
             Paused::Done => session.map_or(State::Connect, State::Greet),
@@ -283,6 +310,11 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 word = self.words.recv() => match word {
                     None => return Paused::Over,
                     Some(Word::Wake) => return Paused::Done,
+                    // A person asks: tried at once, and answered with what comes of it.
+                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => {
+                        self.asked.push(word);
+                        return Paused::Done;
+                    }
                     Some(_) => {}
                 },
             }
@@ -290,6 +322,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
     }
 
     async fn blocked(&mut self) -> State<C::Session> {
+        self.mending = None;
         loop {
             match self.words.recv().await {
                 None => return State::Over,
@@ -297,13 +330,80 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                     (self.attempts, self.lock_attempts) = (0, 0);
                     return State::Connect;
                 }
+                // A look needs a session, and leaves things as they are.
+                Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => match self.carrier.connect(&self.assignment).await {
+                    Ok(mut session) => {
+                        let _ = self.answer(&mut session, word).await;
+                    }
+                    Err(failure) => self.decline(word, &failure.cause),
+                },
                 Some(_) => {}
             }
         }
     }
 
+    /// Answers a look; other words are stale. The error: the session is lost.
+    async fn answer(&self, session: &mut C::Session, word: Word) -> Result<(), Failure> {
+        match word {
+            Word::Inspect(look) => self.inspect(session, look).await,
+            Word::Rehearse(look, offer) => self.rehearse(session, look, &offer).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks what is really there. The error: the session is lost.
+    async fn inspect(&self, session: &mut C::Session, look: Look) -> Result<(), Failure> {
+        let message =
+            Inspect { protocol: PROTOCOL_VERSION, source: self.assignment.source, replica: self.assignment.name.clone(), read: true };
+        let (answer, lost) = match session.call(Function::Inspect, &serde_json::to_string(&message).unwrap_or_default()).await {
+            Ok(text) => {
+                (serde_json::from_str::<Inspection>(&text).map(Box::new).map_err(|error| unreadable("accord.inspect", &error)), None)
+            }
+            Err(failure) => (Err(failure.cause.clone()), Some(failure).filter(|failure| !failure.answered)),
+        };
+        self.note(What::Inspected { request: self.request, look, answer });
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// Has a mending planned. The error: the session is lost.
+    async fn rehearse(&self, session: &mut C::Session, look: Look, offer: &str) -> Result<(), Failure> {
+        let (answer, lost) = match session.call(Function::Negotiate, offer).await {
+            Ok(text) => (Ok(text), None),
+            Err(failure) => (Err(failure.cause.clone()), Some(failure).filter(|failure| !failure.answered)),
+        };
+        self.note(What::Rehearsed { look, answer });
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// Whoever waits for a look learns why there is none.
+    fn decline(&self, word: Word, cause: &Cause) {
+        match word {
+            Word::Inspect(look) => self.note(What::Inspected { request: self.request, look, answer: Err(cause.clone()) }),
+            Word::Rehearse(look, _) => self.note(What::Rehearsed { look, answer: Err(cause.clone()) }),
+            _ => {}
+        }
+    }
+
+    /// Applies, and passes on how far it has come.
+    async fn call_apply(&self, session: &mut C::Session, message: &str) -> Result<String, Failure> {
+        let mut progress = session.progress();
+        progress.mark_unchanged();
+        let call = session.call(Function::Apply, message);
+        tokio::pin!(call);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut call => return answer,
+                Ok(()) = progress.changed() => {
+                    let progress = *progress.borrow_and_update();
+                    self.note(What::Progress { progress });
+                }
+            }
+        }
+    }
+
     fn note(&self, what: What) {
-        self.notes.send(Note::now(self.assignment.id, what));
+        self.notes.send(Note { mending: self.mending, ..Note::now(self.assignment.id, what) });
     }
 
     fn failed(session: Option<C::Session>, failure: Failure, version: Option<i64>) -> State<C::Session> {

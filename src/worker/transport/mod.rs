@@ -4,12 +4,16 @@ pub mod push;
 mod tls;
 
 use super::messages::{Assignment, Cause};
+use crate::protocol::Progress;
+use tokio::sync::watch;
 
 /// The replica's functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     /// `accord.hello`
     Hello,
+    /// `accord.inspect`
+    Inspect,
     /// `accord.negotiate`
     Negotiate,
     /// `accord.apply`
@@ -40,6 +44,8 @@ pub trait Session {
     async fn call(&mut self, function: Function, message: &str) -> Result<String, Failure>;
     /// Runs a statement that the replica rendered, outside a transaction.
     async fn run(&mut self, sql: &str) -> Result<(), Failure>;
+    /// What the replica says of how far an application has come.
+    fn progress(&self) -> watch::Receiver<Progress>;
     /// Returns when the session is lost.
     async fn lost(&mut self);
 }

@@ -2,15 +2,16 @@
 
 use super::{Carrier, Failure, Function, Session, tls};
 use crate::conninfo::{self, ChannelBinding, Conninfo, Endpoint, Environment, Host, SessionAttrs, SslMode, SslNegotiation, Target};
+use crate::protocol::Progress;
 use crate::worker::messages::{Assignment, Cause};
 use std::error::Error as _;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tokio_postgres::config as pg;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Statement};
 
 /// For connecting, where the connection string says nothing.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -37,7 +38,9 @@ impl Push {
 pub struct PushSession {
     client: Client,
     lost: oneshot::Receiver<()>,
+    progress: watch::Receiver<Progress>,
     hello: Statement,
+    inspect: Statement,
     negotiate: Statement,
     apply: Statement,
 }
@@ -117,23 +120,32 @@ async fn open(target: &Target, i: usize, mode: SslMode, assignment: &Assignment)
     let endpoint = &target.endpoints[i];
     let tls = tls::connector(target, mode, &endpoint.host).map_err(|what| lost(Cause::new("connection", what)))?;
     let config = configure(target, endpoint, target.passwords[i].as_deref(), mode, assignment);
-    let (client, connection) = config.connect(tls).await.map_err(|error| describe(&error, Some(endpoint)))?;
+    let (client, mut connection) = config.connect(tls).await.map_err(|error| describe(&error, Some(endpoint)))?;
     let (ended, lost) = oneshot::channel();
+    let (say, progress) = watch::channel(Progress::default());
     tokio::task::spawn_local(async move {
-        // Its error reaches every caller through the client; notices of the replica are its own log's.
-        let _ = connection.await;
+        // Its error reaches every caller through the client; notices of the replica are its own log's, but
+        // for how far it has come.
+        while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(notice) = message
+                && let Ok(now) = notice.message().parse()
+            {
+                let _ = say.send(now);
+            }
+        }
         let _ = ended.send(());
     });
     let lock_timeout = format!("{}ms", assignment.policy.lock_timeout.millis());
     client.query(SETTINGS, &[&lock_timeout]).await.map_err(|error| describe(&error, Some(endpoint)))?;
     let text = [Type::TEXT];
-    let (hello, negotiate, apply) = tokio::try_join!(
+    let (hello, inspect, negotiate, apply) = tokio::try_join!(
         client.prepare_typed("SELECT accord.hello($1::text::pg_catalog.jsonb)::text", &text),
+        client.prepare_typed("SELECT accord.inspect($1::text::pg_catalog.jsonb)::text", &text),
         client.prepare_typed("SELECT accord.negotiate($1::text::pg_catalog.jsonb)::text", &text),
         client.prepare_typed("SELECT accord.apply($1::text::pg_catalog.jsonb)::text", &text),
     )
     .map_err(|error| describe(&error, Some(endpoint)))?;
-    Ok(PushSession { client, lost, hello, negotiate, apply })
+    Ok(PushSession { client, lost, progress, hello, inspect, negotiate, apply })
 }
 
 /// Whatever the role or the database has as its defaults: no limit that would cut an application off,
@@ -197,6 +209,8 @@ impl Session for PushSession {
     async fn call(&mut self, function: Function, message: &str) -> Result<String, Failure> {
         let (statement, limit) = match function {
             Function::Hello => (&self.hello, ANSWER),
+            // It may read all catalogs.
+            Function::Inspect => (&self.inspect, NEGOTIATION),
             Function::Negotiate => (&self.negotiate, NEGOTIATION),
             Function::Apply => (&self.apply, APPLICATION),
         };
@@ -215,6 +229,10 @@ impl Session for PushSession {
             Ok(result) => result.map_err(|error| describe(&error, None)),
             Err(_) => Err(lost(Cause::new("connection", format!("no answer within {} s", APPLICATION.as_secs())))),
         }
+    }
+
+    fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
     }
 
     async fn lost(&mut self) {
@@ -271,7 +289,7 @@ fn hint_for(code: &SqlState) -> Option<&'static str> {
     Some(match code.code() {
         "42883" | "3F000" => "Run CREATE EXTENSION pg_accord in the replica's database, in the same version as on the source.",
         "42501" => {
-            "On the replica, grant the role that the worker connects as USAGE on schema accord, EXECUTE on its hello, negotiate and apply, and the rights that the changes need."
+            "On the replica, grant the role that the worker connects as USAGE on schema accord, EXECUTE on its hello, inspect, negotiate and apply, and the rights that the changes need."
         }
         "28P01" => "Correct the password in the password file or service file that the server's user reads.",
         "28000" => "Check pg_hba.conf on the replica, and the role that the connection string names.",
