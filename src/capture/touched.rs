@@ -146,8 +146,7 @@ fn beside(spi: &Spi, dropped: &[Dropped], touched: &mut Touched) -> Result<()> {
 }
 
 /// Object types, as PostgreSQL's event triggers name them, of kinds that are not modelled yet.
-pub(super) const UNMODELLED_TYPES: &[&str] = &[
-];
+pub(super) const UNMODELLED_TYPES: &[&str] = &[];
 
 /// The families of objects that belong to a relation, a domain or a publication.
 pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touched: &mut Touched) -> Result<()> {

@@ -377,7 +377,8 @@ impl FactId {
             let text = part.as_str();
             // Argument types, the identities of unmodelled objects and enum labels are not identifiers of 63 bytes.
             let everywhere = carrier == Kind::DefaultPrivilege && i == 1 && text.is_empty();
-            let free = matches!(carrier, Kind::Routine | Kind::Aggregate | Kind::Operator) && i == 2 || carrier == Kind::Unmodelled || everywhere;
+            let free =
+                matches!(carrier, Kind::Routine | Kind::Aggregate | Kind::Operator) && i == 2 || carrier == Kind::Unmodelled || everywhere;
             let data_type = carrier == Kind::Cast && i < 2 || carrier == Kind::Transform && i == 0;
             if data_type && !is_type(text) {
                 return Err(format!("element {} of the path of a {} is not a type", i + 1, self.kind.word()));

@@ -121,6 +121,7 @@ fn finish(spi: &Spi, mut examined: Examined, meter: &Meter, outcome: std::result
             }
             if examined.gradual() && done.steps.len() <= MANY_STEPS {
                 examined.verdict.steps = [done.outside.steps, done.steps].concat();
+                crate::secrets::mask_steps(&mut examined.verdict.steps);
             }
             mend::write_verdict(spi, &examined.offer, &examined.verdict)?;
         }

@@ -167,7 +167,19 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
             See::Latest,
         )?
         .is_empty();
-    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, extensions: Extensions::default(), begun, adopting: false, planned: 0, verdict: answer };
+    let mut examined = Examined {
+        offer,
+        policy,
+        upstream,
+        net,
+        mirrored,
+        local,
+        extensions: Extensions::default(),
+        begun,
+        adopting: false,
+        planned: 0,
+        verdict: answer,
+    };
     let mending = examined.offer.kind == OfferKind::Mend;
     if if mending { mend::validate(spi, &mut examined)? } else { examined.validate(spi)? } {
         return Ok(examined);
@@ -529,7 +541,7 @@ impl Examined {
     }
 
     /// Whether this begins from something that is here, and not from nothing.
-    pub(super) fn gradual(&self) -> bool {
+    pub fn gradual(&self) -> bool {
         self.offer.kind != OfferKind::Baseline || self.adopting
     }
 
