@@ -1,10 +1,11 @@
 # What a newcomer and CI need. Every target sets up what it stands on; nothing is done twice.
 #
-#   PG=17 make test          another major (its packages must be installable)
+#   make test PG=17          another major: its packages, or a server built from Debian's source
 #   PG_CONFIG=… make install into the PostgreSQL that this pg_config belongs to
 
 PG        ?= 15
-PG_CONFIG ?= /usr/lib/postgresql/$(PG)/bin/pg_config
+# Looked for when it is needed: `make deps` may have brought it.
+PG_CONFIG ?= $(shell PG=$(PG) pg_test/setup/postgres which)
 
 export PG PG_CONFIG
 export PGRX_HOME := $(CURDIR)/.tools/pgrx
@@ -16,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test pure server-tests demo bench check clean
+.PHONY: help deps build install server test test-core pure server-tests demo bench bench-size check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -42,11 +43,18 @@ $(SERVER)/installed: $(PACKAGE)/built pg_test/setup/server
 
 test: pure server-tests ## run every test
 
+# Reading, planning and the handshake, and beside every other major whose server is here: what they read of the
+# same DDL, and a source and a replica of two majors. `make server` (15) first makes it two.
+test-core: server ## run the core on another major: make test-core PG=17
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test catalog --test majors
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test plan single_changes
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test clusters handshake
+
 pure: deps ## run the tests that need no server
 	cargo test $(SERVERLESS) --lib --test fuzz
 
 server-tests: server ## run the tests against throwaway clusters
-	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test catalog --test plan --test clusters --test histories
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test majors
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
@@ -54,10 +62,15 @@ demo: server ## watch the main job on two throwaway clusters
 bench: server ## print the figures
 	@cargo run --quiet --release $(SERVERLESS) --example bench
 
-check: deps ## formatting and lints, of the pure part and of the extension
+bench-size: server ## print the figures of a large catalog (TABLES=10000, beside pg_dump -s)
+	@cargo run --quiet --release $(SERVERLESS) --example size -- $(or $(TABLES),10000)
+
+check: deps ## formatting, lints of the pure part and of the extension, licences and sources of dependencies
+	@pg_test/setup/deps --check
 	cargo fmt --all --check
 	cargo clippy $(SERVERLESS) --all-targets -- -D warnings
 	cargo clippy --release $(EXTENSION) --lib -- -D warnings
+	cargo deny --locked check bans licenses sources
 
 clean: ## remove what was built (.tools/bin and .tools/pgrx stay)
 	@pg_test/setup/server --remove

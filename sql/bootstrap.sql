@@ -188,7 +188,8 @@ CREATE TABLE accord.upstream (
 CREATE TABLE accord.mirror (
     source       uuid NOT NULL,
     id           text COLLATE "C" NOT NULL,
-    hash         bytea NOT NULL,               -- the source's; equals the local fact's unless waived
+    hash         bytea NOT NULL,               -- the source's
+    here         bytea,                        -- the local fact's, where a server of another major reads it otherwise
     waived       boolean NOT NULL DEFAULT false, -- a skipped version left the local fact behind
     PRIMARY KEY (source, id)
 );
@@ -227,6 +228,9 @@ CREATE TABLE accord.step (
     step         int NOT NULL,
     sql          text NOT NULL,
     compensation text,
+    planned      json NOT NULL,             -- the step, whole
+    estimate     json,                      -- of the version, when the step began
+    begun_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     state        text NOT NULL,             -- running, done, failed, compensating
     error        text,
     changed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -29,14 +29,26 @@ SELECT v.version,
        e.exact,
        e.reconciled,
        e.unmodelled,
-       (SELECT coalesce(array_agg(DISTINCT d.value #>> '{path}'), '{}')
+       (SELECT coalesce(array_agg(DISTINCT (d.value ->> 'kind') || ' ' || (SELECT string_agg(quote_ident(p.value), '.' ORDER BY p.ordinality)
+                                                                             FROM json_array_elements_text(d.value -> 'path') WITH ORDINALITY p)), '{}')
           FROM json_array_elements(e.changes) c, json_array_elements(coalesce(c.value -> 'after' -> 'depends', c.value -> 'before' -> 'depends', '[]')) d) AS depends_on,
        e.context,
-       e.changes,
+       -- Secrets are the owner's alone.
+       CASE WHEN pg_has_role((SELECT x.extowner FROM pg_extension x WHERE x.extname = 'pg_accord'), 'USAGE')
+            THEN e.changes ELSE accord.mask_secrets(e.changes) END AS changes,
        accord.event_loss(e.changes) AS loss
   FROM accord.event e
   LEFT JOIN accord.version v ON v.xid = e.xid;
 COMMENT ON VIEW accord.events IS 'one row per captured DDL command; version is null until it is sealed';
+
+CREATE VIEW accord.subscriptions AS
+SELECT s.subname AS name,
+       accord.mask_conninfo(s.subconninfo) AS connection,
+       s.subpublications AS publications,
+       s.subenabled AS enabled,
+       s.subslotname AS slot
+  FROM pg_subscription s WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+COMMENT ON VIEW accord.subscriptions IS 'subscriptions of this database, which no replica mirrors; connections without their secrets';
 
 -- Replicas
 
@@ -106,17 +118,82 @@ COMMENT ON VIEW accord.deliveries IS 'each version''s way to each replica, and e
 
 CREATE VIEW accord.status AS
 SELECT r.name AS replica,
-       CASE WHEN r.state <> 'paused' AND NOT accord.worker_running() THEN 'no worker' ELSE r.state END AS state,
+       CASE WHEN w.missing THEN 'no worker' ELSE r.state END AS state,
        h.version,
        r.acknowledged,
        h.version - coalesce(r.acknowledged, -1) AS behind,
        date_trunc('second', clock_timestamp() - r.changed_at) AS since,
-       r.reason ->> 'message' AS reason,
-       r.reason ->> 'hint' AS hint,
+       -- One line: the whole reason is in accord.deliveries.
+       CASE WHEN w.missing THEN 'no worker serves this database'
+            WHEN length(w.why) > 500 THEN left(w.why, 499) || '…'
+            ELSE w.why END AS reason,
+       CASE WHEN w.missing THEN 'Set shared_preload_libraries = ''pg_accord'' (restart) and name this database in accord.databases (reload).'
+            ELSE r.reason ->> 'hint' END AS hint,
        date_trunc('second', r.retry_at) AS retry_at,
        CASE WHEN r.total IS NOT NULL AND r.state = 'applying'
             THEN format('%s: %s of %s steps', CASE WHEN r.baseline IS NULL THEN 'building' ELSE 'applying' END,
                         to_char(r.done, 'FM999,999,990'), to_char(r.total, 'FM999,999,990')) END AS progress
-  FROM accord.replica r, (SELECT max(v.version) AS version FROM accord.version v) h
+  FROM accord.replica r
+ CROSS JOIN (SELECT max(v.version) AS version FROM accord.version v) h
+ CROSS JOIN LATERAL (SELECT r.reason ->> 'message' AS message, r.reason ->> 'detail' AS detail) m
+ CROSS JOIN LATERAL (
+    SELECT r.state <> 'paused' AND NOT accord.worker_running() AS missing,
+           regexp_replace(CASE WHEN strpos(m.detail, m.message) > 0 THEN m.detail ELSE m.message || coalesce(': ' || m.detail, '') END, '\s+', ' ', 'g') AS why) w
  ORDER BY r.name;
 COMMENT ON VIEW accord.status IS 'where each replica stands, how far behind, and why';
+
+-- On a replica
+
+CREATE VIEW accord.history AS
+SELECT a.source,
+       a.version,
+       CASE WHEN a.skipped IS NOT NULL THEN 'skipped' WHEN a.baseline THEN 'baseline' ELSE 'applied' END AS state,
+       a.applied_at AS at,
+       round((a.verdict #>> '{estimate,duration_ms}')::numeric, 1) AS estimated_ms,
+       round((a.verdict #>> '{actual,duration_ms}')::numeric, 1) AS actual_ms,
+       (SELECT string_agg(lower(e.value ->> 'tag'), ', ' ORDER BY e.ordinality) FROM json_array_elements(a.events) WITH ORDINALITY e
+         WHERE e.ordinality <= 3) || CASE WHEN json_array_length(a.events) > 3 THEN ', …' ELSE '' END AS changes,
+       json_array_length(a.verdict -> 'steps') AS steps,
+       a.skipped AS skip_reason,
+       u.replica,
+       a.verdict -> 'estimate' AS estimate,
+       a.verdict -> 'actual' AS actual,
+       a.verdict -> 'impact' AS impact,
+       a.snapshot,
+       encode(a.fingerprint, 'hex') AS fingerprint,
+       encode(a.id, 'hex') AS id,
+       encode(a.parent, 'hex') AS parent
+  FROM accord.applied a
+  LEFT JOIN accord.upstream u USING (source)
+UNION ALL
+SELECT s.source, s.version, 'applying', max(s.changed_at), NULL, NULL, NULL, count(*)::int, NULL, u.replica, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM accord.step s
+  LEFT JOIN accord.upstream u USING (source)
+ GROUP BY s.source, s.version, u.replica
+ ORDER BY source, version;
+COMMENT ON VIEW accord.history IS 'on a replica: one row per version of a source that was applied here, with estimate and actual';
+
+CREATE VIEW accord.steps AS
+SELECT t.source,
+       t.version,
+       t.step,
+       t.state,
+       t.planned ->> 'sql' AS statement,
+       t.planned ->> 'lock' AS lock,
+       (t.planned ->> 'rewrites')::boolean AS rewrites,
+       (t.planned ->> 'scans')::boolean AS scans,
+       NOT (t.planned ->> 'outside_transaction')::boolean AS in_transaction,
+       (SELECT array_agg(l.value ->> 'what') FROM json_array_elements(t.planned -> 'losses') l) AS loss,
+       t.error
+  FROM (SELECT a.source, a.version, s.ordinality AS step, 'done' AS state, s.value AS planned, NULL AS error
+          FROM accord.applied a, json_array_elements(a.verdict -> 'steps') WITH ORDINALITY s
+         UNION ALL
+        SELECT s.source, s.version, s.step + 1, s.state, s.planned, s.error FROM accord.step s) t
+ ORDER BY t.source, t.version, t.step;
+COMMENT ON VIEW accord.steps IS 'on a replica: the statements that carried each version out, and those outside a transaction that are under way';
+
+-- A document that is written out in a query has no type of its own: without this it could be meant for either
+-- accord.model.
+CREATE FUNCTION accord.model(projection text, keys boolean DEFAULT false) RETURNS jsonb LANGUAGE sql VOLATILE STRICT
+    SET search_path TO pg_catalog, pg_temp AS 'SELECT accord.model($1::jsonb, $2)';
+COMMENT ON FUNCTION accord.model(text, boolean) IS 'the model of this database''s schema, for people';

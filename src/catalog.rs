@@ -8,26 +8,36 @@
 //! what initdb installed, and what PostgreSQL makes by itself (row, array and multirange types, range
 //! constructors, TOAST, internal triggers, clones on partitions, sequences of identity columns).
 
+mod base_type;
+mod collation;
 mod column;
 mod constraint;
 mod deparse;
 mod edge;
+mod foreign;
 mod gather;
 mod index;
+mod language;
 mod namespace;
 mod objects;
+mod operator;
 mod property;
+mod publication;
 mod query;
 mod relation;
 mod routine;
 mod row;
+mod session;
+mod settled;
+mod statistics;
+mod text_search;
 mod trigger;
 mod types;
 mod unmodelled;
 
 pub use objects::{Aspects, Objects};
 
-use crate::model::{Fact, LocalKey};
+use crate::model::{Fact, Kind, LocalKey};
 use gather::Gather;
 use query::Query;
 use row::Fields;
@@ -121,6 +131,9 @@ pub fn read_objects<R: Reader>(reader: &mut R, objects: &Objects) -> Result<Read
 /// All objects, or those with the given OIDs.
 type Select<'a> = Option<&'a [u32]>;
 
+/// What makes facts of a catalog's rows.
+type Make = fn(&mut Gather, Vec<Fields>) -> Result<(), Malformed>;
+
 struct Source<'r, R> {
     reader: &'r mut R,
 }
@@ -145,17 +158,22 @@ fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>) -> Result<
     read_types(source, &mut gather, select(|o| &o.types))?;
     read_routines(source, &mut gather, select(|o| &o.routines))?;
     read_relations(source, &mut gather, select(|o| &o.relations))?;
+    read_others(source, &mut gather, objects)?;
+    read_foreign(source, &mut gather, objects)?;
+    read_publications(source, &mut gather, objects)?;
     read_unmodelled(source, &mut gather, objects)?;
     if gather.wants(Aspects::COMMENTS) {
         let oids = objects.map(|_| gather.commented());
         property::comments(&mut gather, source.fetch(&query::COMMENT, oids.as_deref())?)?;
     }
     let unresolved = if gather.wants(Aspects::EDGES) { read_edges(source, &mut gather, objects.is_none())? } else { Vec::new() };
+    gather.facts.iter_mut().for_each(|fact| settled::body(&mut fact.body));
     Ok(Read { facts: gather.facts, unresolved })
 }
 
 fn read_types<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
     types::types(gather, source.fetch(&query::TYPE, select)?)?;
+    base_type::base_types(gather, source.fetch(&query::BASE_TYPE, select)?)?;
     let of = |gather: &Gather, kind| select.map(|_| gather.types_of(kind));
     let oids = of(gather, types::ENUM);
     types::labels(gather, source.fetch(&query::ENUM, oids.as_deref())?)?;
@@ -215,6 +233,8 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     if wants(gather, Aspects::INDEXES) {
         let oids = of(gather, &|r| r.has_index);
         index::indexes(gather, source.fetch(&query::INDEX, oids.as_deref())?)?;
+        let oids = of(gather, &|r| r.is_table() || r.kind == Kind::MaterializedView);
+        statistics::statistics(gather, source.fetch(&query::STATISTICS, oids.as_deref())?)?;
     }
     if wants(gather, Aspects::TRIGGERS) {
         let oids = of(gather, &|r| r.has_trigger);
@@ -233,13 +253,61 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     Ok(())
 }
 
+/// What hangs on no relation, catalog by catalog.
+fn read_others<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
+    let select = |classid| objects.map(|o| gather::sorted(o.others.iter().filter(|other| other.0 == classid).map(|other| other.1)));
+    let catalogs: [(u32, &'static Query, Make); 13] = [
+        (gather::ACCESS_METHOD, &query::ACCESS_METHOD, language::access_methods),
+        (gather::LANGUAGE, &query::LANGUAGE, language::languages),
+        (gather::TRANSFORM, &query::TRANSFORM, language::transforms),
+        (gather::CAST, &query::CAST, operator::casts),
+        (gather::OPERATOR, &query::OPERATOR, operator::operators),
+        (gather::OPERATOR_FAMILY, &query::OPERATOR_FAMILY, operator::families),
+        (gather::OPERATOR_CLASS, &query::OPERATOR_CLASS, operator::classes),
+        (gather::COLLATION, &query::COLLATION, collation::collations),
+        (gather::CONVERSION, &query::CONVERSION, collation::conversions),
+        (gather::TS_PARSER, &query::TEXT_SEARCH_PARSER, text_search::parsers),
+        (gather::TS_TEMPLATE, &query::TEXT_SEARCH_TEMPLATE, text_search::templates),
+        (gather::TS_DICTIONARY, &query::TEXT_SEARCH_DICTIONARY, text_search::dictionaries),
+        (gather::TS_CONFIGURATION, &query::TEXT_SEARCH_CONFIGURATION, text_search::configurations),
+    ];
+    for (classid, query, make) in catalogs {
+        make(gather, source.fetch(query, select(classid).as_deref())?)?;
+    }
+    let families: Option<Vec<u32>> = objects.map(|_| gather.families.iter().copied().collect());
+    operator::member_operators(gather, source.fetch(&query::MEMBER_OPERATOR, families.as_deref())?)?;
+    operator::member_functions(gather, source.fetch(&query::MEMBER_FUNCTION, families.as_deref())?)?;
+    let configurations = objects.map(|_| gather.read_of(gather::TS_CONFIGURATION));
+    text_search::mappings(gather, source.fetch(&query::TEXT_SEARCH_MAPPING, configurations.as_deref())?)?;
+    Ok(())
+}
+
+fn read_foreign<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
+    let of = |class| objects.map(|o| o.in_class(class));
+    foreign::wrappers(gather, source.fetch(&query::FOREIGN_DATA_WRAPPER, of(gather::FOREIGN_DATA_WRAPPER).as_deref())?)?;
+    foreign::servers(gather, source.fetch(&query::SERVER, of(gather::FOREIGN_SERVER).as_deref())?)?;
+    foreign::mappings(gather, source.fetch(&query::USER_MAPPING, of(gather::USER_MAPPING).as_deref())?)?;
+    Ok(())
+}
+
+fn read_publications<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
+    let of = |class| objects.map(|o| o.in_class(class));
+    let publications = of(gather::PUBLICATION);
+    publication::publications(gather, source.fetch(&query::PUBLICATION, publications.as_deref())?)?;
+    publication::tables(gather, source.fetch(&query::PUBLICATION_TABLE, publications.as_deref())?)?;
+    if source.reader.major() >= 15 {
+        publication::schemas(gather, source.fetch(&query::PUBLICATION_SCHEMA, publications.as_deref())?)?;
+    }
+    publication::subscriptions(gather, source.fetch(&query::SUBSCRIPTION, of(gather::SUBSCRIPTION).as_deref())?)?;
+    session::event_triggers(gather, source.fetch(&query::EVENT_TRIGGER, of(gather::EVENT_TRIGGER).as_deref())?)?;
+    session::default_privileges(gather, source.fetch(&query::DEFAULT_PRIVILEGE, of(gather::DEFAULT_ACL).as_deref())?)?;
+    Ok(())
+}
+
 fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
     let pairs: Option<Vec<u32>> =
-        objects.map(|o| o.unmodelled.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
+        objects.map(|o| o.others.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
     unmodelled::objects(gather, source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
-    if objects.is_none() {
-        unmodelled::security_labels(gather, source.fetch(&query::SECURITY_LABEL, None)?)?;
-    }
     Ok(())
 }
 

@@ -6,10 +6,11 @@
 
 #![forbid(unsafe_code)]
 
-use crate::model::{Fact, FactId, Kind, LocalKey};
+use crate::model::{Fact, FactId, Kind, LocalKey, Name};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 /// One typed difference: a fact before and after.
 ///
@@ -101,7 +102,7 @@ pub fn diff(before: &[Fact], after: &[Fact]) -> Vec<Change> {
 
 /// The same, where some facts are known to be the same object under another id: `pairs` leads from
 /// the id before to the id after, and comes before keys and ids.
-pub fn diff_paired(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, FactId>) -> Vec<Change> {
+pub fn diff_paired<S: BuildHasher>(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, FactId, S>) -> Vec<Change> {
     let mut found: Vec<Option<usize>> = vec![None; before.len()];
     let mut matched = vec![false; after.len()];
     let targets: HashSet<&FactId> = pairs.values().collect();
@@ -153,7 +154,27 @@ pub fn diff_paired(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, Fact
         }
     }
     changes.extend(after.iter().zip(&matched).filter(|(_, matched)| !**matched).map(|(new, _)| Change::create(new.clone())));
+    follow_renames(&mut changes, after);
     changes
+}
+
+/// Edges that were told by what was last known still lead to the names before: they follow the renames.
+fn follow_renames(changes: &mut [Change], after: &[Fact]) {
+    let renamed: HashMap<FactId, FactId> = changes
+        .iter()
+        .filter_map(|change| change.before.as_ref().zip(change.after.as_ref()))
+        .filter(|(before, after)| before.id != after.id)
+        .map(|(before, after)| (before.id.clone(), after.id.clone()))
+        .collect();
+    if renamed.is_empty() {
+        return;
+    }
+    let standing: HashSet<&FactId> = after.iter().map(|fact| &fact.id).collect();
+    for edge in changes.iter_mut().filter_map(|change| change.after.as_mut()).flat_map(|fact| &mut fact.depends) {
+        if let Some(now) = renamed.get(edge).filter(|_| !standing.contains(edge)) {
+            edge.clone_from(now);
+        }
+    }
 }
 
 /// The same id under another key: another object, if both are known by comparable keys and hold data.
@@ -165,12 +186,18 @@ fn another(old: &Fact, new: &Fact) -> bool {
     }
 }
 
-type Key<'a> = (Kind, Option<Kind>, LocalKey, Option<&'a str>);
+type Key<'a> = (Kind, Option<Kind>, LocalKey, [Option<&'a str>; 2]);
 
-/// What tells one fact from another under the same local key: kind, target, and the grantee of a grant.
+/// What tells one fact from another under the same local key: kind, target, the roles in the ids of
+/// privileges and user mappings (which are no objects here that could be renamed), and a label's provider.
 fn key_of(fact: &Fact) -> Option<Key<'_>> {
-    let grantee = (fact.id.kind == Kind::Grant).then(|| fact.id.name().as_str());
-    fact.key.map(|key| (fact.id.kind, fact.id.of, key, grantee))
+    let (first, last) = (|| fact.id.path.first().map(Name::as_str), || Some(fact.id.name().as_str()));
+    let further = match fact.id.kind {
+        Kind::Grant | Kind::UserMapping | Kind::SecurityLabel => [None, last()],
+        Kind::DefaultPrivilege => [first(), last()],
+        _ => [None, None],
+    };
+    fact.key.map(|key| (fact.id.kind, fact.id.of, key, further))
 }
 
 #[cfg(test)]
@@ -223,6 +250,18 @@ mod tests {
             shown(&changes),
             [(Operation::Rename, "b".to_owned()), (Operation::Drop, "b".to_owned()), (Operation::Create, "c".to_owned())]
         );
+    }
+
+    #[test]
+    fn edges_follow_the_renames_that_come_with_them() {
+        let (mut before, mut after) = ([table("a", Some(1)), table("v", Some(2))], [table("b", Some(1)), table("v", Some(2))]);
+        for facts in [&mut before, &mut after] {
+            // As it was last known: the rename is news.
+            facts[1].depends = vec![FactId::new(Kind::Table, ["s", "a"])];
+        }
+        after[1].body = Table { unlogged: true, ..Table::default() }.into();
+        let changes = diff(&before, &after);
+        assert_eq!(changes[1].after.as_ref().unwrap().depends, [FactId::new(Kind::Table, ["s", "b"])]);
     }
 
     #[test]

@@ -69,6 +69,14 @@ impl Error {
     }
     /// Raises it as a PostgreSQL error.
     pub fn raise(self) -> ! {
+        self.report(PgLogLevel::ERROR);
+        unreachable!("an ERROR does not return")
+    }
+    /// Says it as a warning.
+    pub fn warn(self) {
+        self.report(PgLogLevel::WARNING);
+    }
+    fn report(self, level: PgLogLevel) {
         let mut report = pgrx::pg_sys::panic::ErrorReport::new(self.sqlstate, self.message, "pg_accord");
         if let Some(detail) = self.detail {
             report = report.set_detail(detail);
@@ -76,8 +84,7 @@ impl Error {
         if let Some(hint) = self.hint {
             report = report.set_hint(hint);
         }
-        report.report(PgLogLevel::ERROR);
-        unreachable!("an ERROR does not return")
+        report.report(level);
     }
 }
 

@@ -12,6 +12,7 @@ pub mod hints;
 pub mod model;
 pub mod plan;
 pub mod protocol;
+pub mod secrets;
 
 #[cfg(feature = "extension")]
 mod api;

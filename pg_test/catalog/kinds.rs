@@ -1,6 +1,6 @@
 //! Every kind is read, alone and with all others alike.
 
-use crate::client::{ClientReader, conninfo, fresh, roles};
+use crate::client::{ClientReader, as_on_15, conninfo, fresh, roles};
 use pg_accord::catalog::{Aspects, Objects, Read, read_all, read_objects};
 use pg_accord::model::{Fact, FactId, Kind, LocalKey, Model};
 use serde_json::{Value, json};
@@ -30,14 +30,14 @@ fn kinds() {
         assert!(fact.key.is_some() && fact.root.is_some(), "{}", fact.id);
     }
     let kinds: BTreeSet<Kind> = model.facts().map(|f| f.id.kind).collect();
-    assert_eq!(kinds.len(), 30, "{kinds:?}");
+    assert_eq!(kinds.len(), 53, "{kinds:?}");
     if std::env::var_os("ACCORD_SHOW").is_some() {
         for fact in model.facts() {
             let depends: Vec<String> = fact.depends.iter().map(ToString::to_string).collect();
             println!("{} {} {} → {depends:?}", fact.id, serde_json::to_string(&fact.body).unwrap(), json!(fact.notes));
         }
     }
-    expectations(&model);
+    expectations(&Model::new(as_on_15(&read.facts)).unwrap());
     subsets(&mut reader, &read);
 }
 
@@ -62,7 +62,7 @@ fn expectations(model: &Model) {
     expect("comment on schema public", json!({"text": "standard public schema"}));
     expect("comment on schema shop", json!({"text": "what is sold"}));
     expect("grant on schema shop.accord_bob", json!({"privileges": ["USAGE"]}));
-    expect("extension btree_gist", json!({"schema": "shop", "version": "1.7"}));
+    expect("extension btree_gist", json!({"schema": "shop", "version": "1.6"}));
     edges("extension btree_gist", &["schema shop"]);
     expect("enum label shop.status.early", json!({}));
     expect("enum label shop.status.new", json!({"after": "early"}));
@@ -321,28 +321,171 @@ fn expectations(model: &Model) {
         json!({"events": "AFTER UPDATE OF \"Col.umn\"", "action": "FOR EACH STATEMENT EXECUTE FUNCTION shop.touch()"}),
     );
 
+    alone(&expect, &edges);
+    foreign(&expect, &edges);
     absent("temporary");
     absent("routine public.");
     let mut unmodelled: Vec<&str> = model.facts().filter(|f| f.id.kind == Kind::Unmodelled).map(|f| f.id.path[0].as_str()).collect();
     unmodelled.dedup();
-    assert_eq!(
-        unmodelled,
-        [
-            "cast",
-            "collation",
-            "default acl",
-            "event trigger",
-            "foreign table",
-            "foreign-data wrapper",
-            "operator",
-            "publication",
-            "publication relation",
-            "server",
-            "statistics object",
-            "text search configuration",
-            "user mapping"
-        ]
+    assert!(unmodelled.is_empty(), "{unmodelled:?}");
+}
+
+fn foreign(expect: &dyn Fn(&str, Value), edges: &dyn Fn(&str, &[&str])) {
+    expect("foreign-data wrapper wrapper", json!({"validator": {"schema": "shop", "name": "validate"}, "options": {"debug": "it's = on"}}));
+    edges("foreign-data wrapper wrapper", &["routine shop.validate(text[], oid)"]);
+    expect("comment on foreign-data wrapper wrapper", json!({"text": "wraps"}));
+    expect("grant on foreign-data wrapper wrapper.accord_bob", json!({"privileges": ["USAGE"]}));
+    expect("server \"Ser ver\"", json!({"wrapper": "wrapper", "type": "kind", "version": "1.0", "options": {"host": "h", "Port": "1"}}));
+    edges("server \"Ser ver\"", &["foreign-data wrapper wrapper"]);
+    expect("owner on server \"Ser ver\"", json!({"role": "accord_alice"}));
+    expect("grant on server \"Ser ver\".accord_bob", json!({"privileges": ["USAGE"], "grantable": ["USAGE"]}));
+    expect("user mapping \"Ser ver\".accord_bob", json!({"options": {"user": "bob", "password": "secret"}}));
+    expect("user mapping \"Ser ver\".\"PUBLIC\"", json!({}));
+    edges("user mapping \"Ser ver\".accord_bob", &["server \"Ser ver\""]);
+    expect("table shop.far", json!({"foreign": {"server": "Ser ver", "options": {"table_name": "FAR"}}}));
+    edges("table shop.far", &["server \"Ser ver\""]);
+    expect("column shop.far.id", json!({"type": "integer", "not_null": true, "foreign_options": {"column_name": "ID"}}));
+    expect("constraint shop.far.far_id", json!({"type": "check", "definition": "CHECK ((id > 0))"}));
+    expect("comment on column shop.far.id", json!({"text": "its id"}));
+    expect("trigger shop.far.touch", json!({"events": "AFTER INSERT", "action": "FOR EACH ROW EXECUTE FUNCTION shop.touch()"}));
+    expect("partition shop.archive_old", json!({"parent": {"schema": "shop", "name": "archive"}, "bound": "DEFAULT"}));
+    expect("inheritance shop.far_child.shop.base_b", json!({"rank": 1}));
+
+    expect("publication pub", json!({"unpublished": ["delete", "truncate"], "via_root": true}));
+    expect("publication everything", json!({"all_tables": true}));
+    expect("comment on publication pub", json!({"text": "lets out"}));
+    expect(
+        "publication table pub.shop.orders",
+        json!({"columns": ["customer", "id", "total"], "filter": "((id > 5) AND (customer <> 7))"}),
     );
+    edges(
+        "publication table pub.shop.orders",
+        &["column shop.orders.customer", "column shop.orders.id", "column shop.orders.total", "table shop.orders"],
+    );
+    expect("publication table pub.shop.events", json!({}));
+    expect("publication schema inside.\"Odd.Schema\"", json!({}));
+    expect(
+        "event trigger watch",
+        json!({"event": "ddl_command_end", "tags": ["CREATE TABLE", "DROP TABLE"], "function": {"schema": "shop", "name": "on_event"},
+               "enabled": "disabled"}),
+    );
+    edges("event trigger watch", &["routine shop.on_event()"]);
+    expect("comment on event trigger watch", json!({"text": "watches"}));
+    expect("default privilege postgres.shop.tables.accord_bob", json!({"privileges": ["SELECT"], "grantable": ["SELECT"]}));
+    expect("default privilege accord_alice.\"\".functions.\"PUBLIC\"", json!({}));
+    expect("default privilege accord_alice.\"\".schemas.\"Accord, \"\"Carol\"\"\"", json!({"privileges": ["CREATE"]}));
+    expect("security label on table shop.customers.dummy", json!({"label": "secret"}));
+    expect("security label on column shop.customers.email.dummy", json!({"label": "top secret"}));
+    expect("security label on enum shop.status.dummy", json!({"label": "open"}));
+}
+
+/// A subscription is read without its connection.
+#[test]
+fn subscriptions() {
+    let Some(conninfo) = conninfo() else { return };
+    let mut client = fresh(&conninfo, "accord_catalog_subscriptions");
+    client
+        .batch_execute(
+            "CREATE SUBSCRIPTION inward CONNECTION 'host=127.0.0.1 dbname=d password=tops3cret' PUBLICATION p, \"Q\"
+                 WITH (connect = false, slot_name = NONE, binary = true); COMMENT ON SUBSCRIPTION inward IS 'takes in'",
+        )
+        .unwrap();
+    let model = Model::new(read_all(&mut ClientReader::new(&mut client)).unwrap().facts).unwrap();
+    let id = FactId::new(Kind::Subscription, ["inward"]);
+    let body = serde_json::to_value(&model.get(&id).expect("it is read").body).unwrap();
+    assert_eq!((&body["publications"], &body["disabled"]), (&json!(["p", "Q"]), &json!(true)));
+    assert_eq!((&body["options"]["binary"], &body["options"]["slot_name"]), (&json!("true"), &json!("NONE")));
+    assert!(model.get(&id.property(Kind::Comment)).is_some());
+    assert!(!format!("{model:?}").contains("tops3cret"));
+    // A database with a subscription cannot be dropped.
+    client.batch_execute("DROP SUBSCRIPTION inward").unwrap();
+}
+
+/// What stands by itself.
+fn alone(expect: &dyn Fn(&str, Value), edges: &dyn Fn(&str, &[&str])) {
+    let shop = |name: &str| json!({"schema": "shop", "name": name});
+    let own = |name: &str| json!({"schema": "pg_catalog", "name": name});
+    expect("base type shop.later", json!({}));
+    expect(
+        "base type shop.odd",
+        json!({"definition": {"input": shop("odd_in"), "output": shop("odd_out"), "send": shop("odd_send"), "length": 4, "by_value": true,
+               "alignment": "int4", "category": "N", "default": "7", "delimiter": ";"}}),
+    );
+    edges("base type shop.odd", &["routine shop.odd_in(cstring)", "routine shop.odd_out(shop.odd)", "routine shop.odd_send(shop.odd)"]);
+    edges("column shop.odds.list", &["base type shop.odd"]);
+    expect(
+        "cast (shop.odd AS text)",
+        json!({"method": {"function": {"schema": "shop", "name": "odd_text", "arguments": "shop.odd"}}, "context": "assignment"}),
+    );
+    expect("cast (shop.odd AS integer)", json!({"method": "binary", "context": "implicit"}));
+    expect("cast (shop.address AS text)", json!({"method": "inout"}));
+    expect(
+        "operator shop.<(shop.odd, shop.odd)",
+        json!({"function": shop("odd_lt"), "commutator": shop(">"), "negator": shop(">="), "restrict": own("scalarltsel"),
+               "join": own("scalarltjoinsel")}),
+    );
+    expect("operator shop.!@(NONE, integer)", json!({"function": own("int4abs")}));
+    let mixed = json!(["shop.odd", "integer"]);
+    expect(
+        "operator family shop.odd_family USING btree",
+        json!({"operators": [{"number": 1, "types": mixed, "operator": shop("<")}], "functions": [{"number": 1, "types": mixed, "function":
+            {"schema": "shop", "name": "odd_int_cmp", "arguments": "shop.odd, integer"}}]}),
+    );
+    edges(
+        "operator family shop.odd_family USING btree",
+        &["operator shop.<(shop.odd, integer)", "routine shop.odd_int_cmp(shop.odd, integer)"],
+    );
+    expect(
+        "operator family shop.near USING gist",
+        json!({"operators": [{"number": 15, "types": ["point", "point"], "operator": own("<->"), "order_by": own("float_ops")}]}),
+    );
+    expect("operator class shop.\"Points\" USING gist", json!({"family": own("point_ops"), "type": "point", "storage": "box"}));
+    edges(
+        "operator class shop.odd_class USING btree",
+        &[
+            "base type shop.odd",
+            "operator family shop.odd_family USING btree",
+            "operator shop.<(shop.odd, shop.odd)",
+            "operator shop.<=(shop.odd, shop.odd)",
+            "operator shop.=(shop.odd, shop.odd)",
+            "operator shop.>(shop.odd, shop.odd)",
+            "operator shop.>=(shop.odd, shop.odd)",
+            "routine shop.odd_cmp(shop.odd, shop.odd)",
+        ],
+    );
+    edges("index shop.odds_price", &["column shop.odds.price", "operator class shop.odd_class USING btree"]);
+    expect("collation shop.mixed", json!({"provider": "libc", "lc_collate": "C", "lc_ctype": "POSIX"}));
+    expect("collation shop.\"Icu\"", json!({"provider": "icu", "locale": "de-u-co-phonebk", "nondeterministic": true}));
+    edges("domain shop.sorted", &["collation shop.german"]);
+    expect("conversion shop.latin", json!({"from": "LATIN1", "to": "UTF8", "function": own("iso8859_1_to_utf8"), "default": true}));
+    expect("text search template shop.stem", json!({"lexize": own("dsnowball_lexize"), "init": own("dsnowball_init")}));
+    expect(
+        "text search dictionary shop.english",
+        json!({"template": shop("stem"), "options": [["language", "'english'"], ["stopwords", "'english'"]]}),
+    );
+    let both = [shop("english"), own("simple")];
+    expect(
+        "text search configuration shop.search",
+        json!({"parser": shop("words"), "mappings": {"asciiword": both, "word": both, "email": [own("simple")]}}),
+    );
+    edges("text search configuration shop.search", &["text search dictionary shop.english", "text search parser shop.words"]);
+    edges("index shop.orders_search", &["column shop.orders.note", "text search configuration shop.search"]);
+    expect(
+        "statistics object shop.stats",
+        json!({"table": shop("orders"), "kinds": ["ndistinct", "mcv"], "columns": ["customer", "room"], "expressions": ["lower(note)"],
+               "target": 300}),
+    );
+    edges("statistics object \"Odd.Schema\".\"S\"", &["column shop.orders.room"]);
+    expect("access method own_heap", json!({"type": "table", "handler": own("heap_tableam_handler")}));
+    edges("table shop.heaped", &["access method own_heap"]);
+    expect(
+        "language \"own Language\"",
+        json!({"trusted": true, "handler": shop("own_handler"), "inline": shop("own_inline"), "validator": own("plpgsql_validator")}),
+    );
+    expect("grant on language \"own Language\".\"PUBLIC\"", json!({}));
+    edges("routine shop.in_own()", &["language \"own Language\""]);
+    expect("transform FOR shop.odd LANGUAGE sql", json!({"from_sql": own("prsd_lextype")}));
+    edges("routine shop.transformed(shop.odd)", &["base type shop.odd", "transform FOR shop.odd LANGUAGE sql"]);
 }
 
 /// Reading an object alone gives what reading everything gives of it.
@@ -350,7 +493,9 @@ fn subsets(reader: &mut ClientReader, whole: &Read) {
     let by_key: HashMap<LocalKey, &FactId> = whole
         .facts
         .iter()
-        .filter(|f| !matches!(f.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Partition))
+        .filter(|f| {
+            !matches!(f.id.kind, Kind::Position | Kind::Comment | Kind::Owner | Kind::Grant | Kind::Partition | Kind::SecurityLabel)
+        })
         .map(|f| (f.key.unwrap(), &f.id))
         .collect();
     let roots: BTreeSet<(u32, u32)> = whole.facts.iter().filter_map(|f| f.root).collect();
@@ -364,10 +509,10 @@ fn subsets(reader: &mut ClientReader, whole: &Read) {
             1255 => objects.routines.push(oid),
             2615 => objects.schemas.push(oid),
             3079 => objects.extensions.push(oid),
-            _ => objects.unmodelled.push((classid, oid)),
+            _ => objects.others.push((classid, oid)),
         }
         if expected.values().any(|f| f.id.kind == Kind::Unmodelled) {
-            objects.unmodelled.push((classid, oid));
+            objects.others.push((classid, oid));
         }
         let mut read = read_objects(reader, &objects).unwrap();
         for (fact, key) in std::mem::take(&mut read.unresolved) {
@@ -402,13 +547,13 @@ fn aspects(reader: &mut ClientReader, whole: &Read) {
         (Aspects::DEFAULTS, |f| f.id.kind == Kind::Default),
         (Aspects::IDENTITY, |f| f.id.kind == Kind::Identity),
         (Aspects::CONSTRAINTS, |f| f.id.kind == Kind::Constraint),
-        (Aspects::INDEXES, |f| f.id.kind == Kind::Index),
+        (Aspects::INDEXES, |f| matches!(f.id.of.unwrap_or(f.id.kind), Kind::Index | Kind::Statistics) && f.id.kind != Kind::Comment),
         (Aspects::TRIGGERS, |f| f.id.kind == Kind::Trigger),
         (Aspects::POLICIES, |f| f.id.kind == Kind::Policy),
         (Aspects::RULES, |f| f.id.kind == Kind::Rule),
         (Aspects::INHERITANCE, |f| matches!(f.id.kind, Kind::Inherit | Kind::Partition)),
         (Aspects::SEQUENCES, |f| f.id.kind == Kind::Sequence),
-        (Aspects::PRIVILEGES, |f| matches!(f.id.kind, Kind::Owner | Kind::Grant)),
+        (Aspects::PRIVILEGES, |f| matches!(f.id.kind, Kind::Owner | Kind::Grant) && f.id.of != Some(Kind::Statistics)),
     ];
     for (aspects, wanted) in parts {
         let read = read_objects(reader, &Objects { relations: relations.clone(), aspects, ..Objects::default() }).unwrap();

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 #[test]
 fn a_conninfo_that_is_none() {
     let link = Link::bare(Pair::shared());
-    for conninfo in ["", "nonsense", "host=", "port=abc host=127.0.0.1"] {
-        let result = link.source().execute("SELECT accord.add_replica($1, $2)", &[&REPLICA, &conninfo]);
-        match result {
-            Err(error) => crate::support::link::Failure::from(&error).assert_clear(),
-            Ok(_) => {
-                link.try_wait("3 s").expect_err("there is no such replica").assert_clear();
-                link.run("SELECT accord.drop_replica('warehouse')");
-            }
-        }
+    for conninfo in ["nonsense", "port=abc host=127.0.0.1"] {
+        let error = failure(&mut link.source(), &format!("SELECT accord.add_replica('{REPLICA}', '{conninfo}')"));
+        error.assert_clear();
+        assert_eq!(error.sqlstate(), "22023", "{}", error.0);
+    }
+    // As for libpq, what is not named has its default; nobody is there.
+    for conninfo in ["port=1", "host= port=1"] {
+        link.add_at(conninfo, "{}");
+        link.try_wait("1 s").expect_err("there is no such replica").assert_clear();
+        assert_eq!(link.status().state, "retrying");
+        link.run(&format!("SELECT accord.drop_replica('{REPLICA}')"));
     }
     link.follow_alone("CREATE TABLE public.a (id int)");
 }
@@ -72,10 +74,11 @@ fn a_replica_without_the_extension() {
 fn a_source_that_is_its_own_replica() {
     let link = Link::bare(Pair::shared());
     let own = link.pair.source.conninfo(&link.db);
-    match link.source().execute("SELECT accord.add_replica($1, $2)", &[&REPLICA, &own]) {
-        Err(error) => crate::support::link::Failure::from(&error).assert_clear(),
-        Ok(_) => link.try_wait("5 s").expect_err("a database cannot follow itself").assert_clear(),
-    }
+    link.add_at(&own, "{}");
+    let error = link.try_wait("5 s").expect_err("a database cannot follow itself");
+    error.assert_clear();
+    assert!(error.says("leads back to the source"), "{}", error.0);
+    assert_eq!(link.status().state, "rejected");
 }
 
 #[test]
@@ -222,40 +225,82 @@ fn an_idle_reader_on_the_replica() {
     link.assert_agreement();
 }
 
+/// Read-only is a default of the database's sessions, to keep its analysts from writing; the worker's own session
+/// is read-write.
 #[test]
-fn a_read_only_replica_is_told_from_a_failing_one() {
+fn a_replica_that_is_read_only_by_default() {
     let link = Link::attached(Pair::shared());
     link.run_there(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", link.db));
-    link.run_there(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid() AND backend_type = 'client backend'", link.db));
-    link.run("CREATE TABLE public.a (id int)");
-    // Either the worker sets its own session to read-write, or it says why not.
-    match link.try_wait("4 s") {
-        Ok(_) => link.assert_agreement(),
-        Err(error) => error.assert_clear(),
-    }
-    let mut client = link.pair.replica.client("postgres");
-    batch(&mut client, &format!("ALTER DATABASE {} RESET default_transaction_read_only", link.db));
+    link.run_there(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+        link.db
+    ));
+    assert_eq!(failure(&mut link.replica(), "CREATE TABLE public.analysts (id int)").sqlstate(), "25006");
+    link.follow("CREATE TABLE public.a (id int)");
+    batch(&mut link.pair.replica.client("postgres"), &format!("ALTER DATABASE {} RESET default_transaction_read_only", link.db));
+    link.assert_agreement();
 }
 
+/// A standby takes nothing: the reason says so, nobody gives up, and its promotion is all that it needs.
+#[test]
+fn a_replica_that_is_a_standby() {
+    let policy = r#"{"retry_initial": "50ms", "retry_max": "100ms", "max_attempts": 2}"#;
+    let link = Link::with_policy(Pair::own("standby"), policy);
+    link.follow("CREATE TABLE public.a (id int)");
+    link.pair.replica.stop();
+    link.pair.replica.make_standby();
+    link.pair.replica.boot();
+    link.run("CREATE TABLE public.b (id int)");
+    wait_until("status says that it is a standby", || link.status().reason.contains("standby"));
+    // Long enough for many more attempts than max_attempts.
+    std::thread::sleep(Duration::from_secs(1));
+    let status = link.status();
+    assert_eq!(status.state, "retrying", "{status:?}");
+    assert!(status.reason.contains("standby") && status.hint.contains("primary"), "{status:?}");
+    let error = link.try_wait("1 s").expect_err("nothing is applied in recovery");
+    error.assert_clear();
+    assert!(error.says("standby"), "{}", error.0);
+
+    let promoted: bool = scalar(&mut link.replica(), "SELECT pg_promote()");
+    assert!(promoted, "pg_promote");
+    link.wait();
+    link.assert_agreement();
+}
+
+/// As with any extension: it goes, without CASCADE. What the source brought stays on the replica, which is told nothing.
 #[test]
 fn dropping_the_extension_with_replicas_attached() {
-    let link = Link::attached(Pair::shared());
+    let link = Link::attached(Pair::own("dropped extension"));
+    let idle = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND application_name LIKE 'pg_accord%'", link.db);
     link.follow("CREATE TABLE public.a (id int)");
+    assert_eq!(scalar::<i64>(&mut link.pair.replica.client("postgres"), &idle), 1, "the worker is connected");
+    let before = link.pair.source.log().len();
     let mut client = link.source();
-    match client.batch_execute("DROP EXTENSION pg_accord") {
-        Err(error) => crate::support::link::Failure::from(&error).assert_clear(),
-        Ok(()) => {
-            // DDL is the database's own again, and the worker does not trip over what is gone.
-            batch(&mut client, "CREATE TABLE public.b (id int)");
-            std::thread::sleep(Duration::from_millis(500));
-            let log = link.pair.source.log();
-            let panicked = log.lines().any(|line| line.contains(&link.db) && (line.contains("PANIC") || line.contains("panicked")));
-            assert!(!panicked, "the worker panicked");
-            batch(&mut client, "CREATE EXTENSION pg_accord");
-            assert_eq!(scalar::<i64>(&mut client, "SELECT accord.version()::bigint"), 0);
-            assert_eq!(scalar::<i64>(&mut client, "SELECT count(*) FROM accord.replicas"), 0);
-        }
-    }
+    // The worker is in the middle of something.
+    batch(&mut client, "CREATE TABLE public.on_its_way (id int)");
+    batch(&mut client, "DROP EXTENSION pg_accord");
+    batch(&mut client, "CREATE TABLE public.b (id int); ALTER TABLE public.a ADD COLUMN n int");
+    wait_until("the worker leaves the replica", || scalar::<i64>(&mut link.pair.replica.client("postgres"), &idle) == 0);
+    std::thread::sleep(Duration::from_secs(2));
+    link.wait_for_worker();
+    let log = link.pair.source.log();
+    let complaints: Vec<&str> =
+        log[before..].lines().filter(|line| ["WARNING", "ERROR", "FATAL", "PANIC"].iter().any(|word| line.contains(word))).collect();
+    assert!(complaints.is_empty(), "the worker is not quiet:\n{}", complaints.join("\n"));
+    assert!(link.exists_there("public.a") && !link.exists_there("public.b"));
+    assert!(!link.column_there("public.a", "n"));
+    // The replica's own extension goes as quietly.
+    link.run_there("DROP EXTENSION pg_accord");
+    link.run_there("ALTER TABLE public.a ADD COLUMN n int; DROP TABLE IF EXISTS public.on_its_way; CREATE EXTENSION pg_accord");
+
+    // Created anew, it begins anew: version 0, no replicas. One that equals the source is adopted.
+    batch(&mut client, "DROP TABLE public.on_its_way, public.b; CREATE EXTENSION pg_accord");
+    assert_eq!(scalar::<i64>(&mut client, "SELECT accord.version()::bigint"), 0);
+    assert_eq!(scalar::<i64>(&mut client, "SELECT count(*) FROM accord.replicas"), 0);
+    link.add("{}");
+    link.wait();
+    link.follow("CREATE TABLE public.c (id int)");
+    link.assert_agreement();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Processes that end without notice: the worker at each of its steps, the replica before and after its commit.
 
-use crate::support::link::scalar;
+use crate::support::link::{batch, scalar};
 use crate::support::{Link, Pair, eventually, wait_until};
 use std::time::Duration;
 
@@ -122,16 +122,17 @@ fn the_backend_that_applies_is_killed_in_the_middle() {
 fn a_server_without_the_preload_says_what_is_missing() {
     let pair = Pair::start("no preload", &[("shared_preload_libraries", "")]);
     let link = Link::empty(pair);
+    // Capture works without it; only the worker is missing, and whoever waits for one is told.
     let mut client = link.source();
-    match client.batch_execute("CREATE EXTENSION pg_accord") {
-        Err(error) => assert!(crate::support::link::describe(&error).contains("shared_preload_libraries")),
-        Ok(()) => {
-            // Capture works without it; only the worker is missing.
-            client.batch_execute("CREATE TABLE public.a (id int)").expect("CREATE TABLE");
-            let events: i64 = scalar(&mut client, "SELECT count(*) FROM accord.event");
-            assert_eq!(events, 1);
-        }
-    }
+    batch(&mut client, "CREATE EXTENSION pg_accord; CREATE TABLE public.a (id int)");
+    assert_eq!(scalar::<i64>(&mut client, "SELECT count(*) FROM accord.event"), 1);
+    link.add("{}");
+    let error = link.try_wait("100 ms").expect_err("nobody delivers");
+    error.assert_clear();
+    assert!(error.says("shared_preload_libraries"), "{}", error.0);
+    let status = link.status();
+    assert_eq!(status.state, "no worker");
+    assert!(status.hint.contains("shared_preload_libraries"), "{status:?}");
 }
 
 #[test]

@@ -8,12 +8,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alone;
 mod bad_days;
 mod data;
 mod drift;
 mod faults;
+mod foreign_data;
 mod handshake;
 mod names;
 mod offers;
 mod order;
+mod plans;
 mod size;

@@ -97,7 +97,7 @@ const CYCLES: &[(&str, &str)] = &[
 ];
 
 /// From nothing to the schema, and back to nothing.
-fn both_ways(conninfo: &str, names: [&str; 2], sql: &str) -> Result<(), String> {
+fn both_ways(conninfo: &str, names: [&str; 2], sql: &str, dumps: bool) -> Result<(), String> {
     let (mut a, mut b) = (fresh(conninfo, names[0]), fresh(conninfo, names[1]));
     a.batch_execute(&format!("SET search_path = public; {sql}; SET search_path = pg_catalog, pg_temp")).map_err(|e| format!("{e:?}"))?;
     let (empty, full) = (read(&mut b), read(&mut a));
@@ -107,7 +107,10 @@ fn both_ways(conninfo: &str, names: [&str; 2], sql: &str) -> Result<(), String> 
     if !same_fingerprint(&full, &found) {
         differing.push("the fingerprints differ".to_owned());
     }
-    differing.extend(dump_differences(&dump(conninfo, names[0]), &dump(conninfo, names[1])));
+    // Texts that are not the same once reloaded settle for us, and not for pg_dump.
+    if dumps {
+        differing.extend(dump_differences(&dump(conninfo, names[0]), &dump(conninfo, names[1])));
+    }
     if !differing.is_empty() {
         return Err(format!("there: {}\n{}", differing.join("\n  "), listed(&there)));
     }
@@ -125,7 +128,9 @@ fn cycles_are_built_and_taken_away() {
     let Some(conninfo) = conninfo() else { return };
     let failures: Vec<String> = CYCLES
         .iter()
-        .filter_map(|(name, sql)| both_ways(&conninfo, ["accord_cycle_a", "accord_cycle_b"], sql).err().map(|why| format!("{name}: {why}")))
+        .filter_map(|(name, sql)| {
+            both_ways(&conninfo, ["accord_cycle_a", "accord_cycle_b"], sql, true).err().map(|why| format!("{name}: {why}"))
+        })
         .collect();
     println!("{} of {} cycles", CYCLES.len() - failures.len(), CYCLES.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -153,7 +158,7 @@ fn change(conninfo: &str, setup: &str, ddl: &str) {
 fn built(sql: &str) {
     let Some(conninfo) = conninfo() else { return };
     roles(&mut postgres::Client::connect(&conninfo, postgres::NoTls).unwrap());
-    both_ways(&conninfo, ["accord_known_a", "accord_known_b"], sql).unwrap_or_else(|why| panic!("{why}"));
+    both_ways(&conninfo, ["accord_known_a", "accord_known_b"], sql, false).unwrap_or_else(|why| panic!("{why}"));
 }
 
 // One database name is one test's at a time.

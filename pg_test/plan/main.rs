@@ -6,9 +6,12 @@ mod support;
 #[path = "../catalog/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod coverage;
 mod cycles;
 mod histories;
 mod online;
 mod pairs;
+mod labels;
 mod probes;
+mod renames;
 mod run;

@@ -2,19 +2,30 @@
 //!
 //! `probes.sql` holds them: `-- probe: name`, the setup, `-- ddl`, the change. After the name, flags in
 //! brackets: `order` (a column returns: its place is another), `no-reverse` (what the change destroyed
-//! cannot be made again), `impossible` (the plan must refuse).
+//! cannot be made again), `impossible` (the plan must refuse), `since 17` (older majors do not know it).
 
 use crate::client::{conninfo, fresh, roles};
+use crate::coverage::Coverage;
 use crate::run::{between, carry_out, differences, dump, dump_differences, listed, read, same_fingerprint};
 use pg_accord::diff::{diff, reversed};
 use pg_accord::plan::Options;
 use postgres::Client;
+
+const PROBES: &str = concat!(include_str!("probes.sql"), "\n", include_str!("probes_newer.sql"));
 
 struct Probe {
     name: String,
     flags: Vec<String>,
     setup: String,
     ddl: String,
+}
+
+impl Probe {
+    /// Whether the major under test knows what it does.
+    fn is_known(&self) -> bool {
+        let since = |flag: &String| flag.strip_prefix("since ").and_then(|major| major.parse().ok());
+        self.flags.iter().filter_map(since).all(|since: u32| crate::support::cluster::major() >= since)
+    }
 }
 
 fn parse(text: &str) -> Vec<Probe> {
@@ -37,7 +48,7 @@ fn parse(text: &str) -> Vec<Probe> {
     probes
 }
 
-fn run(conninfo: &str, names: [&str; 2], probe: &Probe, options: &Options) -> Result<(), String> {
+fn run(conninfo: &str, names: [&str; 2], probe: &Probe, options: &Options, coverage: &mut Coverage) -> Result<(), String> {
     let flag = |name: &str| probe.flags.iter().any(|flag| flag == name);
     let fail = |stage: &'static str| move |why: String| format!("{stage}: {why}");
     let (mut a, mut b) = (fresh(conninfo, names[0]), fresh(conninfo, names[1]));
@@ -65,6 +76,7 @@ fn run(conninfo: &str, names: [&str; 2], probe: &Probe, options: &Options) -> Re
     }
     let forward = forward.map_err(fail("forward"))?;
     same(conninfo, names, "forward", &after, &mut b, !flag("order")).map_err(|why| format!("{why}\n{}", listed(&forward)))?;
+    coverage.carried(&changes);
     if flag("show") {
         println!("{}\n{}", probe.name, listed(&forward));
     }
@@ -76,7 +88,11 @@ fn run(conninfo: &str, names: [&str; 2], probe: &Probe, options: &Options) -> Re
     if flag("show") {
         println!("  back\n{}", listed(&back));
     }
-    if differing.is_empty() { Ok(()) } else { Err(format!("reverse: {}\n{}", differing.join("\n  "), listed(&back))) }
+    if !differing.is_empty() {
+        return Err(format!("reverse: {}\n{}", differing.join("\n  "), listed(&back)));
+    }
+    coverage.taken_back(&changes);
+    Ok(())
 }
 
 fn same(
@@ -98,22 +114,27 @@ fn same(
     if differing.is_empty() { Ok(()) } else { Err(format!("{stage}: {}", differing.join("\n  "))) }
 }
 
-fn all(names: [&str; 2], options: &Options) {
-    let Some(conninfo) = conninfo() else { return };
+/// Runs every probe; what they covered, if that was all.
+fn all(names: [&str; 2], options: &Options) -> Option<Coverage> {
+    let conninfo = conninfo()?;
     roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
-    let probes: Vec<Probe> = parse(include_str!("probes.sql")).into_iter().filter(|probe| probe.name.contains(&only)).collect();
+    let probes: Vec<Probe> = parse(PROBES).into_iter().filter(|probe| probe.name.contains(&only) && probe.is_known()).collect();
+    let mut coverage = Coverage::default();
     let failures: Vec<String> = probes
         .iter()
-        .filter_map(|probe| run(&conninfo, names, probe, options).err().map(|why| format!("{}\n  {why}", probe.name)))
+        .filter_map(|probe| run(&conninfo, names, probe, options, &mut coverage).err().map(|why| format!("{}\n  {why}", probe.name)))
         .collect();
     println!("{} of {} probes passed", probes.len() - failures.len(), probes.len());
     assert!(failures.is_empty(), "{} of {} probes failed:\n{}", failures.len(), probes.len(), failures.join("\n"));
+    only.is_empty().then_some(coverage)
 }
 
 #[test]
 fn single_changes() {
-    all(["accord_plan_a", "accord_plan_b"], &Options::default());
+    if let Some(coverage) = all(["accord_plan_a", "accord_plan_b"], &Options::default()) {
+        coverage.check();
+    }
 }
 
 /// The same with lock-friendly forms.
@@ -128,11 +149,15 @@ fn any_schema_to_any_other() {
     let Some(conninfo) = conninfo() else { return };
     roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
-    let probes = parse(include_str!("probes.sql"));
+    let probes = parse(PROBES);
     let (mut b, mut at) = (fresh(&conninfo, "accord_plan_any_b"), "nothing".to_owned());
     let (mut carried, mut refused, mut failures) = (0, Vec::new(), Vec::new());
     // Backwards and forwards, so that each pair of neighbours is crossed both ways.
-    for probe in probes.iter().chain(probes.iter().rev()).filter(|p| !p.flags.iter().any(|f| f == "impossible") && p.name.contains(&only)) {
+    for probe in probes
+        .iter()
+        .chain(probes.iter().rev())
+        .filter(|p| !p.flags.iter().any(|f| f == "impossible") && p.name.contains(&only) && p.is_known())
+    {
         let mut a = fresh(&conninfo, "accord_plan_any_a");
         a.batch_execute("SET search_path = public").unwrap();
         a.batch_execute(&probe.setup).unwrap();

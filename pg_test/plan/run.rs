@@ -1,6 +1,7 @@
 //! What the tests of plans share: reading, planning, executing, comparing.
 
 use crate::client::ClientReader;
+use crate::support::cluster::server_root;
 use pg_accord::catalog::read_all;
 use pg_accord::diff::{Change, diff};
 use pg_accord::model::{Fact, FactId, Kind, Model};
@@ -33,6 +34,8 @@ pub fn carry_out(client: &mut Client, changes: &[Change], options: &Options) -> 
 /// function behind a generated column or an index names things as its author's search_path found them.
 pub fn carry_out_in(client: &mut Client, search_path: &str, changes: &[Change], options: &Options) -> Result<Plan, String> {
     let standing = Standing::new(read(client));
+    let version: String = client.query_one("SHOW server_version_num", &[]).unwrap().get(0);
+    let options = &Options { major: version.parse::<u32>().unwrap() / 10000, ..options.clone() };
     let made = plan(&sent(changes), &standing, options).map_err(|error| error.to_string())?;
     client.batch_execute(&format!("SET search_path = {search_path}")).unwrap();
     let executed = execute(client, &made);
@@ -91,7 +94,8 @@ pub fn same_fingerprint(a: &[Fact], b: &[Fact]) -> bool {
 
 /// `pg_dump --schema-only` of a database.
 pub fn dump(conninfo: &str, database: &str) -> String {
-    let program = std::env::var("ACCORD_TEST_PG_DUMP").unwrap_or_else(|_| "pg_dump".to_owned());
+    // Another major's would refuse, or write otherwise.
+    let program = std::env::var("ACCORD_TEST_PG_DUMP").map_or_else(|_| server_root().join("bin/pg_dump"), std::path::PathBuf::from);
     let output = Command::new(program).arg("--schema-only").arg(format!("{conninfo} dbname={database}")).output().expect("pg_dump runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();

@@ -5,7 +5,9 @@
 //! each: should this process end without dropping its clusters (a signal, an abort, a `static`), the server
 //! is stopped and its files are removed all the same.
 
+use pg_accord::model::MAJORS;
 use postgres::{Client, NoTls};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -29,6 +31,7 @@ pub struct Options<'a> {
 
 /// A running server.
 pub struct Cluster {
+    installation: &'static Installation,
     name: String,
     dir: PathBuf,
     port: u16,
@@ -45,12 +48,18 @@ struct Installation {
     run_as: Option<(u32, u32)>,
 }
 
-static INSTALLATION: LazyLock<Installation> = LazyLock::new(Installation::find);
+static INSTALLATION: LazyLock<&'static Installation> = LazyLock::new(|| Installation::of(major()));
 
 impl Installation {
-    fn find() -> Self {
-        let major = major();
-        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".tools/server-{major}"));
+    /// The private server of a major, found once.
+    fn of(major: u32) -> &'static Self {
+        static FOUND: Mutex<BTreeMap<u32, &'static Installation>> = Mutex::new(BTreeMap::new());
+        let mut found = FOUND.lock().expect("installations");
+        found.entry(major).or_insert_with(|| Box::leak(Box::new(Self::find(major))))
+    }
+
+    fn find(major: u32) -> Self {
+        let server = private_server(major);
         let server = server
             .canonicalize()
             .unwrap_or_else(|_| panic!("{} is missing: run `make server` (or `make test`, which does)", server.display()));
@@ -64,6 +73,7 @@ impl Installation {
         if self.template.exists() {
             return;
         }
+        self.remove_remains();
         let fresh = self.template.with_extension(std::process::id().to_string());
         make_dir(&fresh, self.run_as);
         let password = random_word();
@@ -88,6 +98,17 @@ impl Installation {
         }
     }
 
+    /// Templates of processes that were ended in the middle of it.
+    fn remove_remains(&self) {
+        for entry in fs::read_dir(&self.root).expect("read the private server").flatten() {
+            let name = entry.file_name();
+            let maker = name.to_str().and_then(|name| name.strip_prefix("template."));
+            if maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                fs::remove_dir_all(entry.path()).ok();
+            }
+        }
+    }
+
     fn password(&self) -> String {
         fs::read_to_string(self.template.join("password")).expect("read the password")
     }
@@ -106,6 +127,15 @@ impl Installation {
 /// The PostgreSQL major under test.
 pub fn major() -> u32 {
     std::env::var("PG").ok().and_then(|text| text.parse().ok()).unwrap_or(15)
+}
+
+fn private_server(major: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".tools/server-{major}"))
+}
+
+/// The majors whose private servers are here, with the extension in them.
+pub fn majors_at_hand() -> Vec<u32> {
+    MAJORS.filter(|major| private_server(*major).join("installed").exists()).collect()
 }
 
 /// The root below which the private server's directories lie as they do on the system.
@@ -158,23 +188,44 @@ fn signal(name: &str, pid: u32) {
     Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\" 2>/dev/null", "sh", name, &pid.to_string()]).status().ok();
 }
 
-/// Waits for its parent's end (the pipe closes), then stops the server and removes its files.
+/// Waits for its parent's end (the pipe closes), then stops the server and removes its files. The server's processes
+/// are known by where they work: one that has just been started has written no pid file.
 const WATCHER: &str = r#"
 cat >/dev/null
-pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$1/data" ]; then
-    kill -s QUIT "$pid"
-    while [ -d "/proc/$pid" ]; do sleep 0.05; done
-fi
-rm -rf "$1"
+[ -d "$1" ] || exit 0
+processes() {
+    for each in /proc/[0-9]*; do
+        case $(readlink "$each/cwd") in "$1" | "$1/data") echo "${each#/proc/}" ;; esac
+    done
+}
+for signal in QUIT QUIT QUIT QUIT KILL KILL; do
+    pids=$(processes "$1")
+    [ -n "$pids" ] || break
+    kill -s "$signal" $pids
+    for pid in $pids; do
+        tries=0
+        while [ -d "/proc/$pid" ] && [ $tries -lt 40 ]; do sleep 0.05; tries=$((tries + 1)); done
+    done
+done
+tries=0
+# A copy may still be on its way into it.
+until rm -rf "$1" && [ ! -e "$1" ] || [ $tries -gt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
 "#;
 
 impl Cluster {
     /// Starts a fresh server and waits until it takes connections.
     pub fn start(options: Options) -> Self {
-        let installation = &*INSTALLATION;
+        Self::start_on(&INSTALLATION, options)
+    }
+
+    /// As [`Self::start`], with the server of a major.
+    pub fn start_major(major: u32, options: Options) -> Self {
+        Self::start_on(Installation::of(major), options)
+    }
+
+    fn start_on(installation: &'static Installation, options: Options) -> Self {
         let dir = state_dir().join(format!("pg_accord-{}", &random_word()[20..]));
-        make_dir(&dir, installation.run_as);
+        // First of all: from here on nothing is left behind, whenever this process ends.
         let watcher = Command::new("sh")
             .args(["-c", WATCHER, "sh"])
             .arg(&dir)
@@ -185,10 +236,11 @@ impl Cluster {
             .process_group(0)
             .spawn()
             .expect("start the watcher");
+        make_dir(&dir, installation.run_as);
         let copied = Command::new("cp").arg("-a").arg(installation.template.join("data")).arg(dir.join("data")).status().expect("run cp");
         assert!(copied.success(), "copy the template");
 
-        let cluster = Self { name: options.name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher };
+        let cluster = Self { installation, name: options.name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher };
         cluster.configure(options);
         cluster.boot();
         cluster
@@ -247,7 +299,8 @@ impl Cluster {
 
     fn try_boot(&self) -> bool {
         let log = File::options().create(true).append(true).open(self.dir.join("log")).expect("open the log");
-        let mut child = INSTALLATION
+        let mut child = self
+            .installation
             .command("postgres")
             .arg("-D")
             .arg(self.data())
@@ -299,6 +352,15 @@ impl Cluster {
         self.copy_data("backup", "data");
     }
 
+    /// Makes the stopped server a standby of nobody: from its next start it is in recovery, until `pg_promote()`.
+    pub fn make_standby(&self) {
+        let path = self.data().join("standby.signal");
+        File::create(&path).expect("create standby.signal");
+        if let Some((uid, gid)) = INSTALLATION.run_as {
+            chown(&path, Some(uid), Some(gid)).expect("chown standby.signal");
+        }
+    }
+
     fn copy_data(&self, from: &str, to: &str) {
         let copied = Command::new("cp").arg("-a").arg(self.dir.join(from)).arg(self.dir.join(to)).status();
         assert!(copied.is_ok_and(|status| status.success()), "copy the data directory");
@@ -328,7 +390,7 @@ impl Cluster {
 
     /// As [`Self::conninfo`], by another port (a proxy's).
     pub fn conninfo_at(&self, database: &str, port: u16) -> String {
-        format!("host=127.0.0.1 port={port} user=postgres password={} dbname={}", INSTALLATION.password(), quote_conninfo(database))
+        format!("host=127.0.0.1 port={port} user=postgres password={} dbname={}", self.installation.password(), quote_conninfo(database))
     }
 
     /// A connection by the server's own socket, as superuser.
@@ -419,7 +481,7 @@ impl Cluster {
 
     /// A client program (psql, pg_dump) that finds this server by its environment.
     pub fn program(&self, name: &str, database: &str) -> Command {
-        let mut command = Command::new(INSTALLATION.bin.join(name));
+        let mut command = Command::new(self.installation.bin.join(name));
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

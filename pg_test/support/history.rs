@@ -24,6 +24,21 @@ pub struct Migration {
     pub transaction: bool,
 }
 
+impl Migration {
+    /// Its statements by the parts that a client sends: whole, or one by one where they cannot share a transaction.
+    pub fn parts(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.up).unwrap_or_else(|error| panic!("read {}: {error}", self.up.display()));
+        if self.transaction { vec![text] } else { text.split_inclusive(';').map(str::to_owned).collect() }
+    }
+}
+
+impl History {
+    /// Its name as part of a database's.
+    pub fn identifier(&self) -> String {
+        self.name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+    }
+}
+
 /// The project's own history.
 pub fn shop() -> History {
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pg_test/histories/shop"))

@@ -46,7 +46,17 @@ impl Pair {
     fn with(name: &str, conf: &[(&str, &str)], durable: bool) -> Arc<Self> {
         let (source, replica) = (format!("{name} source"), format!("{name} replica"));
         let start = |name| Cluster::start(Options { name, conf, durable });
-        Arc::new(Self { source: start(&source), replica: start(&replica), served: Mutex::default(), count: AtomicU32::new(1) })
+        Self::of(start(&source), start(&replica))
+    }
+
+    /// A source and a replica of these majors.
+    pub fn of_majors(source: u32, replica: u32) -> Arc<Self> {
+        let start = |major, what| Cluster::start_major(major, Options { name: &format!("{what} on {major}"), ..Options::default() });
+        Self::of(start(source, "source"), start(replica, "replica"))
+    }
+
+    fn of(source: Cluster, replica: Cluster) -> Arc<Self> {
+        Arc::new(Self { source, replica, served: Mutex::default(), count: AtomicU32::new(1) })
     }
 
     /// Adds a database to those that the source's workers serve.

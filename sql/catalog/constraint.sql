@@ -1,5 +1,6 @@
 -- PostgreSQL itself clones a partitioned table's foreign keys; its CHECKs, keys and exclusions are facts on each partition.
 SELECT con.oid, con.conrelid, con.conname, con.contype, pg_get_constraintdef(con.oid), con.convalidated,
+       /*if >=18*/ con.conenforced /*else*/ true /*end*/,
        con.coninhcount > 0, con.conislocal, con.confrelid,
        i.indexrelid, ic.reloptions,
        CASE WHEN ic.reltablespace <> 0 THEN

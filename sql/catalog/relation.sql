@@ -2,7 +2,8 @@
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartition, c.reltype,
        c.relhasindex, c.relhastriggers, c.relhasrules,
        c.reloptions, toast.reloptions,
-       CASE WHEN c.relam NOT IN (0, 2) THEN (SELECT am.amname FROM pg_catalog.pg_am am WHERE am.oid = c.relam) END,
+       -- A partitioned table's is for its partitions to come, and may be told (from 17 on).
+       CASE WHEN c.relam <> 0 AND (c.relam <> 2 OR c.relkind = 'p') THEN (SELECT am.amname FROM pg_catalog.pg_am am WHERE am.oid = c.relam) END,
        CASE WHEN c.reltablespace <> 0 THEN (SELECT ts.spcname FROM pg_catalog.pg_tablespace ts WHERE ts.oid = c.reltablespace) END,
        c.relrowsecurity, c.relforcerowsecurity,
        CASE WHEN c.reloftype <> 0 THEN
@@ -14,6 +15,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartitio
             WHERE i.indrelid = c.oid AND i.indisreplident) END,
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
        CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
+       fs.srvname, ft.ftoptions,
        c.relispopulated,
        pg_get_userbyid(c.relowner),
        CASE WHEN c.relkind = 'c' THEN ct.typacl ELSE c.relacl END::text[],
@@ -23,7 +25,9 @@ FROM pg_catalog.pg_class c
 /*one pg_namespace n.oid c.relnamespace*/
 LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
 LEFT JOIN pg_catalog.pg_type ct ON c.relkind = 'c' AND ct.oid = c.reltype
-WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'c', 'S') AND c.relpersistence <> 't'
+LEFT JOIN pg_catalog.pg_foreign_table ft ON c.relkind = 'f' AND ft.ftrelid = c.oid
+LEFT JOIN pg_catalog.pg_foreign_server fs ON fs.oid = ft.ftserver
+WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c', 'S') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   WHERE e.classid = CASE WHEN c.relkind = 'c' THEN 1247 ELSE 1259 END

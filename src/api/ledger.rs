@@ -1,18 +1,47 @@
 //! Versions, fingerprints, models, reverse DDL.
+//!
+//! What runs with the owner's rights runs under the pinned path: a caller's search_path would choose the
+//! operators.
 
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger;
-use crate::model::Projection;
+use crate::model::{Kind, Projection};
+use crate::pg::document::{Json, Jsonb};
 use crate::pg::{command, spi};
+use crate::secrets;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 
-pub(super) fn projection(document: &JsonB) -> Result<Projection> {
-    serde_json::from_value(document.0.clone()).map_err(|e| {
+pub(super) fn projection(document: Jsonb) -> Result<Projection> {
+    let read = if document.0.is_object() {
+        serde_json::from_value(document.0).map_err(|e| format!("{e}."))
+    } else {
+        Err("It is a JSON object.".to_owned())
+    };
+    read.map_err(|what| {
         Error::invalid("the projection cannot be read")
-            .detail(e.to_string())
+            .detail(what)
             .hint("A projection is e.g. {\"schemas\": [\"shop\"], \"owners\": true, \"privileges\": true, \"column_order\": false}.")
     })
+}
+
+/// Whether the caller may see what passwords the facts hold: the extension's owner, and who has its rights.
+pub(super) fn sees_secrets() -> bool {
+    spi::connect(|spi| {
+        let sql = "SELECT pg_catalog.pg_has_role((SELECT e.extowner FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'pg_accord'), 'USAGE')";
+        spi.query(sql, &[], spi::See::Transaction)
+    })
+    .or_raise()
+    .first()
+    .is_some_and(|row| spi::Cells::bool(row, 0))
+}
+
+/// A document (of changes, steps, facts) without the secrets in it: what the views show.
+#[pg_extern(stable, parallel_unsafe)]
+fn mask_secrets(document: pgrx::Json) -> pgrx::Json {
+    let mut document = document;
+    secrets::mask_document(&mut document.0);
+    document
 }
 
 /// Called once, by CREATE EXTENSION: what is in the database becomes version 0.
@@ -25,7 +54,9 @@ fn initialize() -> i64 {
 #[pg_extern(volatile, parallel_unsafe)]
 fn seal() -> i64 {
     if !command::read_committed() {
-        Error::state("versions are sealed under READ COMMITTED only").raise();
+        Error::state("versions are sealed under READ COMMITTED only")
+            .hint("Call accord.seal() outside a transaction block, or begin one with ISOLATION LEVEL READ COMMITTED.")
+            .raise();
     }
     let _pinned = command::pin();
     spi::connect(ledger::seal).or_raise().head
@@ -34,7 +65,7 @@ fn seal() -> i64 {
 /// The newest version, once everything that was committed before the call is sealed.
 #[pg_extern(volatile, parallel_unsafe)]
 fn version() -> i64 {
-    let _owner = command::become_owner();
+    let _pinned = command::pin();
     spi::connect(ledger::version).or_raise()
 }
 
@@ -46,37 +77,45 @@ fn reconcile() -> i64 {
 
 /// The fingerprint of this database's schema: a read of the running sum, or with `verify` of the catalogs.
 #[pg_extern(volatile, parallel_unsafe)]
-fn fingerprint(verify: default!(bool, false), projection: default!(JsonB, "'{}'")) -> String {
-    let _owner = command::become_owner();
-    let projection = self::projection(&projection).or_raise();
+fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'")) -> String {
+    let _pinned = command::pin();
+    let projection = self::projection(projection).or_raise();
     spi::connect(|spi| ledger::fingerprint(spi, verify, &projection)).or_raise().to_string()
 }
 
-fn document(version: Option<i64>, projection: &JsonB, keys: bool) -> Result<JsonB> {
+fn document(version: Option<i64>, projection: Jsonb, keys: bool) -> Result<JsonB> {
+    let trusted = sees_secrets();
+    let _pinned = command::pin();
     let projection = self::projection(projection)?;
-    spi::connect(|spi| ledger::document(spi, version, &projection, keys)).map(JsonB)
+    let mut document = spi::connect(|spi| ledger::document(spi, version, &projection, keys))?;
+    if !trusted {
+        secrets::mask_document(&mut document);
+    }
+    Ok(JsonB(document))
 }
 
 /// The model of this database's schema, for people. With `keys`, each fact carries what tells it from
 /// another under its name.
 #[pg_extern(volatile, parallel_unsafe)]
-fn model(projection: default!(JsonB, "'{}'"), keys: default!(bool, false)) -> JsonB {
-    let _owner = command::become_owner();
-    document(None, &projection, keys).or_raise()
+fn model(projection: default!(Jsonb, "'{}'"), keys: default!(bool, false)) -> JsonB {
+    document(None, projection, keys).or_raise()
 }
 
 /// The model as of a version.
 #[pg_extern(volatile, parallel_unsafe, name = "model")]
-fn model_of_version(version: i64, projection: default!(JsonB, "'{}'"), keys: default!(bool, false)) -> JsonB {
-    let _owner = command::become_owner();
-    document(Some(version), &projection, keys).or_raise()
+fn model_of_version(version: i64, projection: default!(Jsonb, "'{}'"), keys: default!(bool, false)) -> JsonB {
+    document(Some(version), projection, keys).or_raise()
 }
 
 /// The statements that lead from a version back to the one before it.
 #[pg_extern(volatile, parallel_unsafe)]
 fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
-    let _owner = command::become_owner();
-    let plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
+    let trusted = sees_secrets();
+    let _pinned = command::pin();
+    let mut plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
+    if !trusted {
+        plans.iter_mut().for_each(|plan| secrets::mask_steps(&mut plan.steps));
+    }
     SetOfIterator::new(plans.into_iter().flat_map(|plan| plan.steps).map(|step| step.sql).collect::<Vec<_>>())
 }
 
@@ -85,15 +124,19 @@ fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
 fn revert(version: i64) -> i64 {
     spi::connect(|spi| {
         let plans = {
-            let _owner = command::become_owner();
+            let _pinned = command::pin();
             ledger::reverse_plans(spi, version)?
         };
         let settings = command::settings();
         settings.set("check_function_bodies", "off");
-        let mut count = 0;
+        let (mut count, mut unseen) = (0, false);
         for step in plans.into_iter().flat_map(|plan| plan.steps) {
             spi.execute(&step.sql)?;
             count += 1;
+            unseen |= step.facts.iter().any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger);
+        }
+        if unseen {
+            ledger::reconcile_event_triggers(spi)?;
         }
         Ok(count)
     })
@@ -102,6 +145,6 @@ fn revert(version: i64) -> i64 {
 
 /// What an event's changes, or their reverse, destroy.
 #[pg_extern(stable, parallel_unsafe)]
-fn event_loss(changes: pgrx::Json) -> Vec<String> {
+fn event_loss(changes: Json) -> Vec<String> {
     ledger::losses(changes.0).or_raise()
 }

@@ -10,5 +10,5 @@ mod replicas;
 pgrx::extension_sql_file!(
     "../../sql/views.sql",
     name = "views",
-    requires = ["bootstrap", ledger::event_loss, replicas::mask_conninfo, replicas::worker_running]
+    requires = ["bootstrap", ledger::event_loss, ledger::mask_secrets, ledger::model, replicas::mask_conninfo, replicas::worker_running]
 );

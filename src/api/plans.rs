@@ -1,18 +1,21 @@
 //! Differences and plans between models and between versions.
 
+use super::ledger::sees_secrets;
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger::{self, Compared};
 use crate::model::Projection;
+use crate::pg::document::Jsonb;
 use crate::pg::{command, spi};
 use crate::plan::Request;
+use crate::secrets;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 
 type Difference = (String, String, Option<String>, Option<JsonB>, Option<JsonB>);
 type Step = (i32, String, Option<String>, Vec<String>, bool, bool, bool, Vec<String>, Vec<String>, JsonB, Option<String>);
 
-fn differences(compared: Result<Compared>) -> Vec<Difference> {
-    let rows = compared.and_then(|compared| compared.differences()).or_raise();
+fn differences(compared: Result<Compared>, secrets: bool) -> Vec<Difference> {
+    let rows = compared.and_then(|compared| compared.differences(secrets)).or_raise();
     rows.into_iter().map(|d| (d.change.to_owned(), d.id, d.was, d.before.map(JsonB), d.after.map(JsonB))).collect()
 }
 
@@ -36,7 +39,15 @@ fn steps(planned: Result<Vec<ledger::PlannedStep>>) -> Vec<Step> {
     planned.or_raise().into_iter().enumerate().map(row).collect()
 }
 
-fn request(options: &JsonB) -> Result<Request> {
+/// The steps as the caller may see them.
+fn shown(mut planned: Vec<ledger::PlannedStep>, trusted: bool) -> Vec<ledger::PlannedStep> {
+    if !trusted {
+        planned.iter_mut().for_each(|planned| secrets::mask_steps(std::slice::from_mut(&mut planned.step)));
+    }
+    planned
+}
+
+fn request(options: &Jsonb) -> Result<Request> {
     Request::read(&options.0).map_err(|why| {
         Error::invalid("the options of a plan cannot be read").detail(why).hint(
             "Options are e.g. {\"online\": true, \"accept_hints\": 0.9, \"renames\": [{\"kind\": \"table\", \"from\": [\"shop\", \"a\"], \"to\": [\"shop\", \"b\"]}], \"sizes\": {\"shop.a\": {\"rows\": 1000, \"bytes\": 65536}}}.",
@@ -47,13 +58,13 @@ fn request(options: &JsonB) -> Result<Request> {
 /// What differs between two models, fact by fact.
 #[pg_extern(stable, parallel_unsafe)]
 fn diff(
-    a: JsonB,
-    b: JsonB,
+    a: Jsonb,
+    b: Jsonb,
 ) -> TableIterator<
     'static,
     (name!(change, String), name!(id, String), name!(was, Option<String>), name!(before, Option<JsonB>), name!(after, Option<JsonB>)),
 > {
-    TableIterator::new(differences(ledger::compare_documents(a.0, b.0)))
+    TableIterator::new(differences(ledger::compare_documents(a.0, b.0), true))
 }
 
 /// What differs between two versions, fact by fact.
@@ -61,24 +72,26 @@ fn diff(
 fn diff_versions(
     v1: i64,
     v2: i64,
-    projection: default!(Option<JsonB>, "NULL"),
+    projection: default!(Option<Jsonb>, "NULL"),
 ) -> TableIterator<
     'static,
     (name!(change, String), name!(id, String), name!(was, Option<String>), name!(before, Option<JsonB>), name!(after, Option<JsonB>)),
 > {
-    let _owner = command::become_owner();
-    TableIterator::new(differences(spi::connect(|spi| {
-        let projection = projection.as_ref().map_or_else(|| Ok(Projection::whole()), super::ledger::projection)?;
+    let trusted = sees_secrets();
+    let _pinned = command::pin();
+    let compared = spi::connect(|spi| {
+        let projection = projection.map_or_else(|| Ok(Projection::whole()), super::ledger::projection)?;
         ledger::compare_versions(spi, v1, v2, &projection)
-    })))
+    });
+    TableIterator::new(differences(compared, trusted))
 }
 
 /// The statements that lead from one model to another.
 #[pg_extern(volatile, parallel_unsafe)]
 fn plan(
-    a: JsonB,
-    b: JsonB,
-    options: default!(JsonB, "'{}'"),
+    a: Jsonb,
+    b: Jsonb,
+    options: default!(Jsonb, "'{}'"),
 ) -> TableIterator<
     'static,
     (
@@ -95,7 +108,7 @@ fn plan(
         name!(compensation, Option<String>),
     ),
 > {
-    let _owner = command::become_owner();
+    let _pinned = command::pin();
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let compared = ledger::compare_documents(a.0, b.0)?;
@@ -108,7 +121,7 @@ fn plan(
 fn plan_versions(
     v1: i64,
     v2: i64,
-    options: default!(JsonB, "'{}'"),
+    options: default!(Jsonb, "'{}'"),
 ) -> TableIterator<
     'static,
     (
@@ -125,19 +138,20 @@ fn plan_versions(
         name!(compensation, Option<String>),
     ),
 > {
-    let _owner = command::become_owner();
+    let trusted = sees_secrets();
+    let _pinned = command::pin();
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let compared = ledger::compare_versions(spi, v1, v2, &Projection::whole())?;
-        ledger::plan(spi, compared, &request)
+        ledger::plan(spi, compared, &request).map(|planned| shown(planned, trusted))
     })))
 }
 
 /// Pairs of a dropped and a created object that may be one renamed.
 #[pg_extern(stable, parallel_unsafe)]
 fn rename_hints(
-    a: JsonB,
-    b: JsonB,
+    a: Jsonb,
+    b: Jsonb,
 ) -> TableIterator<'static, (name!(confidence, f64), name!(was, String), name!(id, String), name!(why, String), name!(rename, JsonB))> {
     let compared = ledger::compare_documents(a.0, b.0).or_raise();
     let hints = compared.hints();
@@ -153,7 +167,7 @@ fn rename_hints(
 fn revert_to(
     version: i64,
     dry_run: default!(bool, false),
-    options: default!(JsonB, "'{}'"),
+    options: default!(Jsonb, "'{}'"),
 ) -> TableIterator<
     'static,
     (
@@ -170,15 +184,16 @@ fn revert_to(
         name!(compensation, Option<String>),
     ),
 > {
+    let trusted = sees_secrets();
     TableIterator::new(steps(spi::connect(|spi| {
         let request = request(&options)?;
         let planned = {
-            let _owner = command::become_owner();
+            let _pinned = command::pin();
             ledger::plan_to(spi, version, &request)?
         };
         if !dry_run {
             ledger::carry_out(spi, version, &planned)?;
         }
-        Ok(planned)
+        Ok(shown(planned, trusted))
     })))
 }

@@ -1,25 +1,26 @@
 //! Replicas on the source: adding, pausing, waiting, and each failure state's way out.
 //!
-//! The functions run as the extension's owner: whoever was granted EXECUTE needs no right on the tables.
+//! The functions run as the extension's owner, under the pinned path: whoever was granted EXECUTE needs no
+//! right on the tables, and brings no operators of their own.
 
 use crate::conninfo;
 use crate::delivery;
 use crate::error::{OrRaise, Result};
 use crate::pg::command;
+use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
-use pgrx::JsonB;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use std::time::Duration;
 
 fn as_owner<R>(work: impl FnOnce(&Spi) -> Result<R>) -> R {
-    let _owner = command::become_owner();
+    let _pinned = command::pin();
     spi::connect(work).or_raise()
 }
 
 /// Registers a replica; the worker builds, adopts or refuses it after the commit.
 #[pg_extern(volatile, parallel_unsafe)]
-fn add_replica(name: &str, conninfo: &str, policy: default!(JsonB, "'{}'")) {
+fn add_replica(name: &str, conninfo: &str, policy: default!(Jsonb, "'{}'")) {
     as_owner(|spi| delivery::add_replica(spi, name, conninfo, &policy.0));
 }
 

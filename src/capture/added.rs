@@ -21,6 +21,7 @@ pub fn changes(table: u32, schema: &str, name: &str, columns: Vec<AddedColumn>) 
             compression: None,
             statistics: None,
             options: std::collections::BTreeMap::new(),
+            foreign_options: std::collections::BTreeMap::new(),
             inherited: false,
             not_local: false,
         };

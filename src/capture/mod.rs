@@ -27,7 +27,7 @@ use crate::pg::relation::Added;
 use crate::pg::spi::{self, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use outbox::Happening;
-use read::{covers, read_roots_aspects};
+use read::{covers, follow_renames, read_roots_aspects};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -179,16 +179,22 @@ fn record(call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) -> Result<()>
     };
     let (kind, identity) = touched.target.as_ref().map_or((None, None), |(kind, identity)| (Some(kind.as_str()), Some(identity.as_str())));
     let whole;
+    let mut evidence = if let Some(statement) = statement {
+        statement
+    } else {
+        whole = command::debug_query_string().unwrap_or_default();
+        &whole
+    };
+    let masked;
+    if crate::secrets::is_secret_command(&call.tag) {
+        masked = crate::secrets::mask_strings(evidence);
+        evidence = &masked;
+    }
     let happening = Happening {
         tag: &call.tag,
         kind,
         identity,
-        statement: if let Some(statement) = statement {
-            statement
-        } else {
-            whole = command::debug_query_string().unwrap_or_default();
-            &whole
-        },
+        statement: evidence,
         exact: statement.is_some(),
         concurrently: call.command.concurrently,
         reconciled: false,
@@ -217,7 +223,9 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
         // A serial column brings a sequence: then there is more to read than columns.
         Reach::AddColumn if direct.len() == 1 => {
             dependents(spi, &mut touched, true)?;
-            Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES
+            // From 18 on, a NOT NULL is a constraint with a name.
+            let constraints = if command::major() >= 18 { Aspects::CONSTRAINTS } else { Aspects::NONE };
+            Aspects::COLUMNS | Aspects::DEFAULTS | Aspects::EDGES | constraints
         }
         Reach::Comment => Aspects::COMMENTS,
         Reach::Grant => {
@@ -250,6 +258,7 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
         let mut read = read_roots_aspects(spi, &narrow, aspects)?;
         if !whole.is_empty() {
             read.extend(read_roots(spi, &whole)?);
+            follow_renames(&known, &mut read);
         }
         // Other objects come along with some queries: only the aspects that were asked for are compared.
         read.retain(|fact| fact.root.is_some_and(|root| whole.contains(&root)) || covers(aspects, &fact.id.to_string()));

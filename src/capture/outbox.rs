@@ -36,14 +36,32 @@ pub struct Happening<'a> {
 /// Inserts an event of the current transaction and overlays the last known facts with what it
 /// changed: one row for each fact, or, where none changed, a row that names none, so that sealing
 /// finds the event.
-pub fn insert<'b>(happening: &Happening<'b>, changes: &[Change], keys: &Keys) -> Result<()> {
-    let changed = serde_json::to_string(changes)?;
+pub fn insert(happening: &Happening<'_>, changes: &[Change], keys: &Keys) -> Result<()> {
+    let event = insert_event(command::top_xid(), happening, changes)?;
+    overlay(event.seq, changes, keys)?;
+    crate::pg::xact::mark_captured();
+    Ok(())
+}
+
+/// An event that was inserted.
+pub struct Inserted {
+    /// Its number.
+    pub seq: i64,
+    /// Its id.
+    pub id: Uuid,
+    /// Its changes as they are stored.
+    pub changes: String,
+}
+
+/// Inserts an event of a transaction, and nothing that waits to be sealed.
+pub fn insert_event<'b>(xid: u64, happening: &Happening<'b>, changes: &[Change]) -> Result<Inserted> {
+    let (id, changes) = (Uuid::now_v7(), serde_json::to_string(changes)?);
     let maybe = |value: Option<&'b str>| value.map_or(Value::Null, Value::Text);
     let seq = next_value(c"event_seq_seq")?;
     Table::open(c"event")?.insert(&[
         ("seq", Value::Long(seq)),
-        ("id", Value::Uuid(Uuid::now_v7())),
-        ("xid", Value::Xid(command::top_xid())),
+        ("id", Value::Uuid(id)),
+        ("xid", Value::Xid(xid)),
         ("tag", Value::Text(happening.tag)),
         ("kind", maybe(happening.kind)),
         ("identity", maybe(happening.identity)),
@@ -54,11 +72,9 @@ pub fn insert<'b>(happening: &Happening<'b>, changes: &[Change], keys: &Keys) ->
         ("reconciled", Value::Bool(happening.reconciled)),
         ("unmodelled", Value::Texts(happening.unmodelled)),
         ("context", Value::Text(happening.context)),
-        ("changes", Value::Text(&changed)),
+        ("changes", Value::Text(&changes)),
     ])?;
-    overlay(seq, changes, keys)?;
-    crate::pg::xact::mark_captured();
-    Ok(())
+    Ok(Inserted { seq, id, changes })
 }
 
 /// The rows of `accord.pending`.

@@ -2,11 +2,12 @@
 
 use crate::catalog::{self, Aspects, Objects, Reader, Row};
 use crate::error::{Error, Result};
-use crate::ledger::store;
-use crate::model::{Fact, LocalKey};
+use crate::ledger::store::{self, Known};
+use crate::model::{Fact, FactId, LocalKey};
 use crate::pg::class;
 use crate::pg::command;
 use crate::pg::spi::{Arg, See, Spi};
+use std::collections::HashMap;
 
 /// Reads catalogs through SPI.
 pub struct SpiReader<'a>(pub &'a Spi);
@@ -27,12 +28,15 @@ impl Reader for SpiReader<'_> {
 /// Whether a fact with this id is among what a read of these aspects brings.
 pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
     let (word, rest) = id.split_once(' ').unwrap_or((id, ""));
-    if word == "comment" {
-        // Comments on parts come with the parts; those on the relation and its columns by themselves.
-        let on = rest.strip_prefix("on ").unwrap_or_default();
+    if matches!(word, "comment" | "security") {
+        // Comments and security labels on parts come with the parts; those on the relation and its columns by themselves.
+        let on = rest.strip_prefix("on ").or_else(|| rest.strip_prefix("label on ")).unwrap_or_default();
         let relation =
             ["table", "view", "materialized view", "composite type", "column", "attribute"].iter().any(|kind| on.starts_with(kind));
         return aspects.contains(Aspects::COMMENTS) && (relation || covers(aspects, on));
+    }
+    if rest.starts_with("on statistics object ") {
+        return aspects.contains(Aspects::INDEXES);
     }
     let part = match word {
         "column" | "attribute" | "position" => Aspects::COLUMNS,
@@ -40,7 +44,7 @@ pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
         "identity" => Aspects::IDENTITY,
         "grant" | "owner" => Aspects::PRIVILEGES,
         "constraint" => Aspects::CONSTRAINTS,
-        "index" => Aspects::INDEXES,
+        "index" | "statistics" => Aspects::INDEXES,
         "trigger" => Aspects::TRIGGERS,
         "policy" => Aspects::POLICIES,
         "rule" => Aspects::RULES,
@@ -71,11 +75,36 @@ pub(super) fn read_roots_aspects(spi: &Spi, roots: &[(u32, u32)], aspects: Aspec
             class::ROUTINE => objects.routines.push(oid),
             class::SCHEMA => objects.schemas.push(oid),
             class::EXTENSION => objects.extensions.push(oid),
-            _ => objects.unmodelled.push((classid, oid)),
+            _ => objects.others.push((classid, oid)),
         }
     }
     let read = catalog::read_objects(&mut SpiReader(spi), &objects)?;
     resolve(spi, read)
+}
+
+/// Edges from one read into another were resolved by the last known ids: those that this command's
+/// renames left behind become the ids of now.
+pub(super) fn follow_renames(known: &[Known], read: &mut [Fact]) {
+    let mut now: HashMap<LocalKey, Vec<&FactId>> = HashMap::new();
+    for fact in read.iter().filter(|fact| fact.id.of.is_none()) {
+        if let Some(key) = fact.key {
+            now.entry(key).or_default().push(&fact.id);
+        }
+    }
+    let mut renamed: HashMap<String, FactId> = HashMap::new();
+    for old in known {
+        // An object's key is also its position's, its owner's, its comments': the id begins with its kind.
+        let is = |id: &&&FactId| old.id.strip_prefix(id.kind.word()).is_some_and(|rest| rest.starts_with(' '));
+        let same = now.get(&old.key).and_then(|ids| ids.iter().find(is));
+        if let Some(id) = same.filter(|id| id.to_string() != old.id) {
+            renamed.insert(old.id.clone(), (*id).clone());
+        }
+    }
+    for id in read.iter_mut().filter(|_| !renamed.is_empty()).flat_map(|fact| &mut fact.depends) {
+        if let Some(new) = renamed.get(&id.to_string()) {
+            *id = new.clone();
+        }
+    }
 }
 
 /// Resolves the edges that lead out of what was read.

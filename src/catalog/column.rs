@@ -1,11 +1,12 @@
 //! Columns with their places, defaults and identities.
 
+use super::foreign::options as foreign_options;
 use super::gather::{ATTRDEF, CLASS, Gather, key};
 use super::property::{Acl, grants};
 use super::relation::{options, sequence_options};
 use super::row::Fields;
 use super::{Aspects, Malformed};
-use crate::model::{Attribute, Column, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
+use crate::model::{Attribute, Column, ColumnSettings, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
 
 /// Where back branches keep a row type's version, from the minors of November 2026 on: the server's
 /// own, another in every database, and known to no DDL (`ATTRIBUTE_VERSION_ATTOPTION` in `pg_attribute.h`).
@@ -49,6 +50,7 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
     let statistics = row.opt_int()?.map(|target| target as i32);
     let mut options = options(row.texts()?);
     options.remove(ATTRIBUTE_VERSION);
+    let foreign_options = foreign_options(row.texts()?);
     let (inherited, local) = (row.bool()?, row.bool()?);
     let (has_default, identity) = (row.bool()?, row.letter()?);
     let acl = Acl { privileges: row.opt_texts()?, default: Vec::new() };
@@ -57,7 +59,13 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
     relation.has_default |= has_default;
     relation.has_identity |= identity.is_some();
     if relation.is_view() {
-        relation.view_columns.push(ViewColumn { name: name.clone(), data_type: data_type.clone() });
+        let settings = if relation.kind == Kind::MaterializedView {
+            let (storage, compression) = (storage.map(str::to_owned), compression.map(str::to_owned));
+            ColumnSettings { storage, compression, statistics, options: options.clone() }
+        } else {
+            ColumnSettings::default()
+        };
+        relation.view_columns.push(ViewColumn { name: name.clone(), data_type: data_type.clone(), settings });
     }
     let (kind, subject) = (relation.kind, relation.column(Kind::Column, name.clone(), number));
     if gather.wants(Aspects::COLUMNS) && matches!(kind, Kind::Table | Kind::Composite) {
@@ -68,7 +76,8 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
         } else {
             let (storage, compression) = (storage.map(str::to_owned), compression.map(str::to_owned));
             let not_local = !local;
-            let column = Column { data_type, collation, not_null, storage, compression, statistics, options, inherited, not_local };
+            let column =
+                Column { data_type, collation, not_null, storage, compression, statistics, options, foreign_options, inherited, not_local };
             gather.object(subject.clone(), column);
         }
         gather.property(position, Position { after });

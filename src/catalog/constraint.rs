@@ -20,7 +20,9 @@ pub(super) fn constraints(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), 
             other => return Err(row.malformed(format!("contype {other:?}"))),
         };
         let definition = without_not_valid(row.text()?);
-        let not_valid = !row.bool()?;
+        // One that is NOT ENFORCED is never valid, and its definition says so.
+        let (validated, enforced) = (row.bool()?, row.bool()?);
+        let not_valid = !validated && enforced;
         let (inherited, not_local) = (row.bool()?, !row.bool()?);
         let (referenced, index) = (row.oid()?, row.opt_oid()?);
         let (options, tablespace, clustered, attached_to) = (row.texts()?, row.opt_name()?, row.bool()?, row.qualified()?);

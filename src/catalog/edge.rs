@@ -7,10 +7,16 @@ use crate::model::{FactId, Kind, LocalKey};
 use std::collections::{BTreeSet, HashMap};
 
 pub(super) fn edges(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
+    let defaults: HashMap<LocalKey, usize> = gather.implied.iter().map(|(fact, column)| (*column, *fact)).collect();
     for mut row in rows {
         let dependent = key(row.oid()?, row.oid()?, row.small()?);
         let referenced = key(row.oid()?, row.oid()?, row.small()?);
-        let Some(fact) = gather.target(dependent) else { continue };
+        let Some(mut fact) = gather.target(dependent) else { continue };
+        // Before 15, what a generation expression reads is told of its column.
+        let neighbours = |a: LocalKey, b: LocalKey| (a.classid, a.objid) == (b.classid, b.objid) && a.objsubid > 0 && b.objsubid > 0;
+        if let Some(default) = defaults.get(&dependent).filter(|_| neighbours(dependent, referenced)) {
+            fact = *default;
+        }
         let told_elsewhere = match gather.facts[fact].id.kind {
             // By Partition and Inherit, so that the table can exist before it has a parent; what a
             // partition key reads are the table's own columns.

@@ -18,6 +18,31 @@ pub(super) const TRIGGER: u32 = 2620;
 pub(super) const EXTENSION: u32 = 3079;
 pub(super) const POLICY: u32 = 3256;
 pub(super) const ENUM: u32 = 3501;
+pub(super) const ACCESS_METHOD: u32 = 2601;
+pub(super) const AMOP: u32 = 2602;
+pub(super) const AMPROC: u32 = 2603;
+pub(super) const CAST: u32 = 2605;
+pub(super) const CONVERSION: u32 = 2607;
+pub(super) const LANGUAGE: u32 = 2612;
+pub(super) const OPERATOR_CLASS: u32 = 2616;
+pub(super) const OPERATOR: u32 = 2617;
+pub(super) const OPERATOR_FAMILY: u32 = 2753;
+pub(super) const STATISTICS: u32 = 3381;
+pub(super) const COLLATION: u32 = 3456;
+pub(super) const TRANSFORM: u32 = 3576;
+pub(super) const TS_DICTIONARY: u32 = 3600;
+pub(super) const TS_PARSER: u32 = 3601;
+pub(super) const TS_CONFIGURATION: u32 = 3602;
+pub(super) const TS_TEMPLATE: u32 = 3764;
+pub(super) const DEFAULT_ACL: u32 = 826;
+pub(super) const FOREIGN_SERVER: u32 = 1417;
+pub(super) const USER_MAPPING: u32 = 1418;
+pub(super) const FOREIGN_DATA_WRAPPER: u32 = 2328;
+pub(super) const EVENT_TRIGGER: u32 = 3466;
+pub(super) const SUBSCRIPTION: u32 = 6100;
+pub(super) const PUBLICATION: u32 = 6104;
+pub(super) const PUBLICATION_REL: u32 = 6106;
+pub(super) const PUBLICATION_NAMESPACE: u32 = 6237;
 
 pub(super) fn key(classid: u32, objid: u32, objsubid: i32) -> LocalKey {
     LocalKey { classid, objid, objsubid }
@@ -49,6 +74,8 @@ pub(super) struct Gather {
     pub(super) row_types: HashMap<u32, u32>,
     /// By `pg_type` OID.
     pub(super) types: HashMap<u32, (TypeKind, Subject)>,
+    /// `pg_opfamily` OIDs whose members matter: families that were read, and those of classes that were.
+    pub(super) families: BTreeSet<u32>,
     /// What facts refer to, not yet resolved.
     pub(super) references: Vec<(usize, LocalKey)>,
     /// References that the ids imply.
@@ -64,6 +91,7 @@ impl Gather {
             relations: HashMap::new(),
             row_types: HashMap::new(),
             types: HashMap::new(),
+            families: BTreeSet::new(),
             references: Vec::new(),
             implied: HashSet::new(),
         }
@@ -118,6 +146,11 @@ impl Gather {
 
     pub(super) fn has_routine(&self, oid: u32) -> bool {
         self.target(key(PROC, oid, 0)).is_some()
+    }
+
+    /// OIDs in this catalog of the facts that were read.
+    pub(super) fn read_of(&self, classid: u32) -> Vec<u32> {
+        sorted(self.targets.keys().filter(|k| k.classid == classid).map(|k| k.objid))
     }
 
     pub(super) fn relations_where(&self, wanted: &dyn Fn(&Relation) -> bool) -> Vec<u32> {

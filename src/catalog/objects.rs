@@ -11,15 +11,22 @@ pub struct Objects {
     pub extensions: Vec<u32>,
     /// `pg_class`: tables, views, materialized views, sequences, composite types.
     pub relations: Vec<u32>,
-    /// `pg_type`: enumerated types, domains, ranges. Composite types are relations.
+    /// `pg_type`: enumerated types, domains, ranges, base types. Composite types are relations.
     pub types: Vec<u32>,
     /// `pg_proc`: functions, procedures, aggregates.
     pub routines: Vec<u32>,
-    /// (classid, objid) of objects of kinds that are not modelled.
-    pub unmodelled: Vec<(u32, u32)>,
+    /// (classid, objid) of objects in all other catalogs: with all that belongs to them (publications with their tables).
+    pub others: Vec<(u32, u32)>,
     /// Which parts of the relations to read. Of the others everything is read, but comments, owners
     /// and privileges, and edges only where these say so.
     pub aspects: Aspects,
+}
+
+impl Objects {
+    /// The OIDs among the other objects that are in this catalog.
+    pub(super) fn in_class(&self, class: u32) -> Vec<u32> {
+        self.others.iter().filter(|(classid, _)| *classid == class).map(|(_, oid)| *oid).collect()
+    }
 }
 
 /// Which of a relation's facts to read.
@@ -39,7 +46,7 @@ impl Aspects {
     pub const IDENTITY: Self = Self(1 << 3);
     /// Table constraints.
     pub const CONSTRAINTS: Self = Self(1 << 4);
-    /// Indexes that belong to no constraint.
+    /// Indexes that belong to no constraint, and statistics objects with their owners.
     pub const INDEXES: Self = Self(1 << 5);
     /// Triggers.
     pub const TRIGGERS: Self = Self(1 << 6);
@@ -51,7 +58,7 @@ impl Aspects {
     pub const INHERITANCE: Self = Self(1 << 9);
     /// Sequences among the relations.
     pub const SEQUENCES: Self = Self(1 << 10);
-    /// Comments on the relation, on its columns, and on whatever else is read.
+    /// Comments and security labels on the relation, on its columns, and on whatever else is read.
     pub const COMMENTS: Self = Self(1 << 11);
     /// Owners, and privileges on the relation and its columns.
     pub const PRIVILEGES: Self = Self(1 << 12);

@@ -4,7 +4,7 @@ use super::gather::{CLASS, Gather, Subject, TYPE, key};
 use super::relation::Relation;
 use super::row::Fields;
 use super::{Aspects, Malformed};
-use crate::model::{Comment, Grant, Kind};
+use crate::model::{Comment, Grant, Kind, ON_NOT_NULL, SecurityLabel};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `aclitem`s as text; without privileges the object has its default ones.
@@ -45,7 +45,7 @@ pub(super) fn grants(gather: &mut Gather, subject: &Subject, acl: &Acl) {
 }
 
 /// Privileges by grantee, of all grantors together.
-fn by_grantee(items: &[String]) -> BTreeMap<String, Grant> {
+pub(super) fn by_grantee(items: &[String]) -> BTreeMap<String, Grant> {
     let mut grants: BTreeMap<String, Grant> = BTreeMap::new();
     for (grantee, letters) in items.iter().filter_map(|item| parse(item)) {
         let grant = grants.entry(grantee).or_default();
@@ -112,10 +112,11 @@ fn privilege(letter: char) -> String {
     .to_owned()
 }
 
+/// Comments, and security labels with their providers.
 pub(super) fn comments(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
     for mut row in rows {
         let (classid, objid, objsubid) = (row.oid()?, row.oid()?, row.small()?);
-        let (column, text) = (row.opt_name()?, row.text()?);
+        let (column, provider, text) = (row.opt_name()?, row.opt_name()?, row.text()?);
         let relation = gather.relations.get(&objid).filter(|_| classid == CLASS);
         let subject = match (relation, column) {
             (Some(relation), Some(column)) => Some(relation.column(Kind::Column, column, objsubid)),
@@ -124,8 +125,17 @@ pub(super) fn comments(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Mal
             (None, _) => known(gather, classid, objid),
         };
         if let Some(subject) = subject {
+            if let Some(provider) = provider {
+                let id = subject.id.security_label(provider);
+                gather.property(Subject { id, ..subject }, SecurityLabel { label: text });
+                continue;
+            }
             let id = subject.id.property(Kind::Comment);
-            gather.property(Subject { id, ..subject }, Comment { text });
+            let on_not_null = gather.target(subject.key).is_some_and(|on| gather.facts[on].is_not_null());
+            let comment = gather.property(Subject { id, ..subject }, Comment { text });
+            if on_not_null {
+                gather.facts[comment].notes.insert(ON_NOT_NULL.to_owned(), true.into());
+            }
         }
     }
     Ok(())

@@ -1,12 +1,14 @@
 //! Tables, views, materialized views, composite types, sequences; parents of tables.
 
 use super::deparse::without_semicolon;
+use super::foreign::options as foreign_options;
 use super::gather::{CLASS, Gather, INHERITS, Subject, key};
 use super::property::{Acl, grants};
 use super::row::Fields;
 use super::{Aspects, Malformed};
 use crate::model::{
-    Composite, FactId, Inherit, Kind, MaterializedView, Name, Partition, Qualified, Sequence, SequenceOptions, Table, View, ViewColumn,
+    Composite, FactId, Foreign, Inherit, Kind, MaterializedView, Name, Partition, Qualified, Sequence, SequenceOptions, Table, View,
+    ViewColumn,
 };
 use std::collections::BTreeMap;
 
@@ -28,6 +30,7 @@ pub(super) struct Relation {
     unlogged: bool,
     populated: bool,
     bound: Option<String>,
+    replica_identity: Option<String>,
     options: BTreeMap<String, String>,
     access_method: Option<Name>,
     tablespace: Option<Name>,
@@ -79,7 +82,7 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
     for mut row in rows {
         let (oid, schema, name) = (row.oid()?, row.name()?, row.name()?);
         let kind = match row.letter()? {
-            Some('r' | 'p') => Kind::Table,
+            Some('r' | 'p' | 'f') => Kind::Table,
             Some('v') => Kind::View,
             Some('m') => Kind::MaterializedView,
             Some('c') => Kind::Composite,
@@ -104,6 +107,10 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
         };
         let partition_by = row.opt_text()?;
         let bound = row.opt_text()?.filter(|_| is_partition);
+        let (server, foreign_options) = (row.opt_name()?, foreign_options(row.texts()?));
+        let foreign = server.map(|server| Foreign { server, options: foreign_options });
+        // A foreign table cannot have one, and its row says that it has none.
+        let replica_identity = replica_identity.filter(|_| foreign.is_none());
         let populated = row.bool()?;
         let (owner, acl) = (row.text()?, Acl::read(&mut row)?);
         let relation = Relation {
@@ -120,6 +127,7 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
             unlogged,
             populated,
             bound,
+            replica_identity: replica_identity.clone(),
             options: options_of,
             access_method,
             tablespace,
@@ -144,6 +152,7 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
                         force_row_security,
                         of_type,
                         replica_identity,
+                        foreign,
                     };
                     gather.object(subject, table);
                 }
@@ -173,7 +182,9 @@ pub(super) fn views(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfor
         } else {
             let populated = relation.populated;
             let (access_method, tablespace) = (relation.access_method.clone(), relation.tablespace.clone());
-            let view = gather.object(subject, MaterializedView { definition, columns, options, access_method, tablespace });
+            let replica_identity = relation.replica_identity.clone();
+            let view =
+                gather.object(subject, MaterializedView { definition, columns, options, access_method, tablespace, replica_identity });
             gather.facts[view].notes.insert("populated".to_owned(), populated.into());
         }
     }

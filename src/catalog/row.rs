@@ -1,7 +1,7 @@
 //! Typed access to the cells of a row, in order.
 
 use super::{Cell, Malformed, Row};
-use crate::model::{Name, Qualified};
+use crate::model::{Name, OperatorName, Qualified, RoutineName, Symbol};
 
 pub(super) struct Fields {
     query: &'static str,
@@ -103,6 +103,35 @@ impl Fields {
 
     pub(super) fn texts(&mut self) -> Result<Vec<String>> {
         Ok(self.opt_texts()?.unwrap_or_default())
+    }
+
+    /// An array of schema and name that must be there.
+    pub(super) fn expected_qualified(&mut self, otherwise: &str) -> Result<Qualified> {
+        self.qualified()?.ok_or_else(|| self.malformed(otherwise))
+    }
+
+    /// An operator as an array of schema and name.
+    pub(super) fn operator(&mut self) -> Result<Option<OperatorName>> {
+        let Some(Qualified { schema, name }) = self.qualified()? else { return Ok(None) };
+        let name = Symbol::try_from(name.as_str().to_owned()).map_err(|why| self.malformed(why))?;
+        Ok(Some(OperatorName { schema, name }))
+    }
+
+    /// A routine as an array of schema, name and argument types.
+    pub(super) fn routine(&mut self) -> Result<Option<RoutineName>> {
+        match self.opt_texts()? {
+            None => Ok(None),
+            Some(parts) => match <[String; 3]>::try_from(parts) {
+                Ok([schema, name, arguments]) => Ok(Some(RoutineName { schema: schema.into(), name: name.into(), arguments })),
+                Err(parts) => self.expected("schema, name and arguments", &Cell::TextArray(parts)),
+            },
+        }
+    }
+
+    /// An int2.
+    pub(super) fn number(&mut self) -> Result<i16> {
+        let value = self.int()?;
+        i16::try_from(value).or_else(|_| self.expected("an int2", &Cell::Int(value)))
     }
 
     /// An array of schema and name.

@@ -6,7 +6,7 @@ use super::row::Fields;
 use super::{Aspects, Malformed};
 use crate::model::{Kind, Name, Policy, Rule, Trigger};
 
-fn enabled(letter: Option<char>) -> Option<String> {
+pub(super) fn enabled(letter: Option<char>) -> Option<String> {
     match letter {
         Some('D') => Some("disabled".to_owned()),
         Some('R') => Some("replica".to_owned()),

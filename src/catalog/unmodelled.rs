@@ -1,7 +1,7 @@
 //! Objects of kinds that are not modelled: reported, never skipped in silence.
 
 use super::Malformed;
-use super::gather::{Gather, Subject, key};
+use super::gather::{Gather, Subject};
 use super::row::Fields;
 use crate::model::{FactId, Kind, Unmodelled};
 
@@ -10,16 +10,6 @@ pub(super) fn objects(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malf
         let (classid, objid) = (row.oid()?, row.oid()?);
         let id = FactId::new(Kind::Unmodelled, [row.text()?, row.text()?]);
         gather.object(Subject::root(id, classid, objid), Unmodelled {});
-    }
-    Ok(())
-}
-
-pub(super) fn security_labels(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
-        let key = key(row.oid()?, row.oid()?, row.small()?);
-        let (provider, kind, identity) = (row.text()?, row.text()?, row.text()?);
-        let id = FactId::new(Kind::Unmodelled, ["security label".to_owned(), format!("{provider} on {kind} {identity}")]);
-        gather.property(Subject { id, key, root: (key.classid, key.objid) }, Unmodelled {});
     }
     Ok(())
 }

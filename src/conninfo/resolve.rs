@@ -282,7 +282,7 @@ fn endpoints(options: &Options) -> Result<Vec<Endpoint>, ConninfoError> {
             };
             let port = match ports.get(i).or_else(|| ports.first()).map_or("", String::as_str) {
                 "" => 5432,
-                text => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| value("port", "is a number from 1 to 65535"))?,
+                text => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| value("port", "a number from 1 to 65535 is expected"))?,
             };
             Ok(Endpoint { host, address, port })
         })

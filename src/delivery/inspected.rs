@@ -139,7 +139,7 @@ fn failed(spi: &Spi, row: &Row, look: Look, cause: &Cause) -> Result<Next> {
 fn write_finding(spi: &Spi, replica: &str, finding: &Finding, expected: Option<&Fact>) -> Result<()> {
     let (mut before, mut after) = (None, None);
     let change = Change { before: expected.cloned(), after: finding.actual.clone(), ..Change::default() };
-    if let Some(difference) = ledger::difference(change)? {
+    if let Some(difference) = ledger::difference(change, false)? {
         (before, after) = (difference.before, difference.after);
         if let (Some(now), Some(Value::Object(after))) = (&finding.renamed, &mut after) {
             after.insert("renamed_to".to_owned(), json!(now.to_string()));

@@ -49,12 +49,7 @@ pub fn add_replica(spi: &Spi, name: &str, conninfo: &str, policy: &Value) -> Res
     }
     xact::mark_captured();
     if !wake::worker_running() {
-        pgrx::ereport!(
-            PgLogLevel::WARNING,
-            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            "no worker serves this database: nothing is delivered until one does",
-            no_worker_hint()
-        );
+        Error::state("no worker serves this database: nothing is delivered until one does").hint(no_worker_hint()).warn();
     }
     Ok(())
 }
@@ -229,14 +224,17 @@ fn not_in(name: &str, wanted: &str, state: &str) -> Error {
 }
 
 /// The one function that resolves a failure state, as a sentence; empty where nothing needs to be done.
+/// Without a version there is nothing to approve or to skip.
 pub fn resolution(state: &str, name: &str, version: Option<i64>) -> String {
     let name = crate::model::Literal(name);
-    let version = version.map_or_else(|| "version".to_owned(), |version| version.to_string());
-    match state {
-        "held" => format!("SELECT accord.approve({name}, {version}), or accord.skip({name}, {version}, 'why')."),
-        "rejected" => format!("When the cause is gone, SELECT accord.retry({name}), or accord.skip({name}, {version}, 'why')."),
-        "paused" => format!("When the cause is gone, SELECT accord.resume_replica({name})."),
-        "diverged" => format!("When both sides agree again, SELECT accord.retry({name})."),
+    match (state, version) {
+        ("held", Some(version)) => format!("SELECT accord.approve({name}, {version}), or accord.skip({name}, {version}, 'why')."),
+        ("rejected", Some(version)) => {
+            format!("When the cause is gone, SELECT accord.retry({name}), or accord.skip({name}, {version}, 'why').")
+        }
+        ("held" | "rejected", None) => format!("When the cause is gone, SELECT accord.retry({name})."),
+        ("paused", _) => format!("When the cause is gone, SELECT accord.resume_replica({name})."),
+        ("diverged", _) => format!("When both sides agree again, SELECT accord.retry({name})."),
         _ => String::new(),
     }
 }

@@ -307,7 +307,7 @@ pub fn decide_baseline(spi: &Spi, name: &str, offer: &mut Offer) -> Result<()> {
 /// Offers cannot be prepared: ours to explain.
 pub fn unable(spi: &Spi, replica: i64, error: &Caught) -> Result<()> {
     let mut cause = Cause::new("internal", format!("the next version cannot be offered: {}", error.message)).detail(error.to_string());
-    cause.hint = error.hint.clone();
+    cause.hint.clone_from(&error.hint);
     let row = Row { id: replica, name: String::new(), acknowledged: None, baseline: None, at: 0.0 };
     state(spi, &row, "retrying", None, Some(&cause))
 }

@@ -3,7 +3,7 @@
 use super::past::{model_at, model_now, models_at, recorded};
 use crate::diff::{Change, Operation, diff};
 use crate::error::{Error, Result};
-use crate::model::{Body, Document, Fact, FactId, Projection, Unreadable};
+use crate::model::{Body, Document, Fact, FactId, Kind, Projection, Unreadable};
 use crate::pg::command;
 use crate::pg::spi::Spi;
 use crate::plan::{self, Cost, Hint, PlanError, Request, Size, Sizes, Step, Way, WayError};
@@ -85,7 +85,7 @@ fn attributes(body: &Body) -> Result<Map<String, Value>> {
 }
 
 /// A change as people read it; none for an empty one.
-pub fn difference(change: Change) -> Result<Option<Difference>> {
+pub fn difference(change: Change, secrets: bool) -> Result<Option<Difference>> {
     let Some(operation) = change.operation() else { return Ok(None) };
     let word = match operation {
         Operation::Create => "create",
@@ -103,6 +103,9 @@ pub fn difference(change: Change) -> Result<Option<Difference>> {
             after.shift_remove(&name);
         }
     }
+    if !secrets && change.kind() == Some(Kind::UserMapping) {
+        before.iter_mut().chain(&mut after).for_each(crate::secrets::mask_mapping);
+    }
     Ok(Some(Difference {
         change: word,
         id: change.id().map(ToString::to_string).unwrap_or_default(),
@@ -113,9 +116,9 @@ pub fn difference(change: Change) -> Result<Option<Difference>> {
 }
 
 impl Compared {
-    /// The differences, in the order of the models.
-    pub fn differences(&self) -> Result<Vec<Difference>> {
-        diff(&self.before, &self.after).into_iter().filter_map(|change| difference(change).transpose()).collect()
+    /// The differences, in the order of the models; with what passwords they hold, or without.
+    pub fn differences(&self, secrets: bool) -> Result<Vec<Difference>> {
+        diff(&self.before, &self.after).into_iter().filter_map(|change| difference(change, secrets).transpose()).collect()
     }
 
     /// What may have been renamed.

@@ -43,24 +43,14 @@ pub fn fingerprint(spi: &Spi, verify: bool, projection: &Projection) -> Result<F
 }
 
 /// The stored sums with what unsealed events changed.
-pub fn last_known_sums(spi: &Spi) -> Result<Sums> {
+fn last_known_sums(spi: &Spi) -> Result<Sums> {
     let mut sums = Sums::read(spi, See::Latest)?;
-    let rows = spi.query(
-        "SELECT DISTINCT ON (p.id) p.id, p.hash, f.hash, p.seq, p.ordinal, f.body FROM accord.pending p LEFT JOIN accord.fact f ON f.id = p.id
-          WHERE p.id <> '' ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST",
-        &[],
-        See::Latest,
-    )?;
-    let ids: Vec<String> = rows.iter().filter(|row| !row.is_null(1)).map(|row| row.text(0)).collect();
-    for row in rows.iter().filter(|row| !row.is_null(2)) {
-        let fact: Fact = serde_json::from_str(&row.text(5))?;
-        sums.remove(&fact.id, &row.hash(2)?);
+    let unsealed = store::unsealed(spi)?;
+    for (known, fact) in unsealed.before.iter().zip(store::load(spi, &unsealed.before)?) {
+        sums.remove(&fact.id, &known.hash);
     }
-    if !ids.is_empty() {
-        let known = store::by_ids(spi, &ids)?;
-        for fact in store::load(spi, &known)? {
-            sums.add(&fact.id, &fact.hash());
-        }
+    for fact in store::load(spi, &unsealed.after)? {
+        sums.add(&fact.id, &fact.hash());
     }
     Ok(sums)
 }
@@ -121,7 +111,7 @@ pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
             }
             let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
             let back = reversed(&changes);
-            let plan = plan::plan(&back, &ledger, &plan::Options::default()).map_err(|e| {
+            let plan = plan::plan(&back, &ledger, &plan::Options { major: command::major(), ..plan::Options::default() }).map_err(|e| {
                 Error::new(pgrx::PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, format!("version {version} cannot be reversed"))
                     .detail(e.to_string())
             })?;
@@ -145,10 +135,12 @@ pub fn losses(changes: serde_json::Value) -> Result<Vec<String>> {
             Vec::new()
         }
     }
-    let changes: Vec<Change> = serde_json::from_value(changes)?;
+    let changes: Vec<Change> = serde_json::from_value(changes).map_err(|e| {
+        Error::invalid("these are no changes of an event").detail(format!("{e}.")).hint("SELECT changes FROM accord.events shows some.")
+    })?;
     let mut words = Vec::new();
     for list in [reversed(&changes), changes] {
-        match plan::plan(&list, &Nowhere, &plan::Options::default()) {
+        match plan::plan(&list, &Nowhere, &plan::Options { major: command::major(), ..plan::Options::default() }) {
             Ok(plan) => words.extend(plan.steps.into_iter().flat_map(|s| s.losses).map(|l| l.what)),
             Err(e) => words.push(e.to_string()),
         }

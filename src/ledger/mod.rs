@@ -20,7 +20,7 @@ pub use history::{fingerprint, head, losses, model_at_head, reverse_plans, versi
 pub use mend::{facts_as_of, mend_offer};
 pub use offer::{baseline_offer, offers};
 pub use past::document;
-pub use reconcile::{Found, compare as store_compare, initialize, reconcile};
+pub use reconcile::{Found, compare as store_compare, initialize, reconcile, reconcile_event_triggers};
 pub use seal::seal;
 pub use sums::projection_text;
 pub use surroundings::Ledger;

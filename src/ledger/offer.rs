@@ -113,13 +113,11 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
     )?;
     let mut offers = Vec::new();
     let mut size = 0;
-    let mut expected = after + 1;
-    for row in versions {
+    for (expected, row) in (after + 1..).zip(versions) {
         let version = row.int(0);
         if version != expected {
             break;
         }
-        expected += 1;
         if row.is_null(5) || row.is_null(6) {
             return Err(Error::state(format!("no fingerprint of this replica's projection was recorded for version {version}"))
                 .detail("The replica was not registered when the version was sealed.")

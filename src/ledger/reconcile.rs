@@ -8,6 +8,7 @@ use crate::capture::outbox::{self, Happening, Keys};
 use crate::diff::{Change, diff};
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, LocalKey, Projection, READER_VERSION};
+use crate::pg::class;
 use crate::pg::command::{self, major};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use std::collections::{HashMap, HashSet};
@@ -60,18 +61,32 @@ pub fn differences(spi: &Spi, roots: &[(u32, u32)]) -> Result<Found> {
     compare(spi, known, read)
 }
 
-/// Inserts a reconciled event and its pending rows; returns its id and the text of its changes.
-pub(super) fn record(spi: &Spi, xid: &str, found: &Found, why: &str) -> Result<(String, String)> {
-    let id = Uuid::now_v7().to_string();
-    let text = serde_json::to_string(&found.changes)?;
+/// What a comparison found is an event without a statement.
+fn happening(context: &str) -> Happening<'_> {
+    Happening {
+        tag: "RECONCILE",
+        kind: None,
+        identity: None,
+        statement: "",
+        exact: false,
+        concurrently: false,
+        reconciled: true,
+        unmodelled: &[],
+        context,
+    }
+}
+
+fn context(why: &str) -> String {
     let (session, current) = command::users();
-    let context = serde_json::json!({ "session_user": session, "role": current, "why": why });
-    spi.run(
-        "INSERT INTO accord.event (id, xid, tag, statement, exact, at, reconciled, context, changes)
-         VALUES ($1::uuid, $2::xid8, 'RECONCILE', '', false, clock_timestamp(), true, $3::json, $4::json)",
-        &[Arg::Text(&id), Arg::Text(xid), Arg::Text(&context.to_string()), Arg::Text(&text)],
-    )?;
-    Ok((id, text))
+    serde_json::json!({ "session_user": session, "role": current, "why": why, "origin": crate::replica::origin() }).to_string()
+}
+
+/// Inserts what was found as an event of the transaction that is being sealed; returns its id and the
+/// text of its changes.
+pub(super) fn record(xid: &str, found: &Found, why: &str) -> Result<(String, String)> {
+    let xid = xid.parse().map_err(|_| Error::internal("a stored transaction id is no number"))?;
+    let event = outbox::insert_event(xid, &happening(&context(why)), &found.changes)?;
+    Ok((event.id.to_string(), event.changes))
 }
 
 /// The periodic full read: what no event trigger saw becomes one reconciled event. Returns how many
@@ -89,19 +104,27 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     if found.changes.is_empty() {
         return Ok(0);
     }
-    let (session, current) = command::users();
-    let happening = Happening {
-        tag: "RECONCILE",
-        kind: None,
-        identity: None,
-        statement: "",
-        exact: false,
-        concurrently: false,
-        reconciled: true,
-        unmodelled: &[],
-        context: &serde_json::json!({ "session_user": session, "role": current, "why": "found by reconciliation" }).to_string(),
-    };
-    outbox::insert(&happening, &found.changes, &found.keys)?;
+    outbox::insert(&happening(&context("found by reconciliation")), &found.changes, &found.keys)?;
+    Ok(found.changes.len())
+}
+
+/// Commands on event triggers fire no event trigger: compares them with what is known of them, and
+/// records the difference as an event of this transaction. Returns how many facts differed.
+pub fn reconcile_event_triggers(spi: &Spi) -> Result<usize> {
+    let _pinned = command::pin();
+    let rows = spi.query(
+        "SELECT f.root FROM accord.fact f WHERE f.root_class = $1
+         UNION SELECT p.root FROM accord.pending p WHERE p.root_class = $1
+         UNION SELECT t.oid FROM pg_catalog.pg_event_trigger t",
+        &[Arg::Oid(class::EVENT_TRIGGER)],
+        See::Latest,
+    )?;
+    let roots: Vec<(u32, u32)> = rows.iter().map(|row| (class::EVENT_TRIGGER, row.int(0) as u32)).collect();
+    let found = differences(spi, &roots)?;
+    if found.changes.is_empty() {
+        return Ok(0);
+    }
+    outbox::insert(&happening(&context("commands on event triggers fire none")), &found.changes, &found.keys)?;
     Ok(found.changes.len())
 }
 

@@ -237,7 +237,7 @@ impl<'a> Round<'a> {
             let found = super::reconcile::differences(self.spi, &stale.into_iter().collect::<Vec<_>>())?;
             if !found.changes.is_empty() {
                 let xid = &events[0].xid;
-                let (id, text) = super::reconcile::record(self.spi, xid, &found, "the change did not start from what the ledger held")?;
+                let (id, text) = super::reconcile::record(xid, &found, "the change did not start from what the ledger held")?;
                 self.follow(&found.changes, &found.keys)?;
                 chained.push((id, text));
             }

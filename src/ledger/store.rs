@@ -31,26 +31,40 @@ fn known(row: &crate::catalog::Row) -> Result<Known> {
     })
 }
 
-/// The last known facts that a condition on the given columns of `accord.pending` and `accord.fact`
-/// picks. The texts are put together at compile time: plans are kept by them.
-macro_rules! last_known {
-    ($spi:expr, $args:expr, $pending:literal, $sealed:literal) => {{
-        let pending = $spi.query(
+// The texts are put together at compile time: plans are kept by them.
+
+/// The newest row of `accord.pending` for each fact that a condition picks; its hash is null where the fact is gone.
+macro_rules! newest_pending {
+    ($spi:expr, $args:expr, $condition:literal) => {
+        $spi.query(
             concat!(
                 "SELECT DISTINCT ON (p.id) p.id, p.hash, p.classid, p.objid, p.objsubid, p.root_class, p.root, p.seq, p.ordinal
                    FROM accord.pending p ",
-                $pending,
+                $condition,
                 " ORDER BY p.id, p.seq DESC, p.ordinal DESC, p.hash NULLS LAST"
             ),
             $args,
             See::Latest,
-        )?;
-        let sealed = $spi.query(
-            concat!("SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f ", $sealed),
+        )
+    };
+}
+
+/// The rows of `accord.fact` that a condition picks.
+macro_rules! sealed {
+    ($spi:expr, $args:expr, $condition:literal) => {
+        $spi.query(
+            concat!("SELECT f.id, f.hash, f.classid, f.objid, f.objsubid, f.root_class, f.root FROM accord.fact f ", $condition),
             $args,
             See::Latest,
-        )?;
-        overlay(sealed, pending)
+        )
+    };
+}
+
+/// The last known facts that a condition on both tables picks.
+macro_rules! last_known {
+    ($spi:expr, $args:expr, $pending:literal, $sealed:literal) => {{
+        let pending = newest_pending!($spi, $args, $pending)?;
+        overlay(sealed!($spi, $args, $sealed)?, pending)
     }};
 }
 
@@ -67,6 +81,25 @@ pub fn everything(spi: &Spi) -> Result<Vec<Known>> {
 /// The last known facts with these ids.
 pub fn by_ids(spi: &Spi, ids: &[String]) -> Result<Vec<Known>> {
     last_known!(spi, &[Arg::Texts(ids)], "WHERE p.id = ANY ($1)", "WHERE f.id = ANY ($1)")
+}
+
+/// What unsealed events changed.
+pub struct Unsealed {
+    /// Facts of the newest version that are gone or replaced.
+    pub before: Vec<Known>,
+    /// Facts that stand in their place, or are new.
+    pub after: Vec<Known>,
+}
+
+/// What unsealed events changed since the newest version.
+pub fn unsealed(spi: &Spi) -> Result<Unsealed> {
+    let pending = newest_pending!(spi, &[], "WHERE p.id <> ''")?;
+    if pending.is_empty() {
+        return Ok(Unsealed { before: Vec::new(), after: Vec::new() });
+    }
+    let ids: Vec<String> = pending.iter().map(|row| row.text(0)).collect();
+    let before = sealed!(spi, &[Arg::Texts(&ids)], "WHERE f.id = ANY ($1)")?;
+    Ok(Unsealed { before: before.iter().map(known).collect::<Result<_>>()?, after: overlay(Vec::new(), pending)? })
 }
 
 fn overlay(sealed: Vec<crate::catalog::Row>, pending: Vec<crate::catalog::Row>) -> Result<Vec<Known>> {

@@ -36,7 +36,7 @@ fn mirrored(group: &Group, projection: &Projection) -> bool {
     };
     let schema = (!group.0.is_empty()).then(|| Name::new(group.0.clone()));
     kind(carrier).is_some_and(|kind| projection.mirrors_group(kind, schema.as_ref()))
-        && of.is_none_or(|of| kind(of).is_some_and(|of| !projection.exclude_kinds.contains(&of)))
+        && of.is_none_or(|of| kind(of).is_some_and(|of| projection.takes(of)))
 }
 
 /// The canonical text of a projection: the key of its recorded fingerprints.

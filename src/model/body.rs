@@ -1,9 +1,14 @@
 //! A fact's attributes: one struct per kind, gathered in one enum.
 
 use super::{
-    Aggregate, Attribute, Column, Comment, Composite, Constraint, Default, Domain, DomainConstraint, Enum, EnumLabel, Extension, Grant,
-    Identity, Index, Inherit, Kind, MaterializedView, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Table,
-    Trigger, Unmodelled, View,
+    AccessMethod, Aggregate, Attribute, BaseType, Cast, Collation, Column, Comment, Composite, Constraint, Conversion, Default, Domain,
+    DomainConstraint, Enum, EnumLabel, Extension, Grant, Identity, Index, Inherit, Kind, Language, MaterializedView, Operator,
+    OperatorClass, OperatorFamily, Owner, Partition, Policy, Position, Range, Routine, Rule, Schema, Sequence, Statistics, Table,
+    TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate, Transform, Trigger, Unmodelled, View,
+};
+use super::{
+    DefaultPrivilege, EventTrigger, ForeignDataWrapper, Publication, PublicationSchema, PublicationTable, SecurityLabel, Server,
+    Subscription, UserMapping,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -15,6 +20,11 @@ macro_rules! bodies {
         #[serde(untagged)]
         #[allow(missing_docs)]
         pub enum Body { $($kind($kind)),* }
+
+        impl Kind {
+            /// Every kind, in the order of the declaration.
+            pub const ALL: &[Kind] = &[$(Kind::$kind),*];
+        }
 
         impl Body {
             /// The kind that these attributes belong to.
@@ -64,8 +74,33 @@ bodies!(
     Trigger,
     Policy,
     Rule,
+    BaseType,
+    Cast,
+    Operator,
+    OperatorFamily,
+    OperatorClass,
+    Collation,
+    Conversion,
+    TextSearchParser,
+    TextSearchTemplate,
+    TextSearchDictionary,
+    TextSearchConfiguration,
+    Statistics,
+    AccessMethod,
+    Language,
+    Transform,
     Comment,
     Owner,
     Grant,
+    ForeignDataWrapper,
+    Server,
+    UserMapping,
+    Publication,
+    PublicationTable,
+    PublicationSchema,
+    Subscription,
+    EventTrigger,
+    DefaultPrivilege,
+    SecurityLabel,
     Unmodelled,
 );

@@ -1,6 +1,6 @@
 //! Columns of tables, attributes of composite types, and what hangs on them.
 
-use super::{Name, Qualified, SequenceOptions, is_default};
+use super::{ForeignOptions, Name, Qualified, SequenceOptions, is_default};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -29,6 +29,9 @@ pub struct Column {
     /// `n_distinct` and its like.
     #[serde(default, skip_serializing_if = "is_default")]
     pub options: BTreeMap<String, String>,
+    /// OPTIONS of a foreign table's column.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub foreign_options: ForeignOptions,
     /// Comes (also) from a parent table.
     #[serde(default, skip_serializing_if = "is_default")]
     pub inherited: bool,

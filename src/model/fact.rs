@@ -48,7 +48,7 @@ impl Fact {
     }
 
     /// The object that this fact is a part or a property of, `None` for one that stands alone.
-    /// Derived from the id, but for an index, whose table is an attribute.
+    /// Derived from the id, but for an index or a statistics object, whose table is an attribute.
     pub fn parent(&self) -> Option<FactId> {
         if let Some(target) = self.id.target() {
             return Some(target);
@@ -67,6 +67,13 @@ impl Fact {
                 Body::Index(index) => Some(FactId::new(Kind::Table, [path[0].clone(), index.table.clone()])),
                 _ => None,
             },
+            Kind::Statistics => match &self.body {
+                Body::Statistics(statistics) => {
+                    Some(FactId::new(Kind::Table, [statistics.table.schema.clone(), statistics.table.name.clone()]))
+                }
+                _ => None,
+            },
+            Kind::PublicationTable | Kind::PublicationSchema => Some(FactId::new(Kind::Publication, path[..1].iter().cloned())),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! What a fact is about: its kind and its path.
 
-use super::Name;
+use super::{Name, Symbol};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -61,6 +61,36 @@ pub enum Kind {
     Policy,
     /// A rewrite rule other than a view's own. Path: schema, table, rule.
     Rule,
+    /// A base type or a shell. Path: schema, type.
+    BaseType,
+    /// Path: source type, target type.
+    Cast,
+    /// Path: schema, symbols, operand types (`integer, integer`; `NONE, integer` for a prefix operator).
+    Operator,
+    /// Path: schema, family, access method.
+    OperatorFamily,
+    /// Path: schema, class, access method.
+    OperatorClass,
+    /// Path: schema, collation.
+    Collation,
+    /// Path: schema, conversion.
+    Conversion,
+    /// Path: schema, parser.
+    TextSearchParser,
+    /// Path: schema, template.
+    TextSearchTemplate,
+    /// Path: schema, dictionary.
+    TextSearchDictionary,
+    /// Path: schema, configuration.
+    TextSearchConfiguration,
+    /// An extended statistics object. Path: schema, statistics object.
+    Statistics,
+    /// Path: access method.
+    AccessMethod,
+    /// Path: language.
+    Language,
+    /// Path: type, language.
+    Transform,
     /// A comment; [`FactId::of`] says on what. Path: the target's.
     Comment,
     /// An owner; [`FactId::of`] says of what. Path: the target's.
@@ -68,6 +98,27 @@ pub enum Kind {
     /// One grantee's privileges where they differ from the default; [`FactId::of`] says on what.
     /// Path: the target's, then the grantee (`PUBLIC` for everyone).
     Grant,
+    /// Path: foreign-data wrapper.
+    ForeignDataWrapper,
+    /// A foreign server. Path: server.
+    Server,
+    /// Path: server, role (`PUBLIC` for everyone).
+    UserMapping,
+    /// Path: publication.
+    Publication,
+    /// A table that a publication names. Path: publication, schema, table.
+    PublicationTable,
+    /// A schema whose tables a publication publishes. Path: publication, schema.
+    PublicationSchema,
+    /// Path: subscription.
+    Subscription,
+    /// Path: event trigger.
+    EventTrigger,
+    /// Path: the role that creates, schema (empty for all), kind of object
+    /// ([`DEFAULT_PRIVILEGE_OBJECTS`](super::DEFAULT_PRIVILEGE_OBJECTS)), grantee (`PUBLIC` for everyone).
+    DefaultPrivilege,
+    /// A security label; [`FactId::of`] says on what. Path: the target's, then the label's provider.
+    SecurityLabel,
     /// An object of a kind that is not modelled. Path: the kind as PostgreSQL names it, identity.
     Unmodelled,
 }
@@ -102,16 +153,88 @@ impl Kind {
             Kind::Trigger => "trigger",
             Kind::Policy => "policy",
             Kind::Rule => "rule",
+            Kind::BaseType => "base type",
+            Kind::Cast => "cast",
+            Kind::Operator => "operator",
+            Kind::OperatorFamily => "operator family",
+            Kind::OperatorClass => "operator class",
+            Kind::Collation => "collation",
+            Kind::Conversion => "conversion",
+            Kind::TextSearchParser => "text search parser",
+            Kind::TextSearchTemplate => "text search template",
+            Kind::TextSearchDictionary => "text search dictionary",
+            Kind::TextSearchConfiguration => "text search configuration",
+            Kind::Statistics => "statistics object",
+            Kind::AccessMethod => "access method",
+            Kind::Language => "language",
+            Kind::Transform => "transform",
             Kind::Comment => "comment",
             Kind::Owner => "owner",
             Kind::Grant => "grant",
+            Kind::ForeignDataWrapper => "foreign-data wrapper",
+            Kind::Server => "server",
+            Kind::UserMapping => "user mapping",
+            Kind::Publication => "publication",
+            Kind::PublicationTable => "publication table",
+            Kind::PublicationSchema => "publication schema",
+            Kind::Subscription => "subscription",
+            Kind::EventTrigger => "event trigger",
+            Kind::DefaultPrivilege => "default privilege",
+            Kind::SecurityLabel => "security label",
             Kind::Unmodelled => "unmodelled",
         }
     }
 
     /// Whether the path's first element is a schema.
     pub fn in_schema(self) -> bool {
-        !matches!(self, Kind::Schema | Kind::Extension | Kind::Unmodelled)
+        !matches!(
+            self,
+            Kind::Schema
+                | Kind::Extension
+                | Kind::ForeignDataWrapper
+                | Kind::Server
+                | Kind::UserMapping
+                | Kind::Publication
+                | Kind::PublicationTable
+                | Kind::PublicationSchema
+                | Kind::Subscription
+                | Kind::EventTrigger
+                | Kind::DefaultPrivilege
+                | Kind::Unmodelled
+        ) && !self.is_global()
+    }
+
+    /// Whether objects of this kind are in no schema and can stand on what is in one. They count as in
+    /// `pg_catalog`: a projection of some schemas leaves them out, as `pg_dump -n` does.
+    pub fn is_global(self) -> bool {
+        matches!(self, Kind::Cast | Kind::AccessMethod | Kind::Language | Kind::Transform)
+    }
+
+    /// The elements of the path that are no identifiers but deparsed text, in which a rename shows.
+    pub(crate) fn deparsed(self) -> &'static [usize] {
+        match self {
+            Kind::Routine | Kind::Aggregate | Kind::Operator => &[2],
+            Kind::Cast | Kind::Transform => &[0, 1],
+            _ => &[],
+        }
+    }
+
+    /// Which element of the path a rename changes.
+    pub(crate) fn name_element(self) -> usize {
+        match self {
+            Kind::Routine | Kind::Aggregate | Kind::Operator | Kind::OperatorFamily | Kind::OperatorClass => 1,
+            _ => self.path_length() - 1,
+        }
+    }
+
+    /// Whether it hangs on another object, which [`FactId::of`] names the kind of.
+    pub fn is_property(self) -> bool {
+        matches!(self, Kind::Comment | Kind::Owner | Kind::Grant | Kind::SecurityLabel)
+    }
+
+    /// Whether its path is its target's and one element more.
+    fn extends_target(self) -> bool {
+        matches!(self, Kind::Grant | Kind::SecurityLabel)
     }
 }
 
@@ -123,7 +246,7 @@ impl Kind {
 pub struct FactId {
     /// Kind of the fact.
     pub kind: Kind,
-    /// Kind of the target, for comments, owners and grants.
+    /// Kind of the target, for comments, owners, grants and security labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Kind>,
     /// Path as [`Kind`] describes it.
@@ -161,20 +284,41 @@ impl FactId {
         Self { kind: Kind::Grant, of: Some(self.kind), path }
     }
 
-    /// The object that a comment, owner or grant belongs to.
+    /// The id of a provider's security label on this object.
+    #[must_use]
+    pub fn security_label(&self, provider: impl Into<Name>) -> Self {
+        let mut path = self.path.clone();
+        path.push(provider.into());
+        Self { kind: Kind::SecurityLabel, of: Some(self.kind), path }
+    }
+
+    /// The object that a comment, owner, grant or security label belongs to.
     pub fn target(&self) -> Option<Self> {
         let of = self.of?;
         let mut path = self.path.clone();
-        if self.kind == Kind::Grant {
+        if self.kind.extends_target() {
             path.pop();
         }
         Some(Self { kind: of, of: None, path })
     }
 
-    /// The schema that the fact lives in, if it lives in one (for a schema: itself).
+    /// The schema that the fact lives in, if it lives in one (for a schema: itself; for what
+    /// [`Kind::is_global`], `pg_catalog`).
     pub fn schema(&self) -> Option<&Name> {
+        static GLOBAL: std::sync::LazyLock<Name> = std::sync::LazyLock::new(|| Name::new("pg_catalog"));
         match self.of.unwrap_or(self.kind) {
-            Kind::Extension | Kind::Unmodelled => None,
+            Kind::Extension
+            | Kind::ForeignDataWrapper
+            | Kind::Server
+            | Kind::UserMapping
+            | Kind::Publication
+            | Kind::Subscription
+            | Kind::EventTrigger
+            | Kind::Unmodelled => None,
+            Kind::PublicationTable | Kind::PublicationSchema | Kind::DefaultPrivilege => {
+                self.path.get(1).filter(|schema| !schema.as_str().is_empty())
+            }
+            kind if kind.is_global() => Some(&GLOBAL),
             _ => self.path.first(),
         }
     }
@@ -193,13 +337,20 @@ impl fmt::Display for FactId {
             Some(of) => write!(f, "{} on {} ", self.kind.word(), of.word())?,
             None => write!(f, "{} ", self.kind.word())?,
         }
-        let routine = matches!(carrier, Kind::Routine | Kind::Aggregate);
         for (i, part) in self.path.iter().enumerate() {
-            if routine && i == 2 {
-                // The argument types are text that format_type has quoted already.
-                write!(f, "({})", part.as_str())?;
-            } else {
-                write!(f, "{}{part}", if i == 0 { "" } else { "." })?;
+            // Types are text that format_type has quoted already.
+            let text = part.as_str();
+            match (carrier, i) {
+                (Kind::Routine | Kind::Aggregate | Kind::Operator, 2) => write!(f, "({text})")?,
+                (Kind::Operator, 1) => write!(f, ".{text}")?,
+                (Kind::OperatorFamily | Kind::OperatorClass, 2) => write!(f, " USING {part}")?,
+                (Kind::Cast, 0) => write!(f, "({text} AS ")?,
+                (Kind::Cast, 1) => write!(f, "{text})")?,
+                (Kind::Transform, 0) => write!(f, "FOR {text}")?,
+                (Kind::Transform, 1) => write!(f, " LANGUAGE {part}")?,
+                _ => {
+                    write!(f, "{}{part}", if i == 0 { "" } else { "." })?;
+                }
             }
         }
         Ok(())
@@ -210,35 +361,69 @@ impl FactId {
     /// Checks what a hand-written or hostile id can get wrong: the path's length for its kind, a
     /// missing or superfluous target, identifiers that PostgreSQL cannot hold.
     pub fn check(&self) -> Result<(), String> {
-        let property = matches!(self.kind, Kind::Comment | Kind::Owner | Kind::Grant);
+        let property = self.kind.is_property();
         if property != self.of.is_some() {
             return Err(format!("a {} {} name the kind of its target", self.kind.word(), if property { "must" } else { "cannot" }));
         }
         let carrier = self.of.unwrap_or(self.kind);
-        if matches!(carrier, Kind::Comment | Kind::Owner | Kind::Grant) {
+        if carrier.is_property() {
             return Err(format!("a {} cannot be on a {}", self.kind.word(), carrier.word()));
         }
-        let expected = carrier.path_length() + usize::from(self.kind == Kind::Grant);
+        let expected = carrier.path_length() + usize::from(self.kind.extends_target());
         if self.path.len() != expected {
             return Err(format!("the path of a {} has {expected} elements, not {}", self.kind.word(), self.path.len()));
         }
         for (i, part) in self.path.iter().enumerate() {
             let text = part.as_str();
             // Argument types, the identities of unmodelled objects and enum labels are not identifiers of 63 bytes.
-            let free = matches!(carrier, Kind::Routine | Kind::Aggregate) && i == 2 || carrier == Kind::Unmodelled;
+            let everywhere = carrier == Kind::DefaultPrivilege && i == 1 && text.is_empty();
+            let free = matches!(carrier, Kind::Routine | Kind::Aggregate | Kind::Operator) && i == 2 || carrier == Kind::Unmodelled || everywhere;
+            let data_type = carrier == Kind::Cast && i < 2 || carrier == Kind::Transform && i == 0;
+            if data_type && !is_type(text) {
+                return Err(format!("element {} of the path of a {} is not a type", i + 1, self.kind.word()));
+            }
+            let free = free || data_type;
+            if carrier == Kind::Operator && i == 1 && !Symbol::fits(text) {
+                return Err(format!("element {} of the path of a {} is not the name of an operator", i + 1, self.kind.word()));
+            }
             if text.contains('\0') || (!free && (text.is_empty() && carrier != Kind::EnumLabel || text.len() > 63)) {
                 return Err(format!("element {} of the path of a {} is not an identifier", i + 1, self.kind.word()));
             }
         }
+        if carrier == Kind::DefaultPrivilege && !super::DEFAULT_PRIVILEGE_OBJECTS.contains(&self.path[2].as_str()) {
+            return Err(format!("{:?} is no kind of object that privileges are given on by default", self.path[2].as_str()));
+        }
         Ok(())
     }
+}
+
+/// Whether this can be `format_type`'s text. Outside of quotes it holds no capital, so that the words
+/// between two of them in a displayed id are told from them.
+fn is_type(text: &str) -> bool {
+    let mut quoted = false;
+    for c in text.chars() {
+        if c == '"' {
+            quoted = !quoted;
+        } else if !quoted && (c.is_ascii_uppercase() || c.is_ascii() && !c.is_ascii_alphanumeric() && !"_$ .()[],".contains(c)) {
+            return false;
+        }
+    }
+    !quoted && !text.trim().is_empty()
 }
 
 impl Kind {
     /// How many elements the path of this kind has.
     pub fn path_length(self) -> usize {
         match self {
-            Kind::Schema | Kind::Extension => 1,
+            Kind::Schema
+            | Kind::Extension
+            | Kind::ForeignDataWrapper
+            | Kind::Server
+            | Kind::Publication
+            | Kind::Subscription
+            | Kind::EventTrigger
+            | Kind::AccessMethod
+            | Kind::Language => 1,
             Kind::Enum
             | Kind::Domain
             | Kind::Composite
@@ -249,9 +434,53 @@ impl Kind {
             | Kind::Index
             | Kind::View
             | Kind::MaterializedView
+            | Kind::BaseType
+            | Kind::Cast
+            | Kind::Collation
+            | Kind::Conversion
+            | Kind::TextSearchParser
+            | Kind::TextSearchTemplate
+            | Kind::TextSearchDictionary
+            | Kind::TextSearchConfiguration
+            | Kind::Statistics
+            | Kind::Transform
+            | Kind::UserMapping
+            | Kind::PublicationSchema
             | Kind::Unmodelled => 2,
-            Kind::Inherit => 4,
+            Kind::Inherit | Kind::DefaultPrivilege => 4,
             _ => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_its_form() {
+        for (kind, path, shown) in [
+            (Kind::Cast, &["shop.\"A AS b\"", "character varying"][..], "cast (shop.\"A AS b\" AS character varying)"),
+            (Kind::Operator, &["s", "+", "NONE, integer"], "operator s.+(NONE, integer)"),
+            (Kind::OperatorClass, &["s", "C", "btree"], "operator class s.\"C\" USING btree"),
+            (Kind::Transform, &["integer", "Lang"], "transform FOR integer LANGUAGE \"Lang\""),
+            (Kind::Language, &["l"], "language l"),
+        ] {
+            let id = FactId::new(kind, path.iter().copied());
+            assert_eq!((id.check(), id.to_string().as_str()), (Ok(()), shown));
+            assert!(id.property(Kind::Comment).check().is_ok());
+        }
+        for (kind, path) in [
+            (Kind::Cast, &["a AS b", "c"][..]),
+            (Kind::Cast, &["a", "\"b"]),
+            (Kind::Cast, &["a", ""]),
+            (Kind::Cast, &["a; b", "c"]),
+            (Kind::Operator, &["s", "plus", "integer, integer"]),
+            (Kind::Operator, &["s", "--", "integer, integer"]),
+            (Kind::Transform, &["integer LANGUAGE x", "y"]),
+            (Kind::OperatorFamily, &["s", "f"]),
+        ] {
+            assert!(FactId::new(kind, path.iter().copied()).check().is_err(), "{path:?}");
         }
     }
 }

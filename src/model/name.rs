@@ -59,6 +59,40 @@ impl fmt::Display for Name {
     }
 }
 
+/// An operator's name: symbols, which stand in a statement as they are. Whatever holds anything else
+/// is refused, so that a text from the wire cannot be more than an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Symbol(String);
+
+impl Symbol {
+    /// Whether PostgreSQL takes this text for one operator.
+    pub fn fits(text: &str) -> bool {
+        (1..=63).contains(&text.len())
+            && text.bytes().all(|b| b"+-*/<>=~!@#%^&|`?".contains(&b))
+            && !text.contains("--")
+            && !text.contains("/*")
+    }
+}
+
+impl TryFrom<String> for Symbol {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if Self::fits(&text) { Ok(Self(text)) } else { Err(format!("{text:?} is not the name of an operator")) }
+    }
+}
+impl From<Symbol> for String {
+    fn from(symbol: Symbol) -> Self {
+        symbol.0
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A string constant. Displays as `'…'`, or as `E'…'` where it holds a backslash, so that it reads
 /// the same whatever `standard_conforming_strings` says.
 #[derive(Clone, Copy, Debug)]
@@ -299,6 +333,15 @@ mod tests {
             ("", "\"\""),
         ] {
             assert_eq!(Name::from(name).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn an_operator_is_symbols() {
+        for (text, fits) in
+            [("+", true), ("<->", true), ("@>", true), ("", false), ("+ ", false), ("a", false), ("+--", false), ("/*", false)]
+        {
+            assert_eq!(Symbol::try_from(text.to_owned()).is_ok(), fits, "{text}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Name, Qualified, is_default};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What `CREATE` makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,24 @@ pub enum RoutineBody {
         /// Link symbol.
         symbol: String,
     },
+}
+
+/// A routine that another object names. Displays as `schema.name(argument types)`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutineName {
+    /// Schema.
+    pub schema: Name,
+    /// Name.
+    pub name: Name,
+    /// `format_type`'s texts of the argument types, with commas between them.
+    pub arguments: String,
+}
+
+impl fmt::Display for RoutineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}({})", self.schema, self.name, self.arguments)
+    }
 }
 
 /// A function, procedure or window function.

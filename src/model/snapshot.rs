@@ -84,9 +84,12 @@ pub struct Projection {
     /// Not these kinds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude_kinds: Vec<Kind>,
+    /// Kinds that stay where they are unless they are named here: see [`named_as`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub include_kinds: Vec<Kind>,
     /// Owners, as without `pg_dump --no-owner`.
     pub owners: bool,
-    /// Privileges, as without `pg_dump --no-acl`.
+    /// Privileges and default privileges, as without `pg_dump --no-acl`.
     pub privileges: bool,
     /// The order of columns and attributes.
     pub column_order: bool,
@@ -94,26 +97,53 @@ pub struct Projection {
 
 impl Default for Projection {
     fn default() -> Self {
-        Self { schemas: None, exclude_schemas: Vec::new(), exclude_kinds: Vec::new(), owners: false, privileges: false, column_order: true }
+        Self {
+            schemas: None,
+            exclude_schemas: Vec::new(),
+            exclude_kinds: Vec::new(),
+            include_kinds: Vec::new(),
+            owners: false,
+            privileges: false,
+            column_order: true,
+        }
+    }
+}
+
+/// Kinds that are each site's own: what a server lets out and takes in, the credentials it has
+/// elsewhere, what it runs at its own DDL, labels of a provider that it must have loaded. A projection
+/// takes them only by name.
+pub const SITE_LOCAL: [Kind; 5] = [Kind::UserMapping, Kind::Publication, Kind::Subscription, Kind::EventTrigger, Kind::SecurityLabel];
+
+/// The kind by whose name a site's own kind is included; none for what is mirrored by itself.
+pub fn named_as(kind: Kind) -> Option<Kind> {
+    match kind {
+        Kind::PublicationTable | Kind::PublicationSchema => Some(Kind::Publication),
+        kind if SITE_LOCAL.contains(&kind) => Some(kind),
+        _ => None,
     }
 }
 
 impl Projection {
-    /// Everything: owners, privileges and column order included.
+    /// Everything: owners, privileges, column order and what is each site's own included.
     pub fn whole() -> Self {
-        Self { owners: true, privileges: true, ..Self::default() }
+        Self { owners: true, privileges: true, include_kinds: SITE_LOCAL.to_vec(), ..Self::default() }
+    }
+
+    /// Whether a kind is among those that are mirrored, as far as lists of kinds tell.
+    pub fn takes(&self, kind: Kind) -> bool {
+        !self.exclude_kinds.contains(&kind) && named_as(kind).is_none_or(|name| self.include_kinds.contains(&name))
     }
 
     /// Whether facts of this kind, in this schema, are mirrored. The question that running sums are kept by.
     pub fn mirrors_group(&self, kind: Kind, schema: Option<&Name>) -> bool {
         let kind_in = match kind {
             Kind::Owner => self.owners,
-            Kind::Grant => self.privileges,
+            Kind::Grant | Kind::DefaultPrivilege => self.privileges,
             Kind::Position => self.column_order,
             _ => true,
         };
         kind_in
-            && !self.exclude_kinds.contains(&kind)
+            && self.takes(kind)
             && schema.is_none_or(|schema| {
                 !self.exclude_schemas.contains(schema) && self.schemas.as_ref().is_none_or(|only| only.contains(schema))
             })
@@ -121,6 +151,6 @@ impl Projection {
 
     /// Whether this fact is mirrored.
     pub fn mirrors(&self, id: &FactId) -> bool {
-        self.mirrors_group(id.kind, id.schema()) && id.of.is_none_or(|of| !self.exclude_kinds.contains(&of))
+        self.mirrors_group(id.kind, id.schema()) && id.of.is_none_or(|of| self.takes(of))
     }
 }

@@ -1,10 +1,10 @@
 //! Tables and their place under others.
 
-use super::{Name, Qualified, is_default};
+use super::{Foreign, Name, Qualified, is_default};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// An ordinary or partitioned table, without its columns.
+/// An ordinary, partitioned or foreign table, without its columns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -35,6 +35,9 @@ pub struct Table {
     /// `nothing`, `full`, or `index <name>`, where it is not the primary key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub replica_identity: Option<String>,
+    /// A foreign table: its server and options.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub foreign: Option<Foreign>,
 }
 
 /// One parent by inheritance; the path names the parent.

@@ -208,10 +208,10 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                     command.reach = Reach::Everything;
                 }
             }
-            T::T_AlterObjectSchemaStmt => {
-                if (*node.cast::<pg_sys::AlterObjectSchemaStmt>()).objectType == pg_sys::ObjectType::OBJECT_EXTENSION {
-                    command.reach = Reach::Everything;
-                }
+            T::T_AlterObjectSchemaStmt
+                if (*node.cast::<pg_sys::AlterObjectSchemaStmt>()).objectType == pg_sys::ObjectType::OBJECT_EXTENSION =>
+            {
+                command.reach = Reach::Everything;
             }
             T::T_DropOwnedStmt | T::T_ReassignOwnedStmt | T::T_ImportForeignSchemaStmt => command.reach = Reach::Everything,
             T::T_AlterTableStmt => describe_alter_table(node.cast(), &mut command),
@@ -360,7 +360,8 @@ pub fn settings() -> Pinned {
     Pinned { nest: Some(unsafe { pg_sys::NewGUCNestLevel() }), user: None }
 }
 
-/// Becomes the bootstrap superuser, who owns what the extension's tables hold.
+/// Becomes the bootstrap superuser, who owns what the extension's tables hold. Whoever calls this has
+/// pinned the path: under a user's, a statement of ours could find an operator of theirs.
 pub fn become_owner() -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
@@ -371,6 +372,18 @@ pub fn become_owner() -> Pinned {
             pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID),
             context | (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS) as i32,
         );
+        Pinned { nest: None, user: Some((user, context)) }
+    }
+}
+
+/// Becomes the role that called the extension's function again, for what runs with its rights and no more.
+pub fn become_caller() -> Pinned {
+    // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
+    unsafe {
+        let mut user = pg_sys::Oid::INVALID;
+        let mut context = 0;
+        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
+        pg_sys::SetUserIdAndSecContext(pg_sys::GetOuterUserId(), context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
         Pinned { nest: None, user: Some((user, context)) }
     }
 }
@@ -400,6 +413,7 @@ unsafe fn set(name: &str, value: &str) {
 impl Pinned {
     /// Pins one more setting.
     pub fn set(&self, name: &str, value: &str) {
+        debug_assert!(self.nest.is_some(), "settings are pinned within a nest level of their own");
         // SAFETY: the nest level is ended by Drop.
         unsafe { set(name, value) }
     }

@@ -96,6 +96,8 @@ unsafe fn is_ddl(statement: *mut pg_sys::PlannedStmt) -> bool {
     }
 }
 
+// The server's signature.
+#[allow(clippy::too_many_arguments)]
 #[pg_guard]
 unsafe extern "C-unwind" fn process_utility(
     statement: *mut pg_sys::PlannedStmt,
@@ -123,7 +125,7 @@ unsafe extern "C-unwind" fn process_utility(
         // standard_ProcessUtility has a boundary of its own, and raises an error as a panic.
         match PREVIOUS {
             Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| {
-                previous(statement, query, read_only_tree, context, params, environment, dest, completion)
+                previous(statement, query, read_only_tree, context, params, environment, dest, completion);
             }),
             None => pg_sys::standard_ProcessUtility(statement, query, read_only_tree, context, params, environment, dest, completion),
         }

@@ -167,6 +167,8 @@ unsafe fn of_relation(oid: pg_sys::Oid, relation: pg_sys::Relation, names: &[Str
                     || attribute.attidentity != 0
                     || attribute.attgenerated != 0
                     || attribute.attinhcount != 0
+                    // From 18 on, its NOT NULL is a constraint with a name.
+                    || cfg!(feature = "pg18") && attribute.attnotnull
                 {
                     return Added::Unclear;
                 }

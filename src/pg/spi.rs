@@ -190,7 +190,7 @@ impl Spi {
         if code < 0 {
             return Err(Error::internal(format!("SPI returned {code} for: {sql}")));
         }
-        fetch()
+        Ok(fetch())
     }
 
     /// Runs a statement under the transaction's own snapshot, for its effect.
@@ -205,6 +205,7 @@ impl Spi {
     }
 
     /// Runs a statement that is used once, without keeping its plan: DDL, above all.
+    #[allow(clippy::unused_self)] // the value is the proof that a connection is open: SPI_execute runs in it
     pub fn execute(&self, sql: &str) -> Result<Vec<Row>> {
         let text = c_string(sql)?;
         // SAFETY: the text outlives the call.
@@ -212,7 +213,7 @@ impl Spi {
         if code < 0 {
             return Err(Error::internal(format!("SPI returned {code} for: {sql}")));
         }
-        fetch()
+        Ok(fetch())
     }
 }
 
@@ -257,13 +258,13 @@ fn kept_plan(sql: &str, args: &[Arg<'_>]) -> Result<pg_sys::SPIPlanPtr> {
 }
 
 /// Copies the rows of the last statement out of SPI's memory.
-fn fetch() -> Result<Vec<Row>> {
+fn fetch() -> Vec<Row> {
     // SAFETY: SPI_tuptable belongs to the statement that has just run in the open connection; its
     // tuples and descriptor stay valid until SPI_freetuptable.
     unsafe {
         let table = pg_sys::SPI_tuptable;
         if table.is_null() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let descriptor = (*table).tupdesc;
         let columns = (*descriptor).natts;
@@ -276,21 +277,21 @@ fn fetch() -> Result<Vec<Row>> {
             for (c, &type_oid) in types.iter().enumerate() {
                 let mut null = false;
                 let datum = pg_sys::SPI_getbinval(tuple, descriptor, c as i32 + 1, &raw mut null);
-                row.push(if null { Cell::Null } else { cell(datum, type_oid)? });
+                row.push(if null { Cell::Null } else { cell(datum, type_oid) });
             }
             rows.push(row);
         }
         pg_sys::SPI_freetuptable(table);
-        Ok(rows)
+        rows
     }
 }
 
 /// # Safety
 /// `datum` is a non-null value of type `type_oid`.
-unsafe fn cell(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Result<Cell> {
+unsafe fn cell(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Cell {
     // SAFETY: each branch reads the datum as the type that it has.
     unsafe {
-        Ok(match type_oid {
+        match type_oid {
             pg_sys::BOOLOID => Cell::Bool(datum.value() != 0),
             pg_sys::INT2OID => Cell::Int(i64::from(datum.value() as i16)),
             pg_sys::INT4OID => Cell::Int(i64::from(datum.value() as i32)),
@@ -317,7 +318,7 @@ unsafe fn cell(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Result<Cell> {
             }
             pg_sys::VOIDOID => Cell::Null,
             _ => Cell::Text(output(datum, type_oid)),
-        })
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use super::loss::{Cast, cast};
 use super::order::Action;
 use super::rebuild::retyped;
 use super::scene::{Item, Scene, table_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, flag, relation, sequence_type, settings_changed};
-use super::{Lock, PlanError, sequence};
-use crate::model::{Body, Column, Default, Fact, FactId, Identity, Kind, Literal, Name, Position, SequenceOptions};
+use super::sql::{AlterTable, Alteration, ColumnDefinition, Filled, Maybe, NotNull, OptionsChange, flag, relation, sequence_type, settings_changed};
+use super::{Lock, Options, PlanError, sequence};
+use crate::model::{Body, Column, Default, Fact, FactId, ForeignOptions, Identity, Kind, Literal, Name, Position, SequenceOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What fills a column, from its facts.
@@ -16,6 +16,28 @@ pub(super) fn filled<'a>(default: Option<&'a Fact>, identity: Option<&'a Fact>) 
         (Some(Body::Default(Default { expression, generated: Some(kind) })), _) => Some(Filled::Generated(expression, kind)),
         (Some(Body::Default(Default { expression, generated: None })), _) => Some(Filled::Default(expression)),
         _ => None,
+    }
+}
+
+static NO_OPTIONS: ForeignOptions = ForeignOptions::new();
+
+/// The NOT NULL constraint that a new column is made with: one that is the table's own, as the column is.
+pub(super) fn own_not_null(scene: &Scene, column: &Fact) -> Option<Fact> {
+    if !scene.creates(&column.id) || comes_down(scene, column) || super::table::brought(scene, column) || comes_of_type(scene, &column.id) {
+        return None;
+    }
+    let inherited = !scene.creates(&FactId::new(Kind::Partition, column.id.path[..2].iter().cloned()));
+    scene.new_not_null(&column.id).filter(|fact| !matches!(&fact.body, Body::Constraint(constraint) if constraint.not_local && inherited))
+}
+
+/// NOT NULL as a new column's definition says it.
+pub(super) fn not_null<'a>(scene: &Scene, id: &FactId, column: &Column, constraint: Option<&'a Fact>) -> NotNull<'a> {
+    match constraint {
+        Some(Fact { id, body: Body::Constraint(constraint), .. }) => {
+            NotNull::Named(id.name(), if constraint.definition.ends_with(" NO INHERIT") { " NO INHERIT" } else { "" })
+        }
+        _ if column.not_null && !scene.named_not_null.contains(id) => NotNull::Unnamed,
+        _ => NotNull::No,
     }
 }
 
@@ -34,10 +56,14 @@ pub(super) fn extras<'a>(out: &mut Vec<Alteration<'a>>, name: &'a Name, column: 
     if !column.options.is_empty() {
         out.push(Alteration::SetColumnOptions(name, &column.options));
     }
+    // A column that a parent brings is not written where its options could be said.
+    if parent.is_some() && !column.foreign_options.is_empty() {
+        out.push(Alteration::ColumnGenericOptions(name, OptionsChange { before: &NO_OPTIONS, after: &column.foreign_options }));
+    }
 }
 
 /// The storage that a type with more than one choice has by itself (SET STORAGE DEFAULT is new in PostgreSQL 16).
-fn usual_storage(data_type: &str) -> &'static str {
+pub(super) fn usual_storage(data_type: &str) -> &'static str {
     let name = data_type.split(['(', '[']).next().unwrap_or_default();
     if !data_type.ends_with(']') && matches!(name, "numeric" | "inet" | "cidr") { "main" } else { "extended" }
 }
@@ -179,14 +205,16 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         }
         warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
-    let rewrites = generated || volatile && filling.is_some();
+    let rewrites = (generated || volatile && filling.is_some()) && scene.table(id).is_none_or(|table| table.foreign.is_none());
+    let constraint = own_not_null(scene, fact);
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),
         compression: column.compression.as_deref(),
+        options: Some(&column.foreign_options),
         collation: column.collation.as_ref(),
         filled: filling,
-        not_null: column.not_null && !scene.named_not_null.contains(id),
+        not_null: not_null(scene, id, column, constraint.as_ref()),
     };
     let statement = AlterTable::all(&table, Alteration::AddColumn(definition));
     action.last().sql = statement.to_string();
@@ -200,6 +228,9 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     }
     if let Some(identity) = &identity {
         action.makes(identity);
+    }
+    if let Some(constraint) = &constraint {
+        action.makes(constraint);
     }
     if let Some(position) = of(Kind::Position) {
         if let Body::Position(Position { after: Some(before) }) = &position.body {
@@ -251,7 +282,7 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, ou
     if column.not_local {
         action.requires.push(super::partition::detached(old));
     }
-    if !generated {
+    if !generated && !scene.foreign_before(old) {
         action = action.losing(old, format!("the values of {old}"));
     }
     out.push(action);
@@ -302,7 +333,9 @@ pub(super) fn alter(
     // A new type brings its own storage and compression.
     if !retyped(was, now) {
         if before.storage != after.storage {
-            push(true, Alteration::SetStorage(name, after.storage.as_deref().unwrap_or_else(|| usual_storage(&after.data_type))), false);
+            let own = super::base_type::storage(scene, &now.depends, &after.data_type);
+            let usual = || own.as_deref().unwrap_or_else(|| usual_storage(&after.data_type));
+            push(true, Alteration::SetStorage(name, after.storage.as_deref().unwrap_or_else(usual)), false);
         }
         if before.compression != after.compression {
             push(true, Alteration::SetCompression(name, after.compression.as_deref().unwrap_or("default")), false);
@@ -310,6 +343,10 @@ pub(super) fn alter(
     }
     if before.statistics != after.statistics {
         push(true, Alteration::SetStatistics(name, after.statistics.unwrap_or(-1)), false);
+    }
+    if before.foreign_options != after.foreign_options {
+        let change = OptionsChange { before: &before.foreign_options, after: &after.foreign_options };
+        push(true, Alteration::ColumnGenericOptions(name, change), false);
     }
     let (set, reset) = settings_changed(&before.options, &after.options);
     if !reset.is_empty() {
@@ -380,16 +417,18 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
         }
         let usings: Vec<Option<String>> = facts
             .iter()
-            .map(|(item, _, before, after, _)| match (&before.body, &after.body) {
+            .map(|(item, old, before, after, _)| match (&before.body, &after.body) {
+                // No rows here to be converted.
+                _ if scene.foreign_before(old) => None,
                 (Body::Column(b), Body::Column(a)) => item.using.clone().or_else(|| conversion(scene, after.id.name(), b, a)),
                 _ => None,
             })
             .collect();
         let mut statement = AlterTable { only: false, table: relation(&table), actions: Vec::new() };
         let mut rewrites = false;
-        for ((_, _, before, after, down), using) in facts.iter().zip(&usings) {
+        for ((_, old, before, after, down), using) in facts.iter().zip(&usings) {
             let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
-            rewrites |= cast(&b.data_type, &a.data_type) != Cast::Free;
+            rewrites |= cast(&b.data_type, &a.data_type) != Cast::Free && !scene.foreign_before(old);
             if !down {
                 statement.actions.push(Alteration::SetType {
                     column: after.id.name(),
@@ -403,10 +442,19 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
         action = action.then(&table, &statement).locking(statement.lock(), locks).rewriting(rewrites).scanning(rewrites);
         for (_, old, before, after, _) in &facts {
             let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
-            if cast(&b.data_type, &a.data_type) == Cast::Narrowing {
+            if cast(&b.data_type, &a.data_type) == Cast::Narrowing && !scene.foreign_before(old) {
                 action = action.losing(old, format!("what of the values of {old} does not fit {}", a.data_type));
             }
             action = action.altering(old, before, after);
+        }
+        for (_, old, _, now, _) in &facts {
+            let of = |id: &FactId| FactId { kind: Kind::Identity, ..id.clone() };
+            if let (Some(Fact { body: Body::Identity(identity), id, .. }), Some(_), Body::Column(column)) =
+                (scene.is(&of(&now.id)), scene.was(&of(old)), &now.body)
+                && identity.options.data_type != column.data_type
+            {
+                action = action.then(&id, typed(&identity));
+            }
         }
         for (_, old, _, now, _) in &facts {
             let default = default_of(&now.id);
@@ -457,8 +505,13 @@ fn conversion(scene: &Scene, name: &Name, before: &Column, after: &Column) -> Op
     Some(format!("{name}{through}::{}{}", after.data_type, Maybe(" COLLATE ", after.collation.as_ref())))
 }
 
+/// Whether ALTER COLUMN … SET EXPRESSION leads from the one to the other.
+pub(super) fn set_expression(options: &Options, before: &Default, after: &Default) -> bool {
+    options.major >= 17 && before.generated.is_some() && before.generated == after.generated
+}
+
 /// A default (not a generation expression that comes with its column) of a column that stands.
-pub(super) fn default(item: &Item, out: &mut Vec<Action>) {
+pub(super) fn default(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     let now = |fact: &Fact| table_of(&fact.id);
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
@@ -479,6 +532,19 @@ pub(super) fn default(item: &Item, out: &mut Vec<Action>) {
                 return;
             }
             let mut action = Action { rank: 47, ..Action::default() };
+            if set_expression(scene.options, before, after) {
+                // A child's follows its parent's.
+                let parents: Vec<FactId> =
+                    scene.lasting_parents(&fact.id).iter().map(|parent| part_of(parent, Kind::Default, fact.id.name())).collect();
+                let above: Vec<FactId> = parents.into_iter().filter(|parent| scene.item_to(parent).is_some()).collect();
+                if above.is_empty() {
+                    let statement = AlterTable::all(&now(fact), Alteration::SetExpression(fact.id.name(), &after.expression));
+                    let stored = after.generated.as_deref() == Some("stored");
+                    action = action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]).rewriting(stored);
+                }
+                out.push(action.altering(old, was, fact).needing(above));
+                return;
+            }
             if before.generated.is_some() {
                 let statement = AlterTable::all(&now(fact), Alteration::DropExpression(fact.id.name()));
                 action = action.then(&fact.id, &statement).locking(statement.lock(), [table_of(old)]);
@@ -496,7 +562,9 @@ pub(super) fn identity(scene: &Scene, item: &Item, out: &mut Vec<Action>) -> Res
         (None, Some(fact)) => {
             let Body::Identity(identity) = &fact.body else { return Ok(()) };
             let statement = AlterTable::all(&table_of(&fact.id), Alteration::AddIdentity(fact.id.name(), identity));
-            out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact));
+            // It stands on the column's NOT NULL.
+            let not_null = scene.new_not_null(&FactId { kind: Kind::Column, ..fact.id.clone() }).map(|fact| fact.id);
+            out.push(Action::new(48, &fact.id, &statement).locking(statement.lock(), [table_of(&fact.id)]).making(fact).needing(not_null));
             out.extend(identity_typed(scene, fact, identity));
         }
         (Some(fact), None) => {
@@ -539,17 +607,11 @@ fn alter_identity(
         let sql = format!("ALTER SEQUENCE {from} RENAME TO {}", after.sequence.name);
         out.push(Action::new(2, &now.id, sql).altering(old, was, now));
     }
-    // A change of the column's type takes the sequence's with it.
-    let column = FactId { kind: Kind::Column, ..now.id.clone() };
-    let column_retyped = matches!(
-        (scene.was(&FactId { kind: Kind::Column, ..old.clone() }).map(|fact| fact.body), scene.is(&column).map(|fact| fact.body)),
-        (Some(Body::Column(was)), Some(Body::Column(is))) if was.data_type != is.data_type
-    );
+    // A change of the column's type takes the sequence's with it, and is followed by what is apart from that.
+    let column = scene.item_to(&FactId { kind: Kind::Column, ..now.id.clone() }).map(|i| &scene.items[i]);
+    let column_retyped = column.is_some_and(|item| matches!((&item.before, &item.after), (Some(was), Some(is)) if retyped(was, is)));
     if before.options.data_type != after.options.data_type && !column_retyped {
-        let sql = format!("ALTER SEQUENCE {} AS {}", after.sequence, sequence_type(&after.options.data_type));
-        out.push(Action::new(47, &now.id, sql).altering(old, was, now));
-    } else if column_retyped {
-        out.extend(identity_typed(scene, now, after));
+        out.push(Action::new(47, &now.id, typed(after)).altering(old, was, now));
     }
     let mut clauses = Vec::new();
     if before.always != after.always {
@@ -588,9 +650,12 @@ pub(super) fn identity_apart(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) 
 fn identity_typed(scene: &Scene, fact: &Fact, identity: &Identity) -> Option<Action> {
     let column = FactId { kind: Kind::Column, ..fact.id.clone() };
     let Some(Fact { body: Body::Column(body), .. }) = scene.is(&column) else { return None };
+    (body.data_type != identity.options.data_type)
+        .then(|| Action::new(49, &fact.id, typed(identity)).locking(Lock::ShareRowExclusive, []).needing([fact.id.clone(), column]))
+}
+
+/// The statement that gives an identity's sequence its type, with the bounds that a type of its own would move.
+fn typed(identity: &Identity) -> String {
     let SequenceOptions { data_type, minimum, maximum, .. } = &identity.options;
-    (body.data_type != *data_type).then(|| {
-        let sql = format!("ALTER SEQUENCE {} AS {} MINVALUE {minimum} MAXVALUE {maximum}", identity.sequence, sequence_type(data_type));
-        Action::new(49, &fact.id, sql).locking(Lock::ShareRowExclusive, []).needing([fact.id.clone(), column])
-    })
+    format!("ALTER SEQUENCE {} AS {} MINVALUE {minimum} MAXVALUE {maximum}", identity.sequence, sequence_type(data_type))
 }

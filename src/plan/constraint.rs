@@ -20,7 +20,9 @@ pub(super) fn alterable(before: &Constraint, after: &Constraint) -> bool {
         return true;
     }
     let foreign = after.constraint_type == ConstraintType::ForeignKey;
+    let enforced = |constraint: &Constraint| !constraint.definition.ends_with(" NOT ENFORCED");
     before.constraint_type == after.constraint_type
+        && enforced(before) == enforced(after)
         && (before.definition == after.definition || foreign && deferral(before).0 == deferral(after).0)
         && (before.not_valid || !after.not_valid)
 }
@@ -83,6 +85,9 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
         out.push(action);
         return;
     }
+    if said_by_column(scene, fact, constraint) {
+        return;
+    }
     if partition::leaves_behind(scene, fact, constraint) {
         let mut action = Action { rank: 55, ..Action::default() };
         action.makes(fact);
@@ -118,12 +123,12 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
         locks.dedup();
     }
     // A partitioned table's key is checked where its partitions' are made.
-    let scans = !constraint.not_valid && !scene.creates(&table) && !(partitioned && is_index(constraint));
+    let unread = constraint.not_valid || scene.creates(&table) || partitioned && is_index(constraint);
     let action = if online::validates_later(scene, &table, constraint) {
         online::add_and_validate(id, rank, &definition, constraint, locks, statement.only)
     } else {
         online::key(scene, id, rank, constraint)
-            .unwrap_or_else(|| Action::new(rank, id, &statement).locking(statement.lock(), locks).scanning(scans))
+            .unwrap_or_else(|| Action::new(rank, id, &statement).locking(statement.lock(), locks).scanning(!unread))
     };
     let mut action = action.making(fact).needing([table.clone()]);
     if constraint.clustered {
@@ -134,6 +139,17 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
     if let Some(parent) = &constraint.attached_to {
         out.push(attach(scene, id, parent));
     }
+}
+
+/// A NOT NULL that stands in the definition of its column.
+fn said_by_column(scene: &Scene, fact: &Fact, constraint: &Constraint) -> bool {
+    use super::lexer::{Token, tokens};
+    let (ConstraintType::NotNull, Some(Token::Word(name))) = (constraint.constraint_type, tokens(&constraint.definition).get(2).cloned())
+    else {
+        return false;
+    };
+    let column = FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), name.as_str().into()]);
+    scene.is(&column).and_then(|column| super::column::own_not_null(scene, &column)).is_some_and(|said| said.id == fact.id)
 }
 
 /// ALTER INDEX … ATTACH PARTITION for the constraint's index.
@@ -156,7 +172,12 @@ fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: 
         return;
     }
     let statement = AlterTable::all(&table_of(&fact.id), Alteration::DropConstraint(fact.id.name()));
-    let rank = if constraint.constraint_type == ConstraintType::ForeignKey { 12 } else { 14 };
+    // A key or an identity holds on to its columns' NOT NULL.
+    let rank = match constraint.constraint_type {
+        ConstraintType::ForeignKey => 12,
+        ConstraintType::NotNull => 16,
+        _ => 14,
+    };
     let mut action = Action::new(rank, old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact);
     if constraint.attached_to.is_some() {
         action.requires.push(partition::detached(old));

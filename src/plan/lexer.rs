@@ -130,7 +130,7 @@ fn quoted(sql: &str, at: &mut usize, closed: &mut bool, quote: char, escapes: bo
 }
 
 /// Splits at commas that stand outside parentheses and brackets.
-pub(super) fn split_commas(sql: &str) -> Vec<&str> {
+pub(crate) fn split_commas(sql: &str) -> Vec<&str> {
     let (mut depth, mut from, mut parts) = (0i32, 0, Vec::new());
     for (token, start, end) in spans(sql) {
         if let Token::Symbol(symbol) = &token {

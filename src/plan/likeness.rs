@@ -26,7 +26,7 @@ pub struct Hint {
 }
 
 /// Below this nothing is offered.
-const OFFERED: f64 = 0.5;
+const OFFERED: f64 = 0.4;
 /// A feature that more objects than this share tells nothing apart.
 const COMMON: usize = 64;
 
@@ -161,6 +161,16 @@ fn overlap(a: &[u64], b: &[u64]) -> f64 {
     if all == 0 { 1.0 } else { common as f64 / all as f64 }
 }
 
+/// The same, where one may have grown out of the other: half by what either has, half by what the
+/// smaller one has.
+fn kinship(a: &[u64], b: &[u64]) -> f64 {
+    let shared = overlap(a, b);
+    // From the share of all to the number in common.
+    let common = shared * (a.len() + b.len()) as f64 / (1.0 + shared);
+    let least = a.len().min(b.len());
+    if least == 0 { shared } else { f64::midpoint(shared, common / least as f64) }
+}
+
 /// How alike two names are, from 0 to 1: pairs of neighbouring letters that they share.
 fn alike(a: &str, b: &str) -> f64 {
     let pairs = |text: &str| -> Vec<u64> {
@@ -185,7 +195,7 @@ fn same_place(a: &Object, b: &Object) -> bool {
 }
 
 fn confidence(a: &Object, b: &Object, positions: &Positions) -> (f64, String) {
-    let (content, name) = (overlap(&a.features, &b.features), alike(a.name, b.name));
+    let (content, name) = (kinship(&a.features, &b.features), alike(a.name, b.name));
     // A type alone says little of a column: its place among its neighbours says more.
     let small = matches!(a.fact.id.kind, Kind::Column | Kind::Attribute | Kind::EnumLabel);
     let place = small && positions.same(&a.fact.id, &b.fact.id);
@@ -287,7 +297,8 @@ pub fn hints(changes: &[Change]) -> Vec<Hint> {
 
 /// Pairs worth comparing: those that share a feature which few have, or all where there are few.
 fn candidates(from: &[Object], to: &[Object]) -> Vec<(usize, usize)> {
-    let mut groups: BTreeMap<(Kind, Option<&FactId>), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    type Place<'a> = (Kind, Option<&'a FactId>);
+    let mut groups: BTreeMap<Place, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (i, object) in from.iter().enumerate() {
         groups.entry((object.fact.id.kind, object.owner.as_ref())).or_default().0.push(i);
     }
@@ -435,7 +446,7 @@ mod tests {
     #[test]
     fn bodies_tell_views_and_routines() {
         let view = |name: &str, definition: &str| {
-            let columns = vec![ViewColumn { name: "a".into(), data_type: "integer".into() }];
+            let columns = vec![ViewColumn { name: "a".into(), data_type: "integer".into(), settings: Default::default() }];
             Fact::new(FactId::new(Kind::View, ["s", name]), View { definition: definition.into(), columns, options: BTreeMap::new() })
         };
         let text = " SELECT t.a FROM s.t WHERE (t.a > 5)";

@@ -5,18 +5,25 @@
 
 #![forbid(unsafe_code)]
 
+mod base_type;
+mod collation;
 mod column;
 mod constraint;
 mod cost;
 mod guard;
+mod foreign;
 mod index;
+mod language;
 pub(crate) mod lexer;
 mod likeness;
 mod loss;
 mod online;
+mod object;
+mod operator;
 mod order;
 mod partition;
 mod property;
+mod publication;
 mod rebuild;
 mod rename;
 mod request;
@@ -24,9 +31,12 @@ mod routine;
 mod scene;
 mod schema;
 mod sequence;
+mod session;
 mod sql;
 mod standing;
+mod statistics;
 mod table;
+mod text_search;
 mod trigger;
 mod types;
 mod view;
@@ -39,7 +49,7 @@ pub use standing::Standing;
 pub use way::{Way, WayError};
 
 use crate::diff::Change;
-use crate::model::{Body, Fact, FactId, Kind};
+use crate::model::{Body, ConstraintType, Fact, FactId, Kind};
 use order::Action;
 use scene::Scene;
 use serde::{Deserialize, Serialize};
@@ -131,6 +141,8 @@ pub struct Options {
     /// Lock-friendly forms: what scans a table does so without keeping writers out. Each step is meant
     /// to be committed before the next one begins.
     pub online: bool,
+    /// Major of the server that carries the plan out; 0, where it is not known, stands for any.
+    pub major: u32,
     /// Tables that hold rows on the target: a volatile default is not evaluated for their rows.
     pub populated: Vec<FactId>,
 }
@@ -176,6 +188,7 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
     loop {
         let mut scene = Scene::new(changes, surroundings, options, &splits)?;
         rebuild::expand(&mut scene)?;
+        base_type::check_drops(&scene)?;
         let mut actions = actions(&scene)?;
         let knot = match order::order(&actions) {
             Ok(order) => {
@@ -215,11 +228,13 @@ fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactI
             match fact.map(|fact| fact.body) {
                 Some(Body::Default(default)) if default.generated.is_none() => splits.push(id.clone()),
                 Some(Body::View(_)) => splits.push(id.clone()),
+                // A NOT NULL holds nothing else, and cannot always go before its column.
+                Some(Body::Constraint(constraint)) if constraint.constraint_type == ConstraintType::NotNull => {}
                 // Parts that would go with their object, which waits for what they read.
                 Some(Body::Constraint(_) | Body::DomainConstraint(_) | Body::Policy(_) | Body::Rule(_) | Body::Trigger(_))
                     if action.destroys.len() > 1 =>
                 {
-                    splits.push(id.clone())
+                    splits.push(id.clone());
                 }
                 _ => {}
             }
@@ -266,6 +281,8 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
             }
         }
     }
+    base_type::loosen(&mut out);
+    object::hasten(&mut out);
     Ok(out)
 }
 
@@ -303,7 +320,7 @@ fn change(
         Kind::Position => {}
         Kind::Column if in_new_table() => {}
         Kind::Default if creates && default_is_said(scene, fact) => {}
-        Kind::Default => column::default(item, out),
+        Kind::Default => column::default(scene, item, out),
         Kind::Identity if creates && scene.creates(&FactId { kind: Kind::Column, ..fact.id.clone() }) => {
             column::identity_apart(scene, fact, out);
         }
@@ -317,7 +334,32 @@ fn change(
         Kind::Trigger => trigger::change(scene, item, out),
         Kind::Policy => trigger::policy(item, out),
         Kind::Rule => trigger::rule(scene, item, out),
+        Kind::BaseType
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass
+        | Kind::Collation
+        | Kind::Conversion
+        | Kind::TextSearchParser
+        | Kind::TextSearchTemplate
+        | Kind::TextSearchDictionary
+        | Kind::TextSearchConfiguration
+        | Kind::Statistics
+        | Kind::AccessMethod
+        | Kind::Language
+        | Kind::Transform => object::change(scene, item, out),
         Kind::Comment | Kind::Owner | Kind::Grant => property::change(scene, item, out),
+        Kind::ForeignDataWrapper => foreign::wrapper(item, out),
+        Kind::Server => foreign::server(item, out),
+        Kind::UserMapping => foreign::mapping(item, out),
+        Kind::Publication => publication::change(item, out),
+        Kind::PublicationTable | Kind::PublicationSchema => publication::member(item, out),
+        // Reported, and nothing else: each server has its own.
+        Kind::Subscription => {}
+        Kind::EventTrigger => session::event_trigger(item, out),
+        Kind::DefaultPrivilege => session::default_privilege(item, out),
+        Kind::SecurityLabel => property::change(scene, item, out),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Table | Kind::Column | Kind::Unmodelled => {
             if drops {
                 drop(scene, item, out);
@@ -341,7 +383,7 @@ fn create(
 ) -> Result<(), PlanError> {
     match &fact.body {
         Body::Enum(_) => types::create_enum(enums, fact, out),
-        Body::Domain(domain) => types::create_domain(fact, domain, out),
+        Body::Domain(domain) => types::create_domain(scene, fact, domain, out),
         Body::Composite(_) => types::create_composite(scene, parts, fact, out),
         Body::Range(range) => types::create_range(fact, range, out),
         Body::Table(table) => table::create(scene, parts, fact, table, out),
@@ -363,7 +405,7 @@ fn drop(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) {
 fn alter(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) -> Result<(), PlanError> {
     let (Some(was), Some(now), Some(old)) = (&item.before, &item.after, &item.old) else { return Ok(()) };
     match (&was.body, &now.body) {
-        (Body::Domain(before), Body::Domain(after)) => types::alter_domain(old, was, now, before, after, out),
+        (Body::Domain(before), Body::Domain(after)) => types::alter_domain(scene, old, was, now, before, after, out),
         (Body::Table(before), Body::Table(after)) => table::alter(scene, old, was, now, before, after, out)?,
         (Body::Column(before), Body::Column(after)) => column::alter(scene, item, was, now, before, after, out)?,
         _ => {}
@@ -385,8 +427,8 @@ fn default_is_said(scene: &Scene, fact: &Fact) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
-        Column, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, RoutineBody, RoutineKind,
-        SequenceOptions, Table, Unmodelled, View, ViewColumn,
+        Column, ColumnSettings, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, RoutineBody,
+        RoutineKind, SequenceOptions, Table, Unmodelled, View, ViewColumn,
     };
     use std::collections::BTreeMap;
 
@@ -402,6 +444,7 @@ mod tests {
             compression: None,
             statistics: None,
             options: BTreeMap::new(),
+            foreign_options: BTreeMap::new(),
             inherited: false,
             not_local: false,
         };
@@ -416,7 +459,10 @@ mod tests {
         fact
     }
     fn view(name: &str, columns: &[&str], depends: &[FactId]) -> Fact {
-        let columns = columns.iter().map(|name| ViewColumn { name: (*name).into(), data_type: "integer".into() }).collect();
+        let columns = columns
+            .iter()
+            .map(|name| ViewColumn { name: (*name).into(), data_type: "integer".into(), settings: ColumnSettings::default() })
+            .collect();
         let body = View { definition: " SELECT 1".into(), columns, options: BTreeMap::new() };
         Fact { depends: depends.to_vec(), ..Fact::new(FactId::new(Kind::View, ["s", name]), body) }
     }
@@ -593,7 +639,7 @@ mod tests {
 
     #[test]
     fn what_is_not_modelled_and_what_lies_is_refused() {
-        let odd = Fact::new(FactId::new(Kind::Unmodelled, ["statistics object", "s.x"]), Unmodelled {});
+        let odd = Fact::new(FactId::new(Kind::Unmodelled, ["publication", "x"]), Unmodelled {});
         assert!(made(&[Change::create(odd)], &[], &Options::default()).unwrap_err().to_string().contains("not modelled"));
         let lie = Fact { body: Table::default().into(), ..index("i") };
         assert!(made(&[Change::create(lie)], &[], &Options::default()).is_err());

@@ -28,7 +28,8 @@ pub(super) fn slots(id: &FactId, body: &Body) -> Vec<Slot> {
             | Kind::Composite
             | Kind::Enum
             | Kind::Domain
-            | Kind::Range,
+            | Kind::Range
+            | Kind::BaseType,
             _,
         ) => {
             vec![relation(&id.path)]
@@ -219,8 +220,13 @@ pub(super) fn owners(id: &FactId, body: &Body) -> Vec<FactId> {
             vec![FactId::new(Kind::Column, id.path.iter().cloned()), FactId::new(Kind::Attribute, id.path.iter().cloned())]
         }
         (Kind::Identity, _) => vec![FactId::new(Kind::Column, id.path.iter().cloned())],
+        (Kind::PublicationTable | Kind::PublicationSchema, _) => vec![FactId::new(Kind::Publication, id.path[..1].iter().cloned())],
         (Kind::Index, Body::Index(index)) => {
             let path = [id.path[0].clone(), index.table.clone()];
+            vec![FactId::new(Kind::Table, path.clone()), FactId::new(Kind::MaterializedView, path)]
+        }
+        (Kind::Statistics, Body::Statistics(statistics)) => {
+            let path = [statistics.table.schema.clone(), statistics.table.name.clone()];
             vec![FactId::new(Kind::Table, path.clone()), FactId::new(Kind::MaterializedView, path)]
         }
         _ => Vec::new(),

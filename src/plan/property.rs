@@ -1,13 +1,15 @@
-//! What can hang on any object: comments, owners, grants.
+//! What can hang on any object: comments, owners, grants, security labels.
 
+use super::object::{self, Object};
 use super::order::Action;
 use super::scene::{Item, Scene};
-use super::sql::{Joined, Role, Signature, relation};
+use super::sql::{Joined, Role, Signature, flag, relation};
 use crate::model::{Body, Fact, FactId, Grant, Kind, Literal, Name, Qualified};
 use std::fmt;
 
-/// An object as COMMENT ON and ALTER … OWNER TO name it: its word and its name.
-struct Target<'a>(&'a FactId, Option<&'a FactId>);
+/// An object as COMMENT ON and ALTER … OWNER TO name it: its word and its name. An identity goes by its
+/// sequence; a table may be a foreign one.
+struct Target<'a>(&'a FactId, Option<&'a FactId>, bool);
 
 impl fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,9 +30,14 @@ impl fmt::Display for Target<'_> {
             Kind::Index => write!(f, "INDEX {}", relation(id)),
             Kind::View => write!(f, "VIEW {}", relation(id)),
             Kind::MaterializedView => write!(f, "MATERIALIZED VIEW {}", relation(id)),
+            Kind::ForeignDataWrapper => write!(f, "FOREIGN DATA WRAPPER {}", id.name()),
+            Kind::Server => write!(f, "SERVER {}", id.name()),
+            Kind::Publication => write!(f, "PUBLICATION {}", id.name()),
+            Kind::EventTrigger => write!(f, "EVENT TRIGGER {}", id.name()),
             Kind::Identity => write!(f, "SEQUENCE {}", self.1.map_or_else(|| relation(id), relation)),
             Kind::Routine | Kind::Aggregate => write!(f, "ROUTINE {}", Signature(id)),
-            _ => write!(f, "TABLE {}", relation(id)),
+            kind if object::word(kind).is_some() => write!(f, "{}", Object(id)),
+            _ => write!(f, "{}TABLE {}", flag(self.2, "FOREIGN "), relation(id)),
         }
     }
 }
@@ -46,11 +53,14 @@ pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     let Some(fact) = item.after.as_ref().or(item.before.as_ref()) else { return };
     let Some(target) = fact.id.target() else { return };
     let sequence = (target.kind == Kind::Identity).then(|| sequence_of(scene, &target)).flatten();
-    let name = Target(&target, sequence.as_ref());
+    let table = |fact: Option<Fact>| matches!(fact.map(|fact| fact.body), Some(Body::Table(table)) if table.foreign.is_some());
+    let foreign = target.kind == Kind::Table && table(scene.is(&target).or_else(|| scene.around.get(&target)));
+    let name = Target(&target, sequence.as_ref(), foreign);
     match fact.id.kind {
         Kind::Comment => comment(item, fact, &name, out),
         Kind::Owner => owner(scene, item, fact, &target, &name, out),
         Kind::Grant => grant(scene, item, fact, &target, out),
+        Kind::SecurityLabel => security_label(item, fact, &name, out),
         _ => {}
     }
 }
@@ -77,6 +87,24 @@ fn comment(item: &Item, fact: &Fact, name: &Target, out: &mut Vec<Action>) {
         None => format!("COMMENT ON {name} IS NULL"),
     };
     let rank = if after.is_some() { 88 } else { 8 };
+    out.push(finish(item, Action::new(rank, &fact.id, sql), fact, name.0));
+}
+
+fn security_label(item: &Item, fact: &Fact, name: &Target, out: &mut Vec<Action>) {
+    let text = |fact: &Option<Fact>| match fact.as_ref().map(|fact| &fact.body) {
+        Some(Body::SecurityLabel(label)) => Some(label.label.clone()),
+        _ => None,
+    };
+    let (before, after) = (text(&item.before), text(&item.after));
+    if before == after {
+        return;
+    }
+    let provider = fact.id.name();
+    let sql = match &after {
+        Some(text) => format!("SECURITY LABEL FOR {provider} ON {name} IS {}", Literal(text)),
+        None => format!("SECURITY LABEL FOR {provider} ON {name} IS NULL"),
+    };
+    let rank = if after.is_some() { 89 } else { 8 };
     out.push(finish(item, Action::new(rank, &fact.id, sql), fact, name.0));
 }
 
@@ -118,7 +146,7 @@ fn by_default(scene: &Scene, target: &FactId, grantee: &Name) -> Vec<String> {
     };
     let all = match target.kind {
         Kind::Routine | Kind::Aggregate => &["EXECUTE"][..],
-        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => &["USAGE"][..],
+        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::BaseType | Kind::Language => &["USAGE"][..],
         _ => &["ALL"][..],
     };
     let public = grantee.as_str() == "PUBLIC" && all != ["ALL"];
@@ -127,14 +155,17 @@ fn by_default(scene: &Scene, target: &FactId, grantee: &Name) -> Vec<String> {
 }
 
 /// An object as GRANT names it.
-fn object(target: &FactId, sequence: Option<&FactId>) -> String {
+fn granted_on(target: &FactId, sequence: Option<&FactId>) -> String {
     let named = |word: &str, name: Qualified| format!("{word} {name}");
     match target.kind {
         Kind::Schema => format!("SCHEMA {}", target.name()),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => named("TYPE", relation(target)),
+        Kind::ForeignDataWrapper => format!("FOREIGN DATA WRAPPER {}", target.name()),
+        Kind::Server => format!("FOREIGN SERVER {}", target.name()),
         Kind::Sequence => named("SEQUENCE", relation(target)),
         Kind::Identity => named("SEQUENCE", sequence.map_or_else(|| relation(target), relation)),
         Kind::Routine | Kind::Aggregate => format!("ROUTINE {}", Signature(target)),
+        kind if object::word(kind).is_some() => Object(target).to_string(),
         _ => named("TABLE", relation(target)),
     }
 }
@@ -154,7 +185,7 @@ impl fmt::Display for Privileges<'_> {
 }
 
 /// A privilege is a keyword: nothing else may stand in its place.
-fn keywords(list: &[String]) -> bool {
+pub(super) fn keywords(list: &[String]) -> bool {
     list.iter().all(|word| word.bytes().all(|b| b.is_ascii_uppercase() || b == b' '))
 }
 
@@ -174,7 +205,7 @@ fn grant(scene: &Scene, item: &Item, fact: &Fact, target: &FactId, out: &mut Vec
     let new_owner = owner_changes(scene, target).is_some_and(|roles| roles.contains(grantee));
     let sequence = (target.kind == Kind::Identity).then(|| sequence_of(scene, target)).flatten();
     let column = (target.kind == Kind::Column).then(|| target.name());
-    let (on, role) = (object(target, sequence.as_ref()), Role(grantee));
+    let (on, role) = (granted_on(target, sequence.as_ref()), Role(grantee));
     let minus = |a: &'_ [String], b: &[String]| -> Vec<String> { a.iter().filter(|p| !b.contains(p)).cloned().collect() };
     let mut statements = Vec::new();
     let mut say = |verb: &str, list: &[String], preposition: &str, tail: &str| {
@@ -220,10 +251,12 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_word() {
-        let shown = |kind: Kind, path: &[&str]| Target(&FactId::new(kind, path.iter().copied()), None).to_string();
+        let shown = |kind: Kind, path: &[&str]| Target(&FactId::new(kind, path.iter().copied()), None, kind == Kind::Table).to_string();
         assert_eq!(shown(Kind::DomainConstraint, &["s", "d", "c"]), "CONSTRAINT c ON DOMAIN s.d");
         assert_eq!(shown(Kind::Routine, &["s", "f", "integer, text"]), "ROUTINE s.f(integer, text)");
         assert_eq!(shown(Kind::Column, &["s", "t", "Order"]), "COLUMN s.t.\"Order\"");
+        assert_eq!(shown(Kind::Table, &["s", "t"]), "FOREIGN TABLE s.t");
+        assert_eq!(shown(Kind::Server, &["S s"]), "SERVER \"S s\"");
         assert_eq!(shown(Kind::Policy, &["s", "t", "p"]), "POLICY p ON s.t");
     }
 

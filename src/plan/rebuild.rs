@@ -5,7 +5,7 @@
 //! plan impossible, and is named.
 
 use super::scene::{Item, Scene};
-use super::{PlanError, constraint, index, routine, trigger, view};
+use super::{PlanError, constraint, foreign, index, object, operator, routine, session, trigger, view};
 use crate::model::{Body, Fact, FactId, Kind};
 use std::collections::HashSet;
 
@@ -39,7 +39,13 @@ pub(super) fn expand(scene: &mut Scene) -> Result<(), PlanError> {
                 for user in scene.around.dependents(&id) {
                     let blocks = matches!(
                         user.id.kind,
-                        Kind::View | Kind::MaterializedView | Kind::Rule | Kind::Trigger | Kind::Policy | Kind::Routine
+                        Kind::View
+                            | Kind::MaterializedView
+                            | Kind::Rule
+                            | Kind::Trigger
+                            | Kind::Policy
+                            | Kind::Routine
+                            | Kind::PublicationTable
                     );
                     if blocks || matches!(&user.body, Body::Default(default) if default.generated.is_some()) {
                         remake(scene, &user, &mut queue)?;
@@ -86,7 +92,7 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
             if after.id.kind == Kind::Column && retyped(before, after) {
                 queue.push(Work::Retyped(old));
             } else if let (Body::Default(was), Body::Default(is)) = (&before.body, &after.body) {
-                if is.generated.is_some() && was != is {
+                if is.generated.is_some() && was != is && !super::column::set_expression(scene.options, was, is) {
                     let column = FactId::new(Kind::Column, old.path.iter().cloned());
                     if let Some(standing) = scene.was(&column) {
                         remake(scene, &Fact { id: column, ..standing }, queue)?;
@@ -94,7 +100,7 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
                 }
             } else if super::online::swaps(scene, &old, before, after) {
                 // Built beside the old one, which it replaces.
-            } else if !in_place(before, after) || let_go(scene, &old, before, after) {
+            } else if !in_place(before, after) || let_go(scene, &old, before, after) || !operator::linked(scene, before, after) {
                 scene.split(i);
                 queue.push(Work::Remade(old));
             }
@@ -124,7 +130,9 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
     match (&before.body, &after.body) {
         (Body::View(before), Body::View(after)) => view::extends(&before.columns, &after.columns),
         (Body::MaterializedView(before), Body::MaterializedView(after)) => {
-            before.definition == after.definition && before.columns == after.columns
+            before.definition == after.definition
+                && before.columns.len() == after.columns.len()
+                && before.columns.iter().zip(&after.columns).all(|(before, after)| before.is_like(after))
         }
         (Body::Routine(before), Body::Routine(after)) => routine::replaceable(before, after),
         (Body::Aggregate(before), Body::Aggregate(after)) => before == after,
@@ -138,7 +146,17 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
         (Body::Trigger(before), Body::Trigger(after)) => trigger::replaceable(before, after),
         (Body::Policy(before), Body::Policy(after)) => trigger::policy_alterable(before, after),
         (Body::Partition(before), Body::Partition(after)) => before == after,
-        _ => true,
+        // A foreign table holds no rows: it can be made again.
+        (Body::Table(before), Body::Table(after)) => match (&before.foreign, &after.foreign) {
+            (Some(before), Some(after)) => before.server == after.server,
+            (Some(_), None) => false,
+            (None, _) => true,
+        },
+        (Body::Server(before), Body::Server(after)) => foreign::alterable(before, after),
+        (Body::Publication(before), Body::Publication(after)) => before.all_tables == after.all_tables,
+        (Body::PublicationTable(before), Body::PublicationTable(after)) => before == after,
+        (Body::EventTrigger(before), Body::EventTrigger(after)) => session::alterable(before, after),
+        (before, after) => object::alterable(before, after).unwrap_or(true),
     }
 }
 
@@ -153,23 +171,34 @@ fn let_go(scene: &Scene, old: &FactId, before: &Fact, after: &Fact) -> bool {
     attached(after).is_none_or(|(other, _)| other != parent) && !scene.drops(&FactId::new(Kind::Partition, [old.path[0].clone(), table]))
 }
 
-/// What can be dropped and made again without losing rows.
+/// What can be dropped and made again without losing rows. A type can as far as no column has it: that
+/// column is then what cannot.
 fn rebuildable(fact: &Fact) -> bool {
     match &fact.body {
         Body::Default(_) => true,
-        _ => matches!(
-            fact.id.kind,
-            Kind::View
-                | Kind::MaterializedView
-                | Kind::Constraint
-                | Kind::DomainConstraint
-                | Kind::Index
-                | Kind::Trigger
-                | Kind::Policy
-                | Kind::Rule
-                | Kind::Routine
-                | Kind::Aggregate
-        ),
+        Body::Table(table) => table.foreign.is_some(),
+        _ => {
+            matches!(
+                fact.id.kind,
+                Kind::View
+                    | Kind::MaterializedView
+                    | Kind::Constraint
+                    | Kind::DomainConstraint
+                    | Kind::Index
+                    | Kind::Trigger
+                    | Kind::Policy
+                    | Kind::Rule
+                    | Kind::Routine
+                    | Kind::Aggregate
+                    | Kind::ForeignDataWrapper
+                    | Kind::Server
+                    | Kind::UserMapping
+                    | Kind::Publication
+                    | Kind::PublicationTable
+                    | Kind::PublicationSchema
+                    | Kind::EventTrigger
+            ) || object::word(fact.id.kind).is_some()
+        }
     }
 }
 

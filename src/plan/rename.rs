@@ -4,6 +4,7 @@
 //! rename itself is an action; the rest is carried along by PostgreSQL.
 
 use super::lexer::{Token, tokens};
+use super::object::{self, Object};
 use super::order::{Action, owners};
 use super::sql::{Signature, relation};
 use super::{Lock, PlanError};
@@ -55,13 +56,8 @@ impl Renames {
             return renames;
         }
         for (before, after) in &pairs {
-            for (from, to) in before.id.path.iter().zip(&after.id.path) {
-                if from != to && !matches!(before.id.kind, Kind::Routine | Kind::Aggregate) {
-                    renames.name(from.as_str(), to.as_str());
-                }
-            }
-            if matches!(before.id.kind, Kind::Routine | Kind::Aggregate) {
-                for (from, to) in before.id.path[..2].iter().zip(&after.id.path) {
+            for (i, (from, to)) in before.id.path.iter().zip(&after.id.path).enumerate() {
+                if !carrier(&before.id).deparsed().contains(&i) {
                     renames.name(from.as_str(), to.as_str());
                 }
             }
@@ -77,10 +73,12 @@ impl Renames {
                 continue;
             }
             let expected = renames.now_without_itself(before);
-            let carried = expected == after.id
-                || matches!(before.id.kind, Kind::Routine | Kind::Aggregate)
-                    && expected.path[..2] == after.id.path[..2]
-                    && renames.explain(expected.path[2].as_str(), after.id.path[2].as_str())
+            let deparsed = carrier(&before.id).deparsed();
+            let follows = |i: usize| {
+                let (expected, found) = (&expected.path[i], &after.id.path[i]);
+                expected == found || deparsed.contains(&i) && renames.explain(expected.as_str(), found.as_str())
+            };
+            let carried = expected.path.len() == after.id.path.len() && (0..expected.path.len()).all(follows)
                 || comes_from_parent(before, after, &parents);
             if !carried {
                 renames.own.push((before.id.clone(), expected, after.id.clone()));
@@ -140,9 +138,14 @@ impl Renames {
             new.path[..target.path.len()].clone_from_slice(&now.path);
             return new;
         }
+        if let Some((part, from)) = elsewhere(id) {
+            let to = self.now(&from, None);
+            new.path[part].clone_from_slice(&to.path);
+        }
         let empty = Body::Schema(crate::model::Schema {});
         let body = body.unwrap_or(&empty);
-        for owner in owners(id, body) {
+        // A statistics object stays in its own schema, whatever its table does.
+        for owner in owners(id, body).into_iter().filter(|_| id.kind != Kind::Statistics) {
             let now = self.now(&owner, None);
             if now != owner {
                 if id.kind == Kind::Index {
@@ -222,7 +225,23 @@ impl Renames {
         if let Ok(body) = Body::from_json(before.id.kind, old) {
             carried.body = body;
         }
+        if let (Body::Statistics(before), Body::Statistics(after), Body::Statistics(carried)) =
+            (&before.body, &after.body, &mut carried.body)
+        {
+            carried.columns = self.renamed_columns(&before.columns, &after.columns);
+        }
         carried
+    }
+
+    /// The columns of a statistics object once they are renamed, in the order of their names.
+    fn renamed_columns(&self, before: &[Name], after: &[Name]) -> Vec<Name> {
+        let now = |name: &Name| {
+            let renamed = after.iter().find(|now| !before.contains(now) && self.word(name.as_str(), now.as_str()));
+            renamed.filter(|_| !after.contains(name)).unwrap_or(name).clone()
+        };
+        let mut columns: Vec<Name> = before.iter().map(now).collect();
+        columns.sort_unstable();
+        columns
     }
 
     fn carry(&self, old: &mut Value, new: &Value) {
@@ -271,7 +290,7 @@ impl Renames {
             let produced = self.carried_with(old, &below);
             if ring {
                 let mut aside = from.clone();
-                let last = if matches!(from.kind, Kind::Routine | Kind::Aggregate) { 1 } else { from.path.len() - 1 };
+                let last = from.kind.name_element();
                 aside.path[last] = Name::new(format!("accord_aside_{}", actions.len()));
                 let mut away = Action::new(0, &aside, statement(from, &aside)?).locking(Lock::AccessExclusive, [old.clone()]);
                 away.frees = super::order::slots(from, &Body::Schema(crate::model::Schema {}));
@@ -285,7 +304,7 @@ impl Renames {
                 continue;
             }
             let mut action = Action { rank: 1, ..Action::default() };
-            let last = if matches!(from.kind, Kind::Routine | Kind::Aggregate) { 1 } else { from.path.len() - 1 };
+            let last = from.kind.name_element();
             let mut at = from.clone();
             if at.path[0] != to.path[0] && last > 0 && movable(from.kind) {
                 at.path[0] = to.path[0].clone();
@@ -312,7 +331,7 @@ impl Renames {
     /// The new ids of everything that this object's rename carries with it.
     fn carried_with(&self, old: &FactId, below: &HashMap<&[Name], Vec<(&FactId, &FactId)>>) -> Vec<FactId> {
         let new = &self.ids[old];
-        if old.kind == Kind::Column || old.path.len() > 2 {
+        if old.kind == Kind::Column || old.path.len() > 2 || object::word(old.kind).is_some_and(|_| old.kind != Kind::BaseType) {
             return vec![new.clone()];
         }
         let mut ids: Vec<FactId> = below.get(old.path.as_slice()).into_iter().flatten().map(|(_, now)| (*now).clone()).collect();
@@ -345,6 +364,17 @@ fn comes_from_parent(before: &Fact, after: &Fact, parents: &HashSet<Renamed>) ->
         && renamed(before, after).is_some_and(|names| parents.contains(&names))
 }
 
+/// What an id names beside the object that it is a part of, and where it names it.
+fn elsewhere(id: &FactId) -> Option<(std::ops::Range<usize>, FactId)> {
+    let named = |kind: Kind, range: std::ops::Range<usize>| (range.clone(), FactId::new(kind, id.path[range].iter().cloned()));
+    match id.kind {
+        Kind::UserMapping => Some(named(Kind::Server, 0..1)),
+        Kind::PublicationTable => Some(named(Kind::Table, 1..3)),
+        Kind::PublicationSchema | Kind::DefaultPrivilege => Some(named(Kind::Schema, 1..2)),
+        _ => None,
+    }
+}
+
 fn ends_at(next: &HashMap<&FactId, &FactId>, from: &FactId, end: &FactId) -> bool {
     let mut at = from;
     for _ in 0..=next.len() {
@@ -372,12 +402,18 @@ fn movable(kind: Kind) -> bool {
             | Kind::MaterializedView
             | Kind::Routine
             | Kind::Aggregate
-    )
+    ) || object::word(kind).is_some() && kind.in_schema()
+}
+
+/// The object whose path an id has.
+fn carrier(id: &FactId) -> Kind {
+    id.of.unwrap_or(id.kind)
 }
 
 fn lock(kind: Kind) -> Lock {
     match kind {
         Kind::Index => Lock::ShareUpdateExclusive,
+        Kind::ForeignDataWrapper | Kind::Server | Kind::Publication | Kind::EventTrigger => Lock::None,
         _ => Lock::AccessExclusive,
     }
 }
@@ -436,6 +472,15 @@ fn statement(from: &FactId, to: &FactId) -> Result<String, PlanError> {
     };
     Ok(match kind {
         Kind::Schema => format!("ALTER SCHEMA {} RENAME TO {}", from.name(), to.name()),
+        Kind::ForeignDataWrapper | Kind::Server | Kind::Publication | Kind::EventTrigger => {
+            let word = match kind {
+                Kind::ForeignDataWrapper => "FOREIGN DATA WRAPPER",
+                Kind::Server => "SERVER",
+                Kind::Publication => "PUBLICATION",
+                _ => "EVENT TRIGGER",
+            };
+            format!("ALTER {word} {} RENAME TO {}", from.name(), to.name())
+        }
         Kind::Enum | Kind::Composite | Kind::Range => whole("TYPE", &on(), to.name()),
         Kind::Domain => whole("DOMAIN", &on(), to.name()),
         Kind::Sequence => whole("SEQUENCE", &on(), to.name()),
@@ -444,6 +489,15 @@ fn statement(from: &FactId, to: &FactId) -> Result<String, PlanError> {
         Kind::MaterializedView => whole("MATERIALIZED VIEW", &on(), to.name()),
         Kind::Index => format!("ALTER INDEX {} RENAME TO {}", on(), to.name()),
         Kind::Routine | Kind::Aggregate => whole("ROUTINE", &Signature(from), &to.path[1]),
+        // These are told by what they stand between, and an operator by its symbols.
+        Kind::Cast | Kind::Transform | Kind::AccessMethod => {
+            return Err(PlanError::Impossible { id: to.clone(), why: format!("no DDL renames {from}") });
+        }
+        Kind::Operator if !moved => return Err(PlanError::Impossible { id: to.clone(), why: format!("no DDL renames {from}") }),
+        kind if object::word(kind).is_some() => {
+            let to_what = if moved { format!("SET SCHEMA {}", to.path[0]) } else { format!("RENAME TO {}", to.path[kind.name_element()]) };
+            format!("ALTER {} {to_what}", Object(from))
+        }
         Kind::EnumLabel => format!(
             "ALTER TYPE {} RENAME VALUE {} TO {}",
             on(),
@@ -483,6 +537,7 @@ mod tests {
             compression: None,
             statistics: None,
             options: std::collections::BTreeMap::new(),
+            foreign_options: std::collections::BTreeMap::new(),
             inherited: false,
             not_local: false,
         };

@@ -66,6 +66,9 @@ pub struct Request {
 impl Request {
     /// Reads the document; the error names what is wrong with it.
     pub fn read(document: &Value) -> Result<Self, String> {
+        if !document.is_object() {
+            return Err("options are a JSON object".to_owned());
+        }
         let request = Self::deserialize(document).map_err(|error| match document.get("sizes") {
             // An untagged enum says nothing of what it found.
             Some(sizes) if Sizes::deserialize(sizes).is_err() => {

@@ -46,8 +46,10 @@ pub(super) struct Scene<'a> {
     standing: RefCell<HashMap<FactId, Rc<Vec<FactId>>>>,
     /// Tables that hold rows on the target.
     populated: HashSet<&'a FactId>,
-    /// Columns whose NOT NULL is a constraint of its own in these changes (from PostgreSQL 18).
+    /// Columns (from PostgreSQL 18) and domains (from 17) whose NOT NULL is a constraint of its own in these changes.
     pub named_not_null: HashSet<FactId>,
+    /// The new ones among those constraints, by column.
+    new_not_null: HashMap<FactId, FactId>,
     /// The renames among them.
     pub renames: Renames,
     /// What is around.
@@ -79,6 +81,7 @@ impl<'a> Scene<'a> {
             standing: RefCell::default(),
             populated: options.populated.iter().collect(),
             named_not_null: HashSet::new(),
+            new_not_null: HashMap::new(),
             renames,
             around,
             options,
@@ -87,6 +90,10 @@ impl<'a> Scene<'a> {
         };
         for change in changes {
             let (Some(id), Some(kind)) = (change.id(), change.kind()) else { continue };
+            // Subscriptions are reported and never planned.
+            if id.of.unwrap_or(kind) == Kind::Subscription {
+                continue;
+            }
             if kind == Kind::Unmodelled || id.of == Some(Kind::Unmodelled) {
                 let what = id.path.first().map_or("", Name::as_str);
                 return Err(PlanError::Impossible { id: id.clone(), why: format!("kind {what} is not modelled") });
@@ -126,8 +133,16 @@ impl<'a> Scene<'a> {
             if let Body::Constraint(Constraint { constraint_type: ConstraintType::NotNull, definition, .. }) = &fact.body
                 && let Some(Token::Word(column)) = tokens(definition).get(2)
             {
-                self.named_not_null
-                    .insert(FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]));
+                let column = FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]);
+                if item.before.is_none() {
+                    self.new_not_null.insert(column.clone(), fact.id.clone());
+                }
+                self.named_not_null.insert(column);
+            }
+        }
+        for fact in item.before.iter().chain(&item.after) {
+            if fact.id.kind == Kind::DomainConstraint && fact.is_not_null() {
+                self.named_not_null.insert(FactId::new(Kind::Domain, fact.id.path[..2].iter().cloned()));
             }
         }
         let ids: Vec<&FactId> =
@@ -147,6 +162,12 @@ impl<'a> Scene<'a> {
             }
         }
         self.items.push(item);
+    }
+
+    /// The new NOT NULL constraint that a new column can be given where it is made.
+    pub(super) fn new_not_null(&self, column: &FactId) -> Option<Fact> {
+        let fact = self.is(self.new_not_null.get(column)?)?;
+        matches!(&fact.body, Body::Constraint(constraint) if !constraint.not_valid).then_some(fact)
     }
 
     /// Makes an alteration a drop and a creation.
@@ -226,6 +247,7 @@ impl<'a> Scene<'a> {
                     carriers.push(FactId::new(Kind::Column, [old.path[0].clone(), table.clone(), column.clone()]));
                 }
             }
+            Body::Routine(_) => carriers.extend(super::base_type::carriers(self, old, fact)),
             Body::Index(Index { attached_to: Some(parent), table, .. }) => carriers.extend(self.dropped_index(parent, &old.path[0], table)),
             // It holds the partitions of the table that it refers to, which may be its own.
             Body::Constraint(constraint)
@@ -235,6 +257,11 @@ impl<'a> Scene<'a> {
                 return None;
             }
             Body::Constraint(constraint) => {
+                if constraint.constraint_type == ConstraintType::NotNull
+                    && let Some(Token::Word(column)) = tokens(&constraint.definition).get(2)
+                {
+                    carriers.push(FactId::new(Kind::Column, [old.path[0].clone(), old.path[1].clone(), column.as_str().into()]));
+                }
                 if let Some(parent) = &constraint.attached_to {
                     carriers.extend(self.dropped_index(parent, &old.path[0], &old.path[1]));
                 }
@@ -284,6 +311,11 @@ impl<'a> Scene<'a> {
             Body::Table(table) => Some(table),
             _ => None,
         }
+    }
+
+    /// Whether the table that this fact stood on was a foreign one.
+    pub(super) fn foreign_before(&self, old: &FactId) -> bool {
+        matches!(self.was(&table_of(old)).map(|fact| fact.body), Some(Body::Table(table)) if table.foreign.is_some())
     }
 
     /// Whether the table that this fact stands on is partitioned.

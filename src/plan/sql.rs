@@ -2,7 +2,7 @@
 //! text does not get into a statement.
 
 use super::Lock;
-use crate::model::{DollarQuoted, FactId, Identity, Kind, Literal, Name, Qualified, SequenceOptions};
+use crate::model::{DollarQuoted, FactId, ForeignOptions, Identity, Kind, Literal, Name, Qualified, SequenceOptions};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -23,14 +23,18 @@ pub(super) fn relation(id: &FactId) -> Qualified {
     Qualified::new(id.path[0].clone(), id.path[1].clone())
 }
 
-/// The routine of an id: `schema.name(argument types)`. The types are `format_type`'s text.
+/// The routine or operator of an id: `schema.name(argument types)`. The types are `format_type`'s text.
 pub(super) struct Signature<'a>(pub &'a FactId);
 
 impl fmt::Display for Signature<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = &self.0.path;
         let arguments = if self.0.kind == Kind::Aggregate && path[2].as_str().is_empty() { "" } else { path[2].as_str() };
-        write!(f, "{}.{}({arguments})", path[0], path[1])
+        match self.0.kind {
+            // Symbols are not quoted; an id holds nothing else there.
+            Kind::Operator => write!(f, "{}.{}({arguments})", path[0], path[1].as_str()),
+            _ => write!(f, "{}.{}({arguments})", path[0], path[1]),
+        }
     }
 }
 
@@ -109,6 +113,44 @@ pub(super) fn settings_changed(
 ) -> (BTreeMap<String, String>, Vec<String>) {
     let set = after.iter().filter(|(k, v)| before.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
     (set, before.keys().filter(|k| !after.contains_key(*k)).cloned().collect())
+}
+
+/// ` OPTIONS (a '1', b '2')` of something new, or nothing.
+pub(super) struct GenericOptions<'a>(pub &'a ForeignOptions);
+
+impl fmt::Display for GenericOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{} {}", if i == 0 { " OPTIONS (" } else { ", " }, Name::from(name.as_str()), Literal(value))?;
+        }
+        f.write_str(flag(!self.0.is_empty(), ")"))
+    }
+}
+
+/// `DROP a, ADD b '2', SET c '3'`: what leads from some OPTIONS to others.
+pub(super) struct OptionsChange<'a> {
+    pub before: &'a ForeignOptions,
+    pub after: &'a ForeignOptions,
+}
+
+impl OptionsChange<'_> {
+    /// Nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.before == self.after
+    }
+}
+
+impl fmt::Display for OptionsChange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |name: &String| Name::from(name.as_str());
+        let gone = self.before.keys().filter(|option| !self.after.contains_key(*option)).map(|option| format!("DROP {}", name(option)));
+        let come = self.after.iter().filter_map(|(option, value)| match self.before.get(option) {
+            None => Some(format!("ADD {} {}", name(option), Literal(value))),
+            Some(other) if other != value => Some(format!("SET {} {}", name(option), Literal(value))),
+            Some(_) => None,
+        });
+        write!(f, "{}", Joined(&gone.chain(come).collect::<Vec<_>>(), ", "))
+    }
 }
 
 /// A prefix with the thing it introduces, or nothing.
@@ -215,16 +257,38 @@ pub(super) struct ColumnDefinition<'a> {
     /// None in a table OF a type, whose columns come with it.
     pub data_type: Option<&'a str>,
     pub compression: Option<&'a str>,
+    /// Those of a foreign table's column.
+    pub options: Option<&'a ForeignOptions>,
     pub collation: Option<&'a Qualified>,
     pub filled: Option<Filled<'a>>,
-    pub not_null: bool,
+    pub not_null: NotNull<'a>,
+}
+
+/// Whether a column's definition says NOT NULL, and by what constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotNull<'a> {
+    No,
+    Unnamed,
+    /// The constraint's name, and what its definition says after the column's.
+    Named(&'a Name, &'static str),
+}
+
+impl fmt::Display for NotNull<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotNull::No => Ok(()),
+            NotNull::Unnamed => f.write_str(" NOT NULL"),
+            NotNull::Named(name, tail) => write!(f, " CONSTRAINT {name} NOT NULL{tail}"),
+        }
+    }
 }
 
 impl fmt::Display for ColumnDefinition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.data_type.unwrap_or("WITH OPTIONS"))?;
-        write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression.map(Compression)), Maybe(" COLLATE ", self.collation))?;
-        write!(f, "{}{}", Maybe("", self.filled.as_ref()), flag(self.not_null, " NOT NULL"))
+        write!(f, "{}{}", Maybe(" COMPRESSION ", self.compression.map(Compression)), Maybe("", self.options.map(GenericOptions)))?;
+        write!(f, "{}", Maybe(" COLLATE ", self.collation))?;
+        write!(f, "{}{}", Maybe("", self.filled.as_ref()), self.not_null)
     }
 }
 
@@ -251,6 +315,7 @@ pub(super) enum Alteration<'a> {
     SetDefault(&'a Name, &'a str),
     DropDefault(&'a Name),
     DropExpression(&'a Name),
+    SetExpression(&'a Name, &'a str),
     SetNotNull(&'a Name),
     DropNotNull(&'a Name),
     SetStorage(&'a Name, &'a str),
@@ -276,7 +341,8 @@ pub(super) enum Alteration<'a> {
     ResetOptions(&'a [String]),
     SetLogged(bool),
     SetTablespace(&'a Name),
-    SetAccessMethod(&'a Name),
+    /// None: whatever the server's default is, which a partitioned table leaves to its partitions.
+    SetAccessMethod(Option<&'a Name>),
     RowSecurity(bool),
     ForceRowSecurity(bool),
     /// None for the default.
@@ -291,6 +357,10 @@ pub(super) enum Alteration<'a> {
     WithoutCluster,
     Trigger(&'a Name, Option<&'a str>),
     Rule(&'a Name, Option<&'a str>),
+    /// OPTIONS of a foreign table.
+    GenericOptions(OptionsChange<'a>),
+    /// OPTIONS of a foreign table's column.
+    ColumnGenericOptions(&'a Name, OptionsChange<'a>),
 }
 
 impl Alteration<'_> {
@@ -331,6 +401,7 @@ impl fmt::Display for Alteration<'_> {
             Alteration::SetDefault(name, expression) => write!(f, "ALTER COLUMN {name} SET DEFAULT {expression}"),
             Alteration::DropDefault(name) => write!(f, "ALTER COLUMN {name} DROP DEFAULT"),
             Alteration::DropExpression(name) => write!(f, "ALTER COLUMN {name} DROP EXPRESSION"),
+            Alteration::SetExpression(name, expression) => write!(f, "ALTER COLUMN {name} SET EXPRESSION AS ({expression})"),
             Alteration::SetNotNull(name) => write!(f, "ALTER COLUMN {name} SET NOT NULL"),
             Alteration::DropNotNull(name) => write!(f, "ALTER COLUMN {name} DROP NOT NULL"),
             Alteration::SetStorage(name, storage) => write!(f, "ALTER COLUMN {name} SET STORAGE {}", Name::from(*storage)),
@@ -351,7 +422,8 @@ impl fmt::Display for Alteration<'_> {
             Alteration::ResetOptions(options) => write!(f, "RESET ({})", SettingNames(options)),
             Alteration::SetLogged(logged) => f.write_str(if *logged { "SET LOGGED" } else { "SET UNLOGGED" }),
             Alteration::SetTablespace(name) => write!(f, "SET TABLESPACE {name}"),
-            Alteration::SetAccessMethod(name) => write!(f, "SET ACCESS METHOD {name}"),
+            Alteration::SetAccessMethod(Some(name)) => write!(f, "SET ACCESS METHOD {name}"),
+            Alteration::SetAccessMethod(None) => f.write_str("SET ACCESS METHOD DEFAULT"),
             Alteration::RowSecurity(on) => write!(f, "{} ROW LEVEL SECURITY", if *on { "ENABLE" } else { "DISABLE" }),
             Alteration::ForceRowSecurity(on) => write!(f, "{}FORCE ROW LEVEL SECURITY", if *on { "" } else { "NO " }),
             Alteration::ReplicaIdentity(how) => match how {
@@ -370,6 +442,8 @@ impl fmt::Display for Alteration<'_> {
             Alteration::WithoutCluster => f.write_str("SET WITHOUT CLUSTER"),
             Alteration::Trigger(name, enabled) => write!(f, "{} TRIGGER {name}", enabling(*enabled)),
             Alteration::Rule(name, enabled) => write!(f, "{} RULE {name}", enabling(*enabled)),
+            Alteration::GenericOptions(change) => write!(f, "OPTIONS ({change})"),
+            Alteration::ColumnGenericOptions(name, change) => write!(f, "ALTER COLUMN {name} OPTIONS ({change})"),
         }
     }
 }

@@ -4,7 +4,9 @@ use super::column::{self, extras};
 use super::order::Action;
 use super::partition::Matching;
 use super::scene::{Item, Scene, parent_of};
-use super::sql::{AlterTable, Alteration, ColumnDefinition, Joined, Maybe, With, flag, relation, settings_changed};
+use super::sql::{
+    AlterTable, Alteration, ColumnDefinition, GenericOptions, Joined, Maybe, NotNull, OptionsChange, With, flag, relation, settings_changed,
+};
 use super::{Lock, PlanError};
 use crate::model::{Body, Column, Fact, FactId, Kind, Name, Qualified, Table};
 use std::collections::HashMap;
@@ -84,7 +86,8 @@ struct CreateTable<'a> {
 impl fmt::Display for CreateTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.table;
-        write!(f, "CREATE {}TABLE {}", flag(table.unlogged, "UNLOGGED "), self.name)?;
+        let kind = if table.foreign.is_some() { "FOREIGN " } else { flag(table.unlogged, "UNLOGGED ") };
+        write!(f, "CREATE {kind}TABLE {}", self.name)?;
         match &table.of_type {
             Some(of) if self.columns.is_empty() => write!(f, " OF {of}")?,
             Some(of) => write!(f, " OF {of} ({})", Joined(&self.columns, ", "))?,
@@ -92,6 +95,9 @@ impl fmt::Display for CreateTable<'_> {
         }
         if !self.inherits.is_empty() {
             write!(f, " INHERITS ({})", Joined(&self.inherits, ", "))?;
+        }
+        if let Some(foreign) = &table.foreign {
+            return write!(f, " SERVER {}{}", foreign.server, GenericOptions(&foreign.options));
         }
         write!(f, "{}{}", Maybe(" PARTITION BY ", table.partition_by.as_ref()), Maybe(" USING ", table.access_method.as_ref()))?;
         // A partitioned table has no storage of its own.
@@ -110,12 +116,13 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
     let columns: Vec<Fact> = parts.columns(id).iter().filter_map(|column| scene.is(column)).collect();
     let defaults: Vec<Option<Fact>> = columns.iter().map(|column| is(Kind::Default, &column.id)).collect();
     let identities: Vec<Option<Fact>> = columns.iter().map(|column| is(Kind::Identity, &column.id)).collect();
+    let constraints: Vec<Option<Fact>> = columns.iter().map(|column| column::own_not_null(scene, column)).collect();
     // A PARTITION's parent comes by ATTACH.
     let inherits: Vec<&FactId> = parts.inherits(id).iter().map(|(_, inherit)| inherit).collect();
     let mut action = Action { rank: 40, ..Action::default() }.then(id, "");
     action.makes(fact);
     let mut definitions = Vec::new();
-    for ((fact, default), identity) in columns.iter().zip(&defaults).zip(&identities) {
+    for (((fact, default), identity), constraint) in columns.iter().zip(&defaults).zip(&identities).zip(&constraints) {
         let Body::Column(column) = &fact.body else { continue };
         action.makes(fact);
         let written = !brought(scene, fact);
@@ -134,14 +141,18 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
         }
         let filled = column::filled(own_default, identity.as_ref());
         let of = table.of_type.is_some();
-        let not_null = column.not_null && !scene.named_not_null.contains(&fact.id);
-        if of && filled.is_none() && !not_null {
+        let not_null = column::not_null(scene, &fact.id, column, constraint.as_ref());
+        if let Some(constraint) = constraint {
+            action.makes(constraint);
+        }
+        if of && filled.is_none() && not_null == NotNull::No {
             continue;
         }
         definitions.push(ColumnDefinition {
             name: fact.id.name(),
             data_type: (!of).then_some(&column.data_type),
             compression: column.compression.as_deref().filter(|_| !of),
+            options: Some(&column.foreign_options),
             collation: column.collation.as_ref().filter(|_| !of),
             filled,
             not_null,
@@ -180,6 +191,7 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
         if let Some(parent) = &inherited
             && column.not_null
             && !parent.not_null
+            && !scene.named_not_null.contains(&fact.id)
         {
             alterations.push(Alteration::SetNotNull(fact.id.name()));
         }
@@ -201,14 +213,15 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
     }
     out.push(action);
     if table.replica_identity.is_some() {
-        out.push(replica_identity(id, table));
+        out.push(replica_identity(id, table.replica_identity.as_deref()));
     }
 }
 
-fn replica_identity(id: &FactId, table: &Table) -> Action {
-    let alter = AlterTable::only(id, Alteration::ReplicaIdentity(table.replica_identity.as_deref()));
+/// REPLICA IDENTITY of a table or materialized view.
+pub(super) fn replica_identity(id: &FactId, identity: Option<&str>) -> Action {
+    let alter = AlterTable::only(id, Alteration::ReplicaIdentity(identity));
     let mut action = Action::new(58, id, &alter).locking(alter.lock(), [id.clone()]).needing([id.clone()]);
-    if let Some(index) = table.replica_identity.as_deref().and_then(|how| how.strip_prefix("index ")) {
+    if let Some(index) = identity.and_then(|how| how.strip_prefix("index ")) {
         action = action.needing([
             FactId::new(Kind::Index, [id.path[0].clone(), index.into()]),
             FactId::new(Kind::Constraint, [id.path[0].clone(), id.path[1].clone(), index.into()]),
@@ -231,6 +244,10 @@ pub(super) fn alter(
         let why = "a table cannot begin or cease to be partitioned, nor its partition key change, without being made again".to_owned();
         return Err(PlanError::Impossible { id: id.clone(), why });
     }
+    if before.foreign.is_none() && after.foreign.is_some() {
+        let why = "a table that holds rows cannot become a foreign one without being made again".to_owned();
+        return Err(PlanError::Impossible { id: id.clone(), why });
+    }
     let mut push = |alteration: Alteration, rewrites: bool| {
         let statement = AlterTable::only(id, alteration);
         out.push(Action::new(44, id, &statement).locking(statement.lock(), [old.clone()]).rewriting(rewrites).altering(old, was, now));
@@ -239,7 +256,10 @@ pub(super) fn alter(
         push(Alteration::SetLogged(!after.unlogged), true);
     }
     if before.access_method != after.access_method {
-        push(Alteration::SetAccessMethod(after.access_method.as_ref().unwrap_or(&"heap".into())), true);
+        // A partitioned table holds nothing: it has a method for its partitions, or leaves it to them.
+        let partitioned = after.partition_by.is_some();
+        let otherwise = if partitioned { None } else { Some(Name::from("heap")) };
+        push(Alteration::SetAccessMethod(after.access_method.as_ref().or(otherwise.as_ref())), !partitioned);
     }
     if before.tablespace != after.tablespace {
         push(Alteration::SetTablespace(after.tablespace.as_ref().unwrap_or(&"pg_default".into())), true);
@@ -256,6 +276,11 @@ pub(super) fn alter(
     }
     if before.force_row_security != after.force_row_security {
         push(Alteration::ForceRowSecurity(after.force_row_security), false);
+    }
+    if let (Some(before), Some(after)) = (&before.foreign, &after.foreign)
+        && before.options != after.options
+    {
+        push(Alteration::GenericOptions(OptionsChange { before: &before.options, after: &after.options }), false);
     }
     if before.of_type != after.of_type {
         // Its columns change while it is free.
@@ -278,13 +303,14 @@ pub(super) fn alter(
         out.push(action);
     }
     if before.replica_identity != after.replica_identity {
-        out.push(replica_identity(id, after));
+        out.push(replica_identity(id, after.replica_identity.as_deref()));
     }
     Ok(())
 }
 
 pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Action>) {
-    let mut action = Action::new(18, old, format_args!("DROP TABLE {}", relation(&fact.id)));
+    let foreign = matches!(&fact.body, Body::Table(table) if table.foreign.is_some());
+    let mut action = Action::new(18, old, format_args!("DROP {}TABLE {}", flag(foreign, "FOREIGN "), relation(&fact.id)));
     // A foreign key on a partitioned table holds its partitions as well.
     let mut above = scene.parents_before(old);
     while let Some(parent) = above.pop() {
@@ -293,7 +319,9 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Actio
             above.extend(scene.parents_before(&parent));
         }
     }
-    out.push(action.locking(Lock::AccessExclusive, [old.clone()]).losing(old, format!("the rows of {old}")).unmaking(old, fact));
+    action = action.locking(Lock::AccessExclusive, [old.clone()]).unmaking(old, fact);
+    // The rows of a foreign table are elsewhere.
+    out.push(if foreign { action } else { action.losing(old, format!("the rows of {old}")) });
 }
 
 /// A table's place under a parent by inheritance.

@@ -1,6 +1,7 @@
 //! Types that users make: enumerated, domain, composite, range.
 
 use super::Lock;
+use super::base_type;
 use super::order::Action;
 use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, Joined, Maybe, flag, relation};
@@ -250,19 +251,19 @@ pub(super) fn attribute(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     }
 }
 
-pub(super) fn create_domain(fact: &Fact, domain: &Domain, out: &mut Vec<Action>) {
+pub(super) fn create_domain(scene: &Scene, fact: &Fact, domain: &Domain, out: &mut Vec<Action>) {
     let Domain { base_type, collation, not_null, default } = domain;
     let sql = format!(
         "CREATE DOMAIN {} AS {base_type}{}{}{}",
         relation(&fact.id),
         Maybe(" COLLATE ", collation.as_ref()),
         Maybe(" DEFAULT ", default.as_ref()),
-        flag(*not_null, " NOT NULL")
+        flag(*not_null && !scene.named_not_null.contains(&fact.id), " NOT NULL")
     );
     out.push(Action::new(33, &fact.id, sql).making(fact));
 }
 
-pub(super) fn alter_domain(old: &FactId, was: &Fact, now: &Fact, before: &Domain, after: &Domain, out: &mut Vec<Action>) {
+pub(super) fn alter_domain(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Domain, after: &Domain, out: &mut Vec<Action>) {
     let mut push = |what: String, scans: bool| {
         out.push(
             Action::new(39, &now.id, format_args!("ALTER DOMAIN {} {what}", relation(&now.id))).scanning(scans).altering(old, was, now),
@@ -271,7 +272,7 @@ pub(super) fn alter_domain(old: &FactId, was: &Fact, now: &Fact, before: &Domain
     if before.default != after.default {
         push(after.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")), false);
     }
-    if before.not_null != after.not_null {
+    if before.not_null != after.not_null && !scene.named_not_null.contains(&now.id) {
         push(format!("{} NOT NULL", if after.not_null { "SET" } else { "DROP" }), after.not_null);
     }
 }
@@ -284,22 +285,21 @@ pub(super) fn create_range(fact: &Fact, range: &Range, out: &mut Vec<Action>) {
     options.extend(range.subtype_diff.as_ref().map(|name| format!("SUBTYPE_DIFF = {name}")));
     options.push(format!("MULTIRANGE_TYPE_NAME = {}", range.multirange));
     let name = relation(&fact.id);
-    let mut action = Action::new(33, &fact.id, format_args!("CREATE TYPE {name} AS RANGE ({})", Joined(&options, ", "))).making(fact);
+    let sql = format!("CREATE TYPE {name} AS RANGE ({})", Joined(&options, ", "));
     if range.canonical.is_some() {
-        // The function takes the type, the type names the function: a shell comes first.
-        let mut shell = Action::new(32, &fact.id, format_args!("CREATE TYPE {name}"));
-        shell.makes(fact);
-        shell.requires.retain(|id| id.kind == Kind::Schema);
-        action.produces.clear();
-        action.takes.clear();
-        action.requires.push(fact.id.clone());
-        out.push(shell);
+        // The function takes the type, the type names the function.
+        base_type::create_shell(fact, out);
+        base_type::complete(fact, &sql, out);
+    } else {
+        out.push(Action::new(33, &fact.id, sql).making(fact));
     }
-    out.push(action);
 }
 
 /// DROP TYPE, DROP DOMAIN.
 pub(super) fn drop(old: &FactId, fact: &Fact, out: &mut Vec<Action>) {
+    if fact.id.kind == Kind::Range {
+        return base_type::drop(old, fact, out);
+    }
     let word = if fact.id.kind == Kind::Domain { "DOMAIN" } else { "TYPE" };
     out.push(Action::new(22, old, format_args!("DROP {word} {}", relation(&fact.id))).locking(Lock::None, []).unmaking(old, fact));
 }

@@ -1,15 +1,17 @@
 //! Views and materialized views.
 
+use super::column::usual_storage;
 use super::order::Action;
 use super::scene::{Item, Scene};
-use super::sql::{Joined, Maybe, SettingNames, Settings, With, relation, settings_changed};
+use super::sql::{AlterTable, Alteration, Joined, Maybe, SettingNames, Settings, With, relation, settings_changed};
+use super::table::replica_identity;
 use super::{Lock, Options};
-use crate::model::{Body, Fact, FactId, Kind, MaterializedView, Name, View, ViewColumn};
+use crate::model::{Body, ColumnSettings, Fact, FactId, Kind, MaterializedView, Name, View, ViewColumn};
 use std::fmt;
 
 /// Whether CREATE OR REPLACE VIEW can lead from these columns to those.
 pub(super) fn extends(before: &[ViewColumn], after: &[ViewColumn]) -> bool {
-    before.len() <= after.len() && before.iter().zip(after).all(|(before, after)| before == after)
+    before.len() <= after.len() && before.iter().zip(after).all(|(before, after)| before.is_like(after))
 }
 
 struct CreateView<'a> {
@@ -146,6 +148,25 @@ impl fmt::Display for CreateMaterializedView<'_> {
     }
 }
 
+/// What leads from these settings to the column's.
+fn settings<'a>(before: &'a ColumnSettings, column: &'a ViewColumn) -> Vec<Alteration<'a>> {
+    let (name, after) = (&column.name, &column.settings);
+    let mut out = Vec::new();
+    if before.storage != after.storage {
+        out.push(Alteration::SetStorage(name, after.storage.as_deref().unwrap_or_else(|| usual_storage(&column.data_type))));
+    }
+    if before.compression != after.compression {
+        out.push(Alteration::SetCompression(name, after.compression.as_deref().unwrap_or("default")));
+    }
+    if before.statistics != after.statistics {
+        out.push(Alteration::SetStatistics(name, after.statistics.unwrap_or(-1)));
+    }
+    if before.options != after.options && !after.options.is_empty() {
+        out.push(Alteration::SetColumnOptions(name, &after.options));
+    }
+    out
+}
+
 /// A materialized view.
 pub(super) fn materialized(_options: &Options, item: &Item, out: &mut Vec<Action>) {
     match (&item.before, &item.after) {
@@ -160,7 +181,16 @@ pub(super) fn materialized(_options: &Options, item: &Item, out: &mut Vec<Action
                     fact.depends.iter().filter(|id| matches!(id.kind, Kind::Table | Kind::View | Kind::MaterializedView)).cloned(),
                 );
             }
+            let unset = ColumnSettings::default();
+            let alterations = view.columns.iter().flat_map(|column| settings(&unset, column)).collect();
+            let extras = AlterTable { only: true, table: relation(&fact.id), actions: alterations };
+            if !extras.actions.is_empty() {
+                action = action.then(&fact.id, &extras);
+            }
             out.push(action);
+            if view.replica_identity.is_some() {
+                out.push(Action { rank: 85, ..replica_identity(&fact.id, view.replica_identity.as_deref()) });
+            }
         }
         (Some(fact), None) => {
             let (Body::MaterializedView(view), Some(old)) = (&fact.body, &item.old) else { return };
@@ -174,6 +204,27 @@ pub(super) fn materialized(_options: &Options, item: &Item, out: &mut Vec<Action
                 return;
             };
             options("MATERIALIZED VIEW", old, was, now, &before.options, &after.options, out);
+            // Its renamed columns are renamed first.
+            let altering = |statement: &AlterTable| {
+                let action = Action::new(85, &now.id, statement).locking(statement.lock(), [old.clone()]).altering(old, was, now);
+                action.needing(columns(&now.id, &after.columns))
+            };
+            for (before, after) in before.columns.iter().zip(&after.columns) {
+                let (_, reset) = settings_changed(&before.settings.options, &after.settings.options);
+                if !reset.is_empty() {
+                    let statement = AlterTable::only(&now.id, Alteration::ResetColumnOptions(&after.name, &reset));
+                    out.push(altering(&statement));
+                }
+            }
+            let alterations: Vec<Alteration> =
+                before.columns.iter().zip(&after.columns).flat_map(|(before, after)| settings(&before.settings, after)).collect();
+            if !alterations.is_empty() {
+                let statement = AlterTable { only: true, table: relation(&now.id), actions: alterations };
+                out.push(altering(&statement));
+            }
+            if before.replica_identity != after.replica_identity {
+                out.push(Action { rank: 86, ..replica_identity(&now.id, after.replica_identity.as_deref()) });
+            }
             let mut push = |what: String| {
                 let sql = format!("ALTER MATERIALIZED VIEW {} SET {what}", relation(&now.id));
                 out.push(
@@ -196,7 +247,7 @@ mod tests {
     use super::*;
 
     fn column(name: &str, data_type: &str) -> ViewColumn {
-        ViewColumn { name: name.into(), data_type: data_type.into() }
+        ViewColumn { name: name.into(), data_type: data_type.into(), settings: ColumnSettings::default() }
     }
 
     #[test]

@@ -7,8 +7,8 @@
 
 use super::Offer;
 use crate::diff::Change;
-use crate::model::{Body, Fact, FactId, Kind, RoutineBody};
-use crate::plan::lexer::{Spanned, Token, scan};
+use crate::model::{Body, CastMethod, Fact, FactId, Kind, MemberFunction, MemberOperator, Name, RoutineBody};
+use crate::plan::lexer::{Spanned, Token, scan, split_commas};
 
 /// Checks every text of an offer that would stand in a statement as it is. The error says which fact
 /// holds what.
@@ -62,6 +62,8 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
         }
         Body::MaterializedView(view) => {
             view.columns.iter().try_for_each(|column| data_type(&column.data_type))?;
+            let settings = view.columns.iter().map(|column| &column.settings);
+            settings.flat_map(|s| s.storage.iter().chain(&s.compression)).try_for_each(|text| word(text))?;
             list(&view.definition)
         }
         Body::Routine(routine) => {
@@ -92,6 +94,26 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
             begins(&rule.definition, &["create", "rule"])?;
             list(&rule.definition)
         }
+        Body::BaseType(base) => base.definition.iter().try_for_each(|definition| {
+            definition.element.iter().try_for_each(|text| data_type(text))?;
+            std::iter::once(&definition.alignment).chain(&definition.storage).try_for_each(|text| word(text))
+        }),
+        Body::Cast(cast) => match &cast.method {
+            CastMethod::Function(function) => list(&function.arguments),
+            CastMethod::Inout | CastMethod::Binary => Ok(()),
+        },
+        Body::OperatorFamily(family) => members(&family.operators, &family.functions),
+        Body::OperatorClass(class) => {
+            data_type(&class.data_type)?;
+            class.storage.iter().try_for_each(|text| data_type(text))?;
+            members(&class.operators, &class.functions)
+        }
+        Body::TextSearchDictionary(dictionary) => dictionary.options.iter().try_for_each(|(_, value)| constant(value)),
+        Body::Statistics(statistics) => {
+            statistics.kinds.iter().try_for_each(|text| word(text))?;
+            statistics.expressions.iter().try_for_each(|text| expression(text))
+        }
+        Body::PublicationTable(table) => table.filter.iter().try_for_each(|text| expression(text)),
         // Nothing but names, numbers, words that are looked up, and texts that are quoted.
         Body::Schema(_)
         | Body::Extension(_)
@@ -100,18 +122,68 @@ fn check_fact(fact: &Fact) -> Result<(), String> {
         | Body::Composite(_)
         | Body::Inherit(_)
         | Body::Position(_)
+        | Body::Operator(_)
+        | Body::Collation(_)
+        | Body::Conversion(_)
+        | Body::TextSearchParser(_)
+        | Body::TextSearchTemplate(_)
+        | Body::TextSearchConfiguration(_)
+        | Body::AccessMethod(_)
+        | Body::Language(_)
+        | Body::Transform(_)
         | Body::Comment(_)
         | Body::Owner(_)
         | Body::Grant(_)
+        | Body::ForeignDataWrapper(_)
+        | Body::Server(_)
+        | Body::UserMapping(_)
+        | Body::Publication(_)
+        | Body::PublicationSchema(_)
+        | Body::Subscription(_)
+        | Body::EventTrigger(_)
+        | Body::DefaultPrivilege(_)
+        | Body::SecurityLabel(_)
         | Body::Unmodelled(_) => Ok(()),
     }
 }
 
-/// The argument types of a routine are text.
+/// The argument types of a routine are text, and so are the types of operators, casts and transforms.
 fn check_id(id: &FactId) -> Result<(), String> {
-    match (id.of.unwrap_or(id.kind), id.path.get(2)) {
-        (Kind::Routine | Kind::Aggregate, Some(arguments)) => list(arguments.as_str()),
+    let element = |i: usize| id.path.get(i).map_or("", Name::as_str);
+    match id.of.unwrap_or(id.kind) {
+        Kind::Routine | Kind::Aggregate => list(element(2)),
+        Kind::Operator => match split_commas(element(2)).as_slice() {
+            ["NONE", right] => data_type(right),
+            [left, right] => {
+                data_type(left)?;
+                data_type(right)
+            }
+            _ => Err(format!("{} are not the operands of an operator", shown(element(2)))),
+        },
+        Kind::Cast => {
+            data_type(element(0))?;
+            data_type(element(1))
+        }
+        Kind::Transform => data_type(element(0)),
         _ => Ok(()),
+    }
+}
+
+/// Types and arguments of the members of an operator family or class.
+fn members(operators: &[MemberOperator], functions: &[MemberFunction]) -> Result<(), String> {
+    let types = operators.iter().map(|member| &member.types).chain(functions.iter().map(|member| &member.types));
+    types.flatten().try_for_each(|text| data_type(text))?;
+    functions.iter().try_for_each(|member| list(&member.function.arguments))
+}
+
+/// One string or number.
+fn constant(text: &str) -> Result<(), String> {
+    let (tokens, closed) = scan(text);
+    nesting(text, &tokens, closed)?;
+    match tokens.as_slice() {
+        [(Token::Text(_), ..)] | [(Token::Number(_), ..)] => Ok(()),
+        [(sign, ..), (Token::Number(_), ..)] if sign.is_symbol("-") => Ok(()),
+        _ => Err(format!("{} is not a constant", shown(text))),
     }
 }
 
@@ -300,6 +372,9 @@ mod tests {
         ] {
             assert_eq!(sql_body(text), Ok(()), "{text}");
         }
+        for text in ["'english'", "E'a\\'b'", "3", "-1.5"] {
+            assert_eq!(constant(text), Ok(()), "{text}");
+        }
         assert_eq!((number("0.5"), number("1e+06"), word("pglz")), (Ok(()), Ok(()), Ok(())));
     }
 
@@ -355,6 +430,18 @@ mod tests {
         ] {
             assert!(sql_body(text).is_err(), "{text}");
         }
+        for text in ["", "a", "'a', b = 'c'", "'a' 'b'", "3; DROP TABLE x", "'a", "1 2", "-'a'"] {
+            assert!(constant(text).is_err(), "{text}");
+        }
+        for (kind, path) in [
+            (Kind::Operator, ["s", "+", "integer, integer) ; --"]),
+            (Kind::Operator, ["s", "+", "integer"]),
+            (Kind::Operator, ["s", "+", "NONE, integer, text"]),
+            (Kind::Cast, ["integer) ; DROP TABLE x; --", "text", ""]),
+        ] {
+            assert!(check_id(&FactId::new(kind, path)).is_err(), "{path:?}");
+        }
+        assert_eq!(check_id(&FactId::new(Kind::Operator, ["s", "+", "NONE, \"S\".\"t x\""])), Ok(()));
         assert!(begins("DROP TABLE x", &["create", "rule"]).is_err());
         assert!(word("pglz; x").is_err() && number("1; x").is_err() && number("nan").is_err());
     }
@@ -367,6 +454,9 @@ mod tests {
         assert!(why.starts_with("column s.t.c: ") && why.contains("DROP TABLE x"), "{why}");
         let comment = serde_json::json!({"kind": "comment", "of": "routine", "path": ["s", "f", "int) IS ''; DROP TABLE x; --"], "attributes": {"text": ";"}});
         assert!(check_change(&Change::create(fact(comment))).is_err());
+        let filter =
+            serde_json::json!({"kind": "publication_table", "path": ["p", "s", "t"], "attributes": {"filter": "true); DROP TABLE x; --"}});
+        assert!(check_change(&Change::create(fact(filter))).is_err());
         let plain = fact(serde_json::json!({"kind": "column", "path": ["s", "t", "c"], "attributes": {"type": "text"}}));
         let using = Change { using: Some("c; DROP TABLE x".to_owned()), ..Change::alter(plain.clone(), plain) };
         assert!(check_change(&using).is_err());

@@ -302,12 +302,13 @@ pub struct Verdict {
 /// The argument of `accord.negotiate`.
 pub type Negotiate = Offer;
 
-/// The argument of `accord.apply`: the offer, and how the last sub-step ended.
+/// The argument of `accord.apply`: the offer, and how the last sub-step ended. (A replica that reads the
+/// offer by itself asks for what is around it: `Apply<IgnoredAny>`.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Apply {
+pub struct Apply<O = Offer> {
     /// The same offer that was negotiated.
-    pub offer: Offer,
+    pub offer: O,
     /// How the last sub-step ended, where the previous verdict was [`VerdictState::Step`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepReport>,

@@ -3,7 +3,7 @@
 //! The document is written by people, so every mistake is answered with the names that are allowed.
 //! It travels with each offer; the replica reads the same [`Policy`] from it.
 
-use crate::model::{Kind, Name, Projection};
+use crate::model::{Kind, Name, Projection, SITE_LOCAL, named_as};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -22,9 +22,11 @@ pub struct Policy {
     pub kinds: Option<Vec<Kind>>,
     /// Not objects of these kinds, nor their parts.
     pub exclude_kinds: Vec<Kind>,
+    /// Also objects of these kinds, which otherwise stay where they are.
+    pub include_kinds: Vec<Kind>,
     /// Mirror owners.
     pub owners: bool,
-    /// Mirror privileges.
+    /// Mirror privileges, default privileges among them.
     pub privileges: bool,
     /// Mirror the order of columns and attributes.
     pub column_order: bool,
@@ -60,6 +62,7 @@ impl Default for Policy {
             exclude_schemas: Vec::new(),
             kinds: None,
             exclude_kinds: Vec::new(),
+            include_kinds: Vec::new(),
             owners: false,
             privileges: false,
             column_order: true,
@@ -223,7 +226,11 @@ impl Policy {
         if policy.lock_timeout.millis() == 0 {
             return Err("lock_timeout is above 0: an application never waits for a lock without end".to_owned());
         }
-        for kind in policy.kinds.iter().flatten().chain(&policy.exclude_kinds) {
+        for kind in policy.kinds.iter().flatten().chain(&policy.exclude_kinds).chain(&policy.include_kinds) {
+            if *kind == Kind::Subscription {
+                return Err("subscriptions are reported (accord.subscriptions) and never mirrored: two servers would compete for one slot"
+                    .to_owned());
+            }
             if !OBJECT_KINDS.contains(kind) {
                 let allowed: Vec<String> = OBJECT_KINDS.iter().map(|kind| key(*kind)).collect();
                 return Err(format!(
@@ -232,6 +239,10 @@ impl Policy {
                     allowed.join(", ")
                 ));
             }
+        }
+        if let Some(kind) = policy.include_kinds.iter().find(|kind| named_as(**kind).is_none()) {
+            let allowed: Vec<String> = SITE_LOCAL.iter().filter(|kind| **kind != Kind::Subscription).map(|kind| key(*kind)).collect();
+            return Err(format!("{} is mirrored without being named in include_kinds, which takes {}", key(*kind), allowed.join(", ")));
         }
         Ok(policy)
     }
@@ -245,6 +256,10 @@ impl Policy {
         }
         exclude_kinds.extend(PARTS.iter().filter(|(_, wholes)| !wholes.iter().any(|whole| shown(*whole))).map(|(part, _)| *part));
         exclude_kinds.sort();
+        let named = self.include_kinds.iter().chain(self.kinds.iter().flatten()).copied();
+        let mut include_kinds: Vec<Kind> = named.filter(|kind| named_as(*kind) == Some(*kind)).collect();
+        include_kinds.sort();
+        include_kinds.dedup();
         let sorted = |names: &[Name]| {
             let mut names = names.to_vec();
             names.sort();
@@ -255,6 +270,7 @@ impl Policy {
             schemas: self.schemas.as_deref().map(sorted),
             exclude_schemas: sorted(&self.exclude_schemas),
             exclude_kinds,
+            include_kinds,
             owners: self.owners,
             privileges: self.privileges,
             column_order: self.column_order,
@@ -273,7 +289,7 @@ fn key(kind: Kind) -> String {
 }
 
 /// Kinds that a policy can choose by.
-const OBJECT_KINDS: [Kind; 18] = [
+const OBJECT_KINDS: &[Kind] = &[
     Kind::Schema,
     Kind::Extension,
     Kind::Enum,
@@ -291,11 +307,33 @@ const OBJECT_KINDS: [Kind; 18] = [
     Kind::Trigger,
     Kind::Policy,
     Kind::Rule,
+    Kind::BaseType,
+    Kind::Cast,
+    Kind::Operator,
+    Kind::OperatorFamily,
+    Kind::OperatorClass,
+    Kind::Collation,
+    Kind::Conversion,
+    Kind::TextSearchParser,
+    Kind::TextSearchTemplate,
+    Kind::TextSearchDictionary,
+    Kind::TextSearchConfiguration,
+    Kind::Statistics,
+    Kind::AccessMethod,
+    Kind::Language,
+    Kind::Transform,
     Kind::Comment,
+    Kind::ForeignDataWrapper,
+    Kind::Server,
+    Kind::UserMapping,
+    Kind::Publication,
+    Kind::EventTrigger,
+    Kind::DefaultPrivilege,
+    Kind::SecurityLabel,
 ];
 
 /// Kinds that come and go with a whole.
-const PARTS: [(Kind, &[Kind]); 9] = [
+const PARTS: &[(Kind, &[Kind])] = &[
     (Kind::EnumLabel, &[Kind::Enum]),
     (Kind::DomainConstraint, &[Kind::Domain]),
     (Kind::Attribute, &[Kind::Composite]),
@@ -305,6 +343,8 @@ const PARTS: [(Kind, &[Kind]); 9] = [
     (Kind::Position, &[Kind::Table, Kind::Composite]),
     (Kind::Default, &[Kind::Table, Kind::View]),
     (Kind::Identity, &[Kind::Table]),
+    (Kind::PublicationTable, &[Kind::Publication]),
+    (Kind::PublicationSchema, &[Kind::Publication]),
 ];
 
 #[cfg(test)]
@@ -353,6 +393,23 @@ mod tests {
         assert!(projection.mirrors_group(Kind::Column, None) && projection.mirrors_group(Kind::EnumLabel, None));
         assert!(projection.mirrors_group(Kind::Schema, None) && projection.mirrors_group(Kind::Position, None));
         assert!(!projection.mirrors_group(Kind::View, None) && !projection.mirrors_group(Kind::Attribute, None));
+    }
+
+    #[test]
+    fn what_is_a_sites_own_is_mirrored_by_name_only() {
+        let takes = |document: Value| {
+            let projection = Policy::read(&document).unwrap().projection();
+            [Kind::Server, Kind::UserMapping, Kind::Publication, Kind::PublicationTable, Kind::Subscription]
+                .map(|kind| projection.mirrors_group(kind, None))
+        };
+        assert_eq!(takes(json!({})), [true, false, false, false, false]);
+        assert_eq!(takes(json!({"include_kinds": ["publication"]})), [true, false, true, true, false]);
+        assert_eq!(takes(json!({"kinds": ["user_mapping"]})), [false, true, false, false, false]);
+        assert_eq!(takes(json!({"include_kinds": ["publication"], "exclude_kinds": ["publication"]})), [true, false, false, false, false]);
+        assert!(error(json!({"include_kinds": ["subscription"]})).contains("accord.subscriptions"));
+        assert!(error(json!({"include_kinds": ["table"]})).contains("user_mapping, publication, event_trigger"));
+        let comment = crate::model::FactId::new(Kind::Publication, ["p"]).property(Kind::Comment);
+        assert!(!Projection::default().mirrors(&comment) && Projection::whole().mirrors(&comment));
     }
 
     #[test]

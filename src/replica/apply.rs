@@ -1,54 +1,59 @@
-//! Application: carry out, read what came of it, compare, record — in one transaction.
-//!
-//! A step that cannot run in a transaction (CREATE INDEX CONCURRENTLY) is recorded, handed to the
-//! caller to run on the same connection, and reported back; what a failed one leaves behind is
-//! cleared away by its compensation before the version is given up.
+//! Application: carry out, read what came of it, compare, record — in one transaction. Steps that
+//! cannot run in one come before: [`super::outside`].
 
 use super::estimate::{self, Meter};
-use super::examine::{self, Examined};
+use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
+use super::outside::{self, Outside};
 use super::progress::Teller;
 use super::{Applying, mend, reason, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::ledger::store;
-use crate::model::{Body, Fact, FactHash, FactId, Kind, LtHash, Name};
+use crate::model::{Body, Fact, FactHash, FactId, Fingerprint, Kind, LtHash, Name};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::{Caught, subtransaction};
 use crate::plan::{self, Options, Step};
-use crate::protocol::{Apply, Event, OfferKind, Reason, ReasonCode, StepReport, Verdict, VerdictState};
+use crate::protocol::{Apply, Event, Offer, OfferKind, Policy, Reason, ReasonCode, StepReport, Verdict, VerdictState};
 use pgrx::PgSqlErrorCode;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
 /// How often what is left to do after a plan is planned again (texts that only the server can
 /// derive: a view over a renamed column) before the version is given up.
 const ROUNDS: usize = 3;
 
-/// The argument of `accord.apply` to its answer.
-pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
-    let apply: Apply = match serde_json::from_str(message) {
-        Ok(apply) => apply,
-        Err(e) => {
-            // Not an application: perhaps a bare offer, whose own reading says what is wrong with it.
-            let offer = serde_json::from_str::<serde_json::Value>(message).ok().and_then(|v| v.get("offer").cloned());
-            let text = offer.map_or_else(|| message.to_owned(), |o| o.to_string());
-            return Ok(match examine::read(&text) {
-                Err(refused) => *refused,
-                Ok(_) => verdict(
-                    VerdictState::Rejected,
-                    None,
-                    vec![Reason {
-                        detail: Some(e.to_string()),
-                        ..reason(ReasonCode::Malformed, "the message is no application: {\"offer\": {…}}")
-                    }],
-                ),
-            });
-        }
+/// An application that was read: offer and policy, and how the last sub-step ended.
+type Application = (Offer, Policy, Option<StepReport>);
+
+/// Reads an application; the verdict where it is none. Its offer is read first: in a protocol that is
+/// not known, what stands around it may have any shape as well.
+fn read(mut message: Value) -> std::result::Result<Application, Box<Verdict>> {
+    let no_application = |why: String| {
+        let refused = Reason {
+            detail: Some(why),
+            hint: Some("An offer is sent whole, under \"offer\"; how a step ended, under \"step\".".to_owned()),
+            ..reason(ReasonCode::Malformed, "the message is no application: {\"offer\": {…}}")
+        };
+        Box::new(verdict(VerdictState::Rejected, None, vec![refused]))
     };
-    let (offer, policy) = match examine::read(&serde_json::to_string(&apply.offer)?) {
-        Ok(read) => read,
+    let Some(offer) = message.get_mut("offer").map(Value::take) else {
+        // Perhaps a bare offer, whose own reading says more.
+        examine::read(message)?;
+        return Err(no_application("It is an offer.".to_owned()));
+    };
+    let (offer, policy) = examine::read(offer)?;
+    let around: Apply<IgnoredAny> = serde_json::from_value(message).map_err(|error| no_application(error.to_string()))?;
+    Ok((offer, policy, around.step))
+}
+
+/// The argument of `accord.apply` to its answer.
+pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
+    let (offer, policy, step) = match read(message) {
+        Ok(application) => application,
         Err(refused) => return Ok(*refused),
     };
     let settings = command::pin_settings();
@@ -72,38 +77,51 @@ pub fn apply(spi: &Spi, message: &str) -> Result<Verdict> {
     }
     let _applying = Applying::begin(&examined.offer);
     if examined.begun || examined.verdict.steps.iter().any(|step| step.outside_transaction) {
-        return outside(spi, examined, apply.step);
+        return outside::next(spi, examined, step);
     }
     inside(spi, examined)
 }
 
 /// Runs the whole version in a subtransaction of this transaction.
-fn inside(spi: &Spi, examined: Examined) -> Result<Verdict> {
+pub(super) fn inside(spi: &Spi, examined: Examined) -> Result<Verdict> {
     let meter = Meter::start(spi)?;
+    let outside = if examined.begun { outside::done(spi, &examined)? } else { Outside::default() };
     let outcome = subtransaction(|| {
-        let steps = if examined.offer.skip.is_some() { Vec::new() } else { carry_out(spi, &examined)? };
-        record(spi, &examined, &steps)
+        let mut steps = if examined.offer.skip.is_none() { carry_out(spi, &examined)? } else { Vec::new() };
+        let fingerprint = record(spi, &examined, &mut steps)?;
+        Ok(Done { fingerprint, steps, outside })
     });
     finish(spi, examined, &meter, outcome)
 }
 
+/// What an application did.
+struct Done {
+    fingerprint: Fingerprint,
+    /// The steps that ran.
+    steps: Vec<Step>,
+    /// What ran before, outside a transaction.
+    outside: Outside,
+}
+
 /// The verdict of a finished application.
-fn finish(
-    spi: &Spi,
-    mut examined: Examined,
-    meter: &Meter,
-    outcome: std::result::Result<crate::model::Fingerprint, Caught>,
-) -> Result<Verdict> {
+fn finish(spi: &Spi, mut examined: Examined, meter: &Meter, outcome: std::result::Result<Done, Caught>) -> Result<Verdict> {
     let _owner = command::become_owner();
-    let actual = meter.stop(spi)?;
+    let mut actual = meter.stop(spi)?;
     match outcome {
-        Ok(fingerprint) => {
+        Ok(done) => {
             if let Some(expected) = &examined.verdict.estimate {
                 estimate::learn(spi, &examined.verdict.steps, expected, &actual)?;
             }
             examined.verdict.state = VerdictState::Applied;
-            examined.verdict.fingerprint = Some(fingerprint);
+            examined.verdict.fingerprint = Some(done.fingerprint);
+            actual.duration_ms += done.outside.duration_ms;
             examined.verdict.actual = Some(actual);
+            if done.outside.estimate.is_some() {
+                examined.verdict.estimate = done.outside.estimate;
+            }
+            if examined.gradual() && done.steps.len() <= MANY_STEPS {
+                examined.verdict.steps = [done.outside.steps, done.steps].concat();
+            }
             mend::write_verdict(spi, &examined.offer, &examined.verdict)?;
         }
         Err(error) => {
@@ -117,7 +135,7 @@ fn finish(
 }
 
 /// Whether the affected facts are what they were before the attempt.
-fn same_as_before(spi: &Spi, examined: &Examined) -> Result<bool> {
+pub(super) fn same_as_before(spi: &Spi, examined: &Examined) -> Result<bool> {
     let ids: Vec<String> = examined.net.keys().cloned().collect();
     let now = mirror::local(spi, &ids)?;
     Ok(ids.iter().all(|id| now.get(id).map(|k| k.hash) == examined.local.get(id).map(|k| k.hash)))
@@ -126,7 +144,7 @@ fn same_as_before(spi: &Spi, examined: &Examined) -> Result<bool> {
 fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
     let name = &examined.offer.replica;
     let undone = if unchanged { "What it had done is undone; the schema is as it was." } else { "What it had done is undone." };
-    let detail = [Some(format!("SQLSTATE {}: {}.", error.sqlstate, error.message)), error.detail.clone(), Some(undone.to_owned())]
+    let detail = [Some(format!("SQLSTATE {}.", error.sqlstate)), error.detail.clone(), Some(undone.to_owned())]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -211,23 +229,32 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>, teller: &mut Teller) ->
         spi.execute_one(&step.sql)?;
         teller.done();
     }
+    if steps.iter().flat_map(|step| &step.facts).any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger) {
+        crate::ledger::reconcile_event_triggers(spi)?;
+    }
     Ok(())
 }
 
 /// What each touched fact must be afterwards: the offer's word, and for everything else that is
 /// mirrored, what it was.
+#[derive(Default)]
 struct Expected {
     facts: BTreeMap<String, Option<Fact>>,
 }
 
-/// Compares, mends what only the server could derive, and records. The error rolls everything back.
-fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model::Fingerprint> {
-    let mut expected = Expected { facts: examined.net.iter().map(|(id, net)| (id.clone(), net.after.clone())).collect() };
+/// Compares, mends what only the server could derive (those steps join the others), and records. The
+/// error rolls everything back.
+fn record(spi: &Spi, examined: &Examined, steps: &mut Vec<Step>) -> Result<Fingerprint> {
+    let mut expected = Expected::default();
+    for (id, net) in &examined.net {
+        let after = net.after.as_ref().map(|after| examined.held(spi, after)).transpose()?.flatten();
+        expected.facts.insert(id.clone(), after.map(std::borrow::Cow::into_owned));
+    }
     if examined.offer.skip.is_none() {
         for round in 0.. {
             let differing = {
                 let _owner = command::become_owner();
-                differing(spi, examined, &mut expected)?
+                differing(spi, examined, &expected, steps)?
             };
             if differing.is_empty() {
                 break;
@@ -237,16 +264,22 @@ fn record(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<crate::model
                 let actual = mirror::local_facts(spi, &differing)?;
                 let before: Vec<Fact> = actual.into_values().map(|f| Fact { key: None, ..f }).collect();
                 let after: Vec<Fact> = differing.iter().filter_map(|id| expected.facts.get(id)).flatten().cloned().collect();
-                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options::default())?
+                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options { major: command::major(), ..Options::default() })?
             };
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);
             }
             run(spi, &mend, examined.offer.events.last(), &mut Teller::new(mend.len()))?;
+            steps.extend(mend);
         }
     }
     let _owner = command::become_owner();
     write_record(spi, examined)
+}
+
+/// A fact's attributes as anybody may see them.
+fn shown(fact: &Fact) -> String {
+    serde_json::to_string(&crate::secrets::masked(fact).body).unwrap_or_default()
 }
 
 fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[Step]) -> Result<Error> {
@@ -254,15 +287,8 @@ fn not_verified(spi: &Spi, differing: &[String], expected: &Expected, steps: &[S
     let actual = mirror::local_facts(spi, differing)?;
     let mut words = Vec::new();
     for id in differing.iter().take(5) {
-        let here = actual
-            .values()
-            .find(|f| f.id.to_string() == *id)
-            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
-        let there = expected
-            .facts
-            .get(id)
-            .and_then(Option::as_ref)
-            .map_or("absent".to_owned(), |f| serde_json::to_string(&f.body).unwrap_or_default());
+        let here = actual.values().find(|f| f.id.to_string() == *id).map_or("absent".to_owned(), |f| shown(f));
+        let there = expected.facts.get(id).and_then(Option::as_ref).map_or("absent".to_owned(), shown);
         words.push(format!("{id}: offered {there}, came out as {here}"));
     }
     let silent = if !steps.is_empty() && !recorded_anything(spi)? {
@@ -281,7 +307,7 @@ fn recorded_anything(spi: &Spi) -> Result<bool> {
 }
 
 /// The ids whose local fact is not what it must be now.
-fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<Vec<String>> {
+fn differing(spi: &Spi, examined: &Examined, expected: &Expected, ran: &[Step]) -> Result<Vec<String>> {
     // What our own DDL changed beyond the offer must not be mirrored (or must have come out equal).
     let touched: Vec<String> = spi
         .query(
@@ -294,7 +320,7 @@ fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<
         .filter(|id| !expected.facts.contains_key(id))
         .collect();
     let mirrored = mirror::mirrored(spi, examined.offer.source, &touched)?;
-    let unexpected: HashMap<String, FactHash> = mirrored.into_iter().filter(|(_, m)| !m.waived).map(|(id, m)| (id, m.hash)).collect();
+    let unexpected: HashMap<String, FactHash> = mirrored.into_iter().filter(|(_, m)| !m.waived).map(|(id, m)| (id, m.expected())).collect();
     let ids: Vec<String> = expected.facts.keys().cloned().chain(unexpected.keys().cloned()).collect();
     let local = mirror::local(spi, &ids)?;
     let mut differing: Vec<String> = Vec::new();
@@ -311,7 +337,24 @@ fn differing(spi: &Spi, examined: &Examined, expected: &mut Expected) -> Result<
     if differing.is_empty() {
         return Ok(differing);
     }
-    Ok(without_own_neighbours(spi, examined, differing)?)
+    let differing = if examined.foreign() { not_reworded(spi, examined, expected, differing, ran)? } else { differing };
+    without_own_neighbours(spi, examined, differing)
+}
+
+/// Leaves out what differs only in how this server words it.
+fn not_reworded(spi: &Spi, examined: &Examined, expected: &Expected, differing: Vec<String>, ran: &[Step]) -> Result<Vec<String>> {
+    let here = mirror::local_facts(spi, &differing)?;
+    let mut left = Vec::new();
+    for id in differing {
+        let reworded = match expected.facts.get(&id).and_then(Option::as_ref) {
+            Some(offered) => here.get(&offered.id).map(|here| examined.same_here(spi, offered, here, ran)).transpose()?,
+            None => None,
+        };
+        if reworded != Some(true) {
+            left.push(id);
+        }
+    }
+    Ok(left)
 }
 
 /// Leaves out positions that differ only because a column of the replica's own stands between.
@@ -323,7 +366,8 @@ fn without_own_neighbours(spi: &Spi, examined: &Examined, differing: Vec<String>
             left.push(id);
             continue;
         };
-        if actual_predecessor(spi, examined, fact_id)? != Some(wanted.after.clone()) && !order_is_waived(spi, examined, fact_id)? {
+        let wanted = wanted.after.clone().map_or(Place::First, Place::Behind);
+        if actual_place(spi, examined, fact_id)? != wanted && !order_is_waived(spi, examined, fact_id)? {
             left.push(id);
         }
     }
@@ -344,9 +388,20 @@ fn order_is_waived(spi: &Spi, examined: &Examined, id: &FactId) -> Result<bool> 
     mirror::waived_order(spi, examined.offer.source, &id.path[..2])
 }
 
-/// The nearest column before this one that is mirrored; `None` where the column is not here.
-fn actual_predecessor(spi: &Spi, examined: &Examined, id: &FactId) -> Result<Option<Option<Name>>> {
-    let Some(own) = store::by_ids(spi, &[id.to_string()])?.pop() else { return Ok(None) };
+/// Where a column stands among those that are mirrored.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// It is not here.
+    Nowhere,
+    /// Before all others.
+    First,
+    /// Behind this one.
+    Behind(Name),
+}
+
+/// The place of a column here, the replica's own columns left out.
+fn actual_place(spi: &Spi, examined: &Examined, id: &FactId) -> Result<Place> {
+    let Some(own) = store::by_ids(spi, &[id.to_string()])?.pop() else { return Ok(Place::Nowhere) };
     let family: Vec<_> = store::families(spi, &[own.root.1])?.into_iter().filter(|k| k.id.starts_with("position ")).collect();
     let chain: HashMap<FactId, Option<Name>> = store::load(spi, &family)?
         .into_iter()
@@ -368,14 +423,14 @@ fn actual_predecessor(spi: &Spi, examined: &Examined, id: &FactId) -> Result<Opt
             Some(Some(name)) => {
                 at = column(name);
                 if belongs(&at) {
-                    return Ok(Some(Some(name.clone())));
+                    return Ok(Place::Behind(name.clone()));
                 }
             }
-            Some(None) => return Ok(Some(None)),
-            None => return Ok(None),
+            Some(None) => return Ok(Place::First),
+            None => return Ok(Place::Nowhere),
         }
     }
-    Ok(None)
+    Ok(Place::Nowhere)
 }
 
 impl Examined {
@@ -391,7 +446,7 @@ impl Examined {
 }
 
 /// Mirror, upstream, applied: the record that makes the version done, in the transaction that did it.
-fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerprint> {
+fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
     let offer = &examined.offer;
     let ids: Vec<String> = examined.net.keys().cloned().collect();
     let local = mirror::local(spi, &ids)?;
@@ -404,8 +459,15 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerpr
         let mirrored = net.after.as_ref().map(|after| {
             let hash = after.hash();
             lanes.add(&hash);
-            // A position among columns of the replica's own is as offered and still another fact here.
-            Mirrored { hash, waived: local.get(id).map(|k| k.hash) != Some(hash) }
+            // A position among columns of the replica's own is as offered and still another fact here. What a server
+            // of another major reads otherwise was verified; what it cannot hold is not here.
+            match local.get(id).map(|k| k.hash) {
+                Some(here) if here == hash => Mirrored { hash, here: None, waived: false },
+                Some(here) if examined.foreign() && examined.offer.skip.is_none() && after.id.kind != Kind::Position => {
+                    Mirrored { hash, here: Some(here), waived: false }
+                }
+                _ => Mirrored { hash, here: None, waived: true },
+            }
         });
         changes.insert(id.clone(), mirrored);
     }
@@ -445,107 +507,4 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<crate::model::Fingerpr
         &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],
     )?;
     Ok(fingerprint)
-}
-
-/// A version whose steps cannot run in a transaction: one step at a time, each recorded before it runs.
-fn outside(spi: &Spi, mut examined: Examined, report: Option<StepReport>) -> Result<Verdict> {
-    let source = examined.offer.source.to_string();
-    let version = examined.offer.position.version;
-    let recorded = {
-        let _owner = command::become_owner();
-        spi.query(
-            "SELECT s.step, s.sql, s.compensation, s.state, s.error FROM accord.step s WHERE s.source = $1::uuid AND s.version = $2 ORDER BY s.step DESC LIMIT 1",
-            &[Arg::Text(&source), Arg::Int(version)],
-            See::Latest,
-        )?
-    };
-    let set = |step: i64, sql: &str, compensation: Option<&str>, state: &str, error: Option<&str>| -> Result<()> {
-        let _owner = command::become_owner();
-        spi.run(
-            "INSERT INTO accord.step (source, version, step, sql, compensation, state, error) VALUES ($1::uuid, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (source, version, step) DO UPDATE SET state = EXCLUDED.state, error = EXCLUDED.error, changed_at = pg_catalog.clock_timestamp()",
-            &[Arg::Text(&source), Arg::Int(version), Arg::Int(step), Arg::Text(sql), Arg::MaybeText(compensation), Arg::Text(state), Arg::MaybeText(error)],
-        )
-    };
-    let run_next = |mut verdict: Verdict, sql: &str| -> Result<Verdict> {
-        verdict.state = VerdictState::Step;
-        verdict.run = Some(sql.to_owned());
-        Ok(verdict)
-    };
-    let next = examined.verdict.steps.iter().find(|step| step.outside_transaction).cloned();
-    let go_on = |examined: Examined, number: i64| match &next {
-        Some(step) => {
-            crate::pg::spi::one_statement(&step.sql)?;
-            set(number, &step.sql, step.compensation.as_deref(), "running", None)?;
-            run_next(examined.verdict, &step.sql)
-        }
-        None => inside(spi, examined),
-    };
-    let Some(last) = recorded.first() else {
-        return go_on(examined, 0);
-    };
-    let (number, sql, compensation, state) = (last.int(0), last.text(1), last.maybe_text(2), last.text(3));
-    let still_to_do = next.as_ref().is_some_and(|step| step.sql == sql);
-    match (state.as_str(), report) {
-        // The step ended and its end was reported, or can be seen.
-        ("running", Some(StepReport { run, error: None })) if run == sql && !still_to_do => {
-            set(number, &sql, None, "done", None)?;
-            go_on(examined, number + 1)
-        }
-        ("running", None) if !still_to_do => {
-            set(number, &sql, None, "done", None)?;
-            go_on(examined, number + 1)
-        }
-        ("done", _) => go_on(examined, number + 1),
-        // It failed, or nobody knows how it ended: clear away, then say so.
-        ("running", report) => {
-            let error = report.and_then(|r| r.error).unwrap_or_else(|| "the connection was lost while the step ran".to_owned());
-            match compensation {
-                Some(compensation) => {
-                    set(number, &sql, Some(&compensation), "compensating", Some(&error))?;
-                    run_next(examined.verdict, &compensation)
-                }
-                None => give_up(spi, examined, &error),
-            }
-        }
-        ("compensating", Some(StepReport { run, error })) if Some(&run) == compensation.as_ref() => {
-            let first = last.maybe_text(4).unwrap_or_default();
-            let words = match error {
-                None => first,
-                Some(error) => format!("{first}; and clearing away failed: {error}"),
-            };
-            give_up(spi, examined, &words)
-        }
-        ("compensating", _) => match compensation {
-            Some(compensation) => run_next(examined.verdict, &compensation),
-            None => give_up(spi, examined, "the step failed"),
-        },
-        _ => {
-            examined.verdict.state = VerdictState::RolledBack;
-            give_up(spi, examined, "the step's record is in an unknown state")
-        }
-    }
-}
-
-/// Forgets the recorded steps and reports the failure.
-fn give_up(spi: &Spi, mut examined: Examined, error: &str) -> Result<Verdict> {
-    let _owner = command::become_owner();
-    spi.run(
-        "DELETE FROM accord.step WHERE source = $1::uuid AND version = $2",
-        &[Arg::Text(&examined.offer.source.to_string()), Arg::Int(examined.offer.position.version)],
-    )?;
-    let unchanged = same_as_before(spi, &examined)?;
-    let undone = if unchanged { " What it left behind is cleared away." } else { "" };
-    let code = if error.starts_with("55P03") { ReasonCode::LockTimeout } else { ReasonCode::StepFailed };
-    examined.verdict.state = VerdictState::RolledBack;
-    let name = &examined.offer.replica;
-    examined.verdict.reasons.push(Reason {
-        detail: Some(format!("{error}.{undone}")),
-        hint: Some(format!(
-            "Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').",
-            examined.offer.position.version
-        )),
-        ..reason(code, format!("a step outside a transaction failed: {error}"))
-    });
-    Ok(examined.verdict)
 }

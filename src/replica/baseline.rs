@@ -2,9 +2,9 @@
 //! policy says so: by a plan from what is here to what is offered.
 
 use super::examine::Examined;
-use super::{mend, reason};
+use super::{mend, mirror, reason};
 use crate::error::Result;
-use crate::model::{FactId, Kind};
+use crate::model::{Fact, FactId, Kind};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::protocol::{Reason, ReasonCode, VerdictState};
 use std::collections::BTreeSet;
@@ -14,17 +14,26 @@ pub fn ambient(id: &FactId) -> bool {
     matches!(id.of.unwrap_or(id.kind), Kind::Schema | Kind::Extension)
 }
 
+/// What holds no rows and is in no schema: where an equal one is here already, it was made for this.
+pub fn prepared(id: &FactId) -> bool {
+    matches!(
+        id.of.unwrap_or(id.kind),
+        Kind::ForeignDataWrapper | Kind::Server | Kind::UserMapping | Kind::Publication | Kind::EventTrigger | Kind::DefaultPrivilege
+    )
+}
+
 /// Compares what is offered with what is here.
 pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
     let mut different: Vec<String> = Vec::new();
     let mut present: Vec<FactId> = Vec::new();
     let mut missing: Vec<FactId> = Vec::new();
     for (id, net) in &examined.net {
-        let Some(after) = net.after.as_ref().filter(|after| after.id.kind != Kind::Unmodelled) else { continue };
+        let Some(offered) = net.after.as_ref().filter(|after| after.id.kind != Kind::Unmodelled) else { continue };
+        let Some(after) = examined.held(spi, offered)? else { continue };
         match examined.local.get(id) {
             None => missing.push(after.id.clone()),
-            Some(local) if local.hash == after.hash() => {
-                if !ambient(&after.id) {
+            Some(local) if local.hash == after.hash() || examined.foreign() && reads_alike(spi, examined, &after)? => {
+                if !ambient(&after.id) && !prepared(&after.id) {
                     present.push(after.id.clone());
                 }
             }
@@ -43,6 +52,8 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
         See::Latest,
     )? {
         let fact: crate::model::Fact = serde_json::from_str(&row.text(1))?;
+        // What the source's server does not have, it does not offer.
+        let Some(fact) = (if examined.foreign() { fact.within(examined.offer.major) } else { Some(fact) }) else { continue };
         if examined.offer.projection.mirrors(&fact.id) && !examined.net.contains_key(&row.text(0)) && !ambient(&fact.id) {
             different.push(format!("{} is only here", row.text(0)));
         }
@@ -74,4 +85,12 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// Whether the fact that is here is the offered one in this server's own words.
+fn reads_alike(spi: &Spi, examined: &Examined, offered: &Fact) -> Result<bool> {
+    match mirror::local_facts(spi, &[offered.id.to_string()])?.get(&offered.id) {
+        Some(here) => examined.same_here(spi, offered, here, &[]),
+        None => Ok(false),
+    }
 }

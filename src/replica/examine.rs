@@ -1,6 +1,7 @@
 //! Negotiation: validation, compatibility, impact, rollback plan, resources.
 
 use super::estimate;
+use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
 use super::{baseline, mend, reason, verdict};
 use crate::diff::{Change, Operation, reversed};
@@ -13,7 +14,11 @@ use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::{self, Options, Plan};
 use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use crate::protocol::{OnDrop, Policy, RequireApproval, check_fragments};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// A verdict holds no more steps than this: a baseline has thousands, and they say nothing.
+pub const MANY_STEPS: usize = 1000;
 
 /// One fact's way through a version: as it was before the first event and after the last.
 #[derive(Debug, Default)]
@@ -38,6 +43,8 @@ pub struct Examined {
     pub mirrored: HashMap<String, Mirrored>,
     /// Local facts among them.
     pub local: HashMap<String, Known>,
+    /// Versions of extensions that can be had here.
+    pub extensions: Extensions,
     /// A step outside a transaction has begun: part of the version may be here already.
     pub begun: bool,
     /// A baseline that brings what is here to what is offered.
@@ -48,21 +55,13 @@ pub struct Examined {
     pub verdict: Verdict,
 }
 
-/// Reads an offer; the verdict where it is none.
-pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>> {
+/// Reads an offer; the verdict where it is none. How deep it is nested was limited when it was parsed.
+pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>> {
     let refuse = |code, words: String, detail: Option<String>, hint: &str| {
         Box::new(verdict(VerdictState::Rejected, None, vec![Reason { detail, hint: Some(hint.to_owned()), ..reason(code, words) }]))
     };
     // The protocol's version is looked at first: an unknown protocol may have any shape.
-    let document: serde_json::Value = serde_json::from_str(message).map_err(|e| {
-        refuse(
-            ReasonCode::Malformed,
-            "the offer is not JSON".to_owned(),
-            Some(e.to_string()),
-            "The message was cut or altered on its way: offer it again.",
-        )
-    })?;
-    match document.get("protocol").and_then(serde_json::Value::as_u64) {
+    match message.get("protocol").and_then(Value::as_u64) {
         Some(version) if version == u64::from(PROTOCOL_VERSION) => {}
         Some(version) => {
             return Err(refuse(
@@ -81,7 +80,7 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
             ));
         }
     }
-    let offer: Offer = serde_json::from_value(document).map_err(|e| {
+    let offer: Offer = serde_json::from_value(message).map_err(|e| {
         refuse(
             ReasonCode::Malformed,
             "the offer is not as the protocol describes it".to_owned(),
@@ -102,7 +101,8 @@ pub fn read(message: &str) -> std::result::Result<(Offer, Policy), Box<Verdict>>
     if offer.events.iter().flat_map(|e| &e.changes).any(outside) {
         return Err(malformed("the offer holds a change outside its own projection"));
     }
-    if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(|id| id.schema().is_some_and(|s| is_protected(s.as_str()))) {
+    let protected = |id: &FactId| !id.of.unwrap_or(id.kind).is_global() && id.schema().is_some_and(|s| is_protected(s.as_str()));
+    if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(protected) {
         return Err(malformed("the offer changes a schema that no replica mirrors"));
     }
     if let Err(why) = check_fragments(&offer) {
@@ -139,7 +139,7 @@ fn net(events: &[Event]) -> BTreeMap<String, Net> {
 }
 
 /// The argument of `accord.negotiate` to its answer.
-pub fn negotiate(spi: &Spi, message: &str) -> Result<Verdict> {
+pub fn negotiate(spi: &Spi, message: Value) -> Result<Verdict> {
     let _pinned = command::pin();
     if !crate::pg::wake::worker_running() && command::read_committed() {
         crate::ledger::seal(spi)?;
@@ -167,7 +167,19 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
             See::Latest,
         )?
         .is_empty();
-    let mut examined = Examined { offer, policy, upstream, net, mirrored, local, begun, adopting: false, planned: 0, verdict: answer };
+    let mut examined = Examined {
+        offer,
+        policy,
+        upstream,
+        net,
+        mirrored,
+        local,
+        extensions: Extensions::default(),
+        begun,
+        adopting: false,
+        planned: 0,
+        verdict: answer,
+    };
     let mending = examined.offer.kind == OfferKind::Mend;
     if if mending { mend::validate(spi, &mut examined)? } else { examined.validate(spi)? } {
         return Ok(examined);
@@ -302,16 +314,21 @@ impl Examined {
             }
             match (&net.before, self.mirrored.get(id)) {
                 (Some(before), Some(mirrored)) => {
-                    if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.hash) {
+                    if mirrored.hash != before.hash() || !mirrored.waived && local.map(|k| k.hash) != Some(mirrored.expected()) {
                         diverged.push(before.id.clone());
                     }
                 }
                 (Some(before), None) => diverged.push(before.id.clone()),
                 (None, _) => {
                     // An object of the same name is the replica's own, and so are its rows, even if it
-                    // looks alike; schemas and extensions may be there for other reasons.
-                    let taken_by =
-                        net.after.as_ref().filter(|after| local.is_some() && !is_outcome(&after.id) && !baseline::ambient(&after.id));
+                    // looks alike; schemas and extensions may be there for other reasons, and what holds no
+                    // rows and is in no schema may have been made by hand for this.
+                    let welcome = |after: &Fact| {
+                        is_outcome(&after.id)
+                            || baseline::ambient(&after.id)
+                            || baseline::prepared(&after.id) && local.map(|k| k.hash) == Some(after.hash())
+                    };
+                    let taken_by = net.after.as_ref().filter(|after| local.is_some() && !welcome(after));
                     taken.extend(taken_by.map(|f| f.id.clone()));
                 }
             }
@@ -389,13 +406,7 @@ impl Examined {
                     detail: Some(format!("{}.", names.join("; "))),
                     hint: Some(format!("Change the replica's own objects, {}", mend::go_on(&self.offer))),
                     facts: own.iter().map(|(id, _)| id.clone()).collect(),
-                    ..reason(
-                        ReasonCode::OwnDependents,
-                        format!(
-                            "the replica's own objects depend on what the version takes away or alters: {}",
-                            own.iter().map(|(_, d)| d.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
-                        ),
-                    )
+                    ..reason(ReasonCode::OwnDependents, "the replica's own objects depend on what the version takes away or alters")
                 },
             );
         }
@@ -497,10 +508,13 @@ impl Examined {
               WHERE d.refobjid = ANY ($1) AND d.deptype IN ('n', 'a')
                 AND f.kind NOT IN ('owner', 'comment', 'grant', 'position', 'column', 'default', 'identity')
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND n.oid = d.objid AND n.contype = 'n')
              UNION
              SELECT f.root_class, f.root, 0, f.id FROM accord.fact f
-              WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'trigger', 'constraint', 'policy', 'rule')
+              WHERE f.root = ANY ($1) AND f.kind IN ('column', 'index', 'statistics', 'trigger', 'constraint', 'policy', 'rule')
                 AND NOT EXISTS (SELECT FROM accord.mirror m WHERE m.source = $2::uuid AND m.id = f.id)
+                -- A NOT NULL is the column's, whether or not the source's server gives it a name.
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE f.kind = 'constraint' AND n.oid = f.objid AND n.contype = 'n')
               ORDER BY 4",
             &[Arg::Oids(&oids), Arg::Text(&self.offer.source.to_string())],
             See::Latest,
@@ -527,7 +541,7 @@ impl Examined {
     }
 
     /// Whether this begins from something that is here, and not from nothing.
-    fn gradual(&self) -> bool {
+    pub fn gradual(&self) -> bool {
         self.offer.kind != OfferKind::Baseline || self.adopting
     }
 
@@ -562,7 +576,8 @@ impl Examined {
                 }
             }
             if self.gradual() {
-                let back = plan::plan(&reversed(&changes), &ledger, &Options::default()).unwrap_or_else(|_| Plan::default());
+                let back = plan::plan(&reversed(&changes), &ledger, &Options { major: command::major(), ..Options::default() })
+                    .unwrap_or_else(|_| Plan::default());
                 rollback.splice(0..0, back.steps);
             }
             ledger.follow(&changes);
@@ -603,7 +618,9 @@ impl Examined {
         self.verdict.estimate = Some(expected);
         // A baseline's thousands of steps are not sent back.
         self.planned = steps.len();
-        if self.gradual() && steps.len() <= 1000 {
+        if self.gradual() && steps.len() <= MANY_STEPS {
+            crate::secrets::mask_steps(&mut steps);
+            crate::secrets::mask_steps(&mut rollback);
             self.verdict.steps = steps;
             self.verdict.rollback = rollback;
         }
@@ -614,7 +631,7 @@ impl Examined {
 /// What is an outcome of other changes, not an object that a name could be taken by; and what is
 /// not modelled, which people bring about by hand.
 fn is_outcome(id: &FactId) -> bool {
-    matches!(id.kind, Kind::Position | Kind::Owner | Kind::Grant | Kind::Unmodelled)
+    matches!(id.kind, Kind::Position | Kind::Owner | Kind::Grant | Kind::DefaultPrivilege | Kind::Unmodelled)
 }
 
 /// A list of ids in words, the first few.

@@ -8,8 +8,8 @@ use crate::protocol::{Hello, PROTOCOL_VERSION, Standing};
 use pgrx::PgSqlErrorCode;
 
 /// Answers a source's greeting.
-pub fn hello(spi: &Spi, message: &str) -> Result<Standing> {
-    let hello: Hello = serde_json::from_str(message).map_err(|e| {
+pub fn hello(spi: &Spi, message: serde_json::Value) -> Result<Standing> {
+    let hello: Hello = serde_json::from_value(message).map_err(|e| {
         Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "this is no greeting of pg_accord's protocol")
             .detail(e.to_string())
             .hint("A greeting is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\"}.")
@@ -21,6 +21,11 @@ pub fn hello(spi: &Spi, message: &str) -> Result<Standing> {
         )
         .detail(format!("This server speaks protocol version {PROTOCOL_VERSION}."))
         .hint("Bring both sides to versions of pg_accord that share a protocol."));
+    }
+    if command::in_recovery() {
+        return Err(Error::new(PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION, "the replica is a standby server: nothing can be applied there")
+            .detail("The server is in recovery.")
+            .hint("Connect to its primary (target_session_attrs = read-write chooses among several hosts), or promote it: it is tried again by itself."));
     }
     let _pinned = command::pin();
     if !crate::pg::wake::worker_running() && command::read_committed() {

@@ -22,8 +22,8 @@ const SEARCHED: usize = 10_000;
 const AT_A_TIME: i64 = 500;
 
 /// The argument of `accord.inspect` to its answer.
-pub fn inspect(spi: &Spi, message: &str) -> Result<Inspection> {
-    let inspect: Inspect = serde_json::from_str(message).map_err(|e| {
+pub fn inspect(spi: &Spi, message: serde_json::Value) -> Result<Inspection> {
+    let inspect: Inspect = serde_json::from_value(message).map_err(|e| {
         Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "this is no inspection of pg_accord's protocol")
             .detail(e.to_string())
             .hint("One is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\", \"read\": true}; SELECT source, replica FROM accord.upstream.")
@@ -68,21 +68,23 @@ pub fn inspect(spi: &Spi, message: &str) -> Result<Inspection> {
 /// The mirrored facts that are not here as the source has them; corrects the sum by them.
 fn differing(spi: &Spi, source: Uuid, lanes: &mut LtHash) -> Result<Vec<String>> {
     let rows = spi.query(
-        "SELECT m.id, m.hash FROM accord.mirror m LEFT JOIN accord.fact f ON f.id = m.id
-          WHERE m.source = $1::uuid AND NOT m.waived AND f.hash IS DISTINCT FROM m.hash
+        "SELECT m.id, m.hash, coalesce(m.here, m.hash) FROM accord.mirror m LEFT JOIN accord.fact f ON f.id = m.id
+          WHERE m.source = $1::uuid AND NOT m.waived AND f.hash IS DISTINCT FROM coalesce(m.here, m.hash)
          UNION
-         SELECT m.id, m.hash FROM accord.pending p JOIN accord.mirror m ON m.source = $1::uuid AND m.id = p.id WHERE NOT m.waived",
+         SELECT m.id, m.hash, coalesce(m.here, m.hash) FROM accord.pending p JOIN accord.mirror m ON m.source = $1::uuid AND m.id = p.id WHERE NOT m.waived",
         &[Arg::Text(&source.to_string())],
         See::Latest,
     )?;
-    let mirrored: BTreeMap<String, FactHash> = rows.iter().map(|row| Ok((row.text(0), row.hash(1)?))).collect::<Result<_>>()?;
+    // The source's hash, and that of the same fact as it is read here.
+    let mirrored: BTreeMap<String, (FactHash, FactHash)> =
+        rows.iter().map(|row| Ok((row.text(0), (row.hash(1)?, row.hash(2)?)))).collect::<Result<_>>()?;
     let ids: Vec<String> = mirrored.keys().cloned().collect();
     let local = mirror::local(spi, &ids)?;
     let mut differing = Vec::new();
-    for (id, hash) in mirrored {
+    for (id, (hash, as_read)) in mirrored {
         // What is not modelled is done by hand here, and its hash says nothing about it.
         let here = local.get(&id).map(|known| known.hash);
-        if here == Some(hash) || id.starts_with("unmodelled ") {
+        if here == Some(as_read) || id.starts_with("unmodelled ") {
             continue;
         }
         lanes.remove(&hash);

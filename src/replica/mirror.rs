@@ -23,8 +23,17 @@ pub struct Upstream {
 pub struct Mirrored {
     /// Hash of the source's fact.
     pub hash: FactHash,
+    /// Hash of the fact here, where a source of another major reads the same otherwise.
+    pub here: Option<FactHash>,
     /// A skipped version left the local fact behind.
     pub waived: bool,
+}
+
+impl Mirrored {
+    /// The hash that the local fact must have.
+    pub fn expected(&self) -> FactHash {
+        self.here.unwrap_or(self.hash)
+    }
 }
 
 /// Reads where a source's history stands; `None` for a source that was never applied here.
@@ -65,12 +74,15 @@ pub fn mirrored(spi: &Spi, source: Uuid, ids: &[String]) -> Result<HashMap<Strin
         return Ok(HashMap::new());
     }
     spi.query(
-        "SELECT m.id, m.hash, m.waived FROM accord.mirror m WHERE m.source = $1::uuid AND m.id = ANY ($2)",
+        "SELECT m.id, m.hash, m.waived, m.here FROM accord.mirror m WHERE m.source = $1::uuid AND m.id = ANY ($2)",
         &[Arg::Text(&source.to_string()), Arg::Texts(ids)],
         See::Latest,
     )?
     .iter()
-    .map(|row| Ok((row.text(0), Mirrored { hash: row.hash(1)?, waived: row.bool(2) })))
+    .map(|row| {
+        let here = if row.is_null(3) { None } else { Some(row.hash(3)?) };
+        Ok((row.text(0), Mirrored { hash: row.hash(1)?, here, waived: row.bool(2) }))
+    })
     .collect()
 }
 
@@ -84,11 +96,12 @@ pub fn write(spi: &Spi, source: Uuid, changes: &BTreeMap<String, Option<Mirrored
         )?;
     }
     let hex = |hash: &FactHash| Fingerprint(*hash).to_string();
-    let (mut ids, mut hashes, mut waived) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ids, mut hashes, mut here, mut waived) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (id, mirrored) in changes {
         if let Some(mirrored) = mirrored {
             ids.push(id.clone());
             hashes.push(hex(&mirrored.hash));
+            here.push(mirrored.here.as_ref().map(hex).unwrap_or_default());
             waived.push(mirrored.waived.to_string());
         }
     }
@@ -96,11 +109,12 @@ pub fn write(spi: &Spi, source: Uuid, changes: &BTreeMap<String, Option<Mirrored
         return Ok(());
     }
     spi.run(
-        "INSERT INTO accord.mirror (source, id, hash, waived)
-         SELECT $1::uuid, n.id, pg_catalog.decode(n.hash, 'hex'), n.waived::boolean
-           FROM ROWS FROM (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[])) n(id, hash, waived)
-         ON CONFLICT (source, id) DO UPDATE SET hash = EXCLUDED.hash, waived = EXCLUDED.waived",
-        &[Arg::Text(&source.to_string()), Arg::Texts(&ids), Arg::Texts(&hashes), Arg::Texts(&waived)],
+        "INSERT INTO accord.mirror (source, id, hash, here, waived)
+         SELECT $1::uuid, n.id, pg_catalog.decode(n.hash, 'hex'), pg_catalog.decode(nullif(n.here, ''), 'hex'), n.waived::boolean
+           FROM ROWS FROM (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[]),
+                           pg_catalog.unnest($5::text[])) n(id, hash, here, waived)
+         ON CONFLICT (source, id) DO UPDATE SET hash = EXCLUDED.hash, here = EXCLUDED.here, waived = EXCLUDED.waived",
+        &[Arg::Text(&source.to_string()), Arg::Texts(&ids), Arg::Texts(&hashes), Arg::Texts(&here), Arg::Texts(&waived)],
     )
 }
 
@@ -140,7 +154,7 @@ pub fn drift(spi: &Spi, source: Uuid, limit: i64) -> Result<Vec<String>> {
                    FROM accord.event e WHERE e.context ->> 'origin' IS NULL AND pg_catalog.strpos(e.changes::text, pg_catalog.to_json((pg_catalog.regexp_match(m.id, '([^.\" ]+)\"?$'))[1])::text) > 0
                   ORDER BY e.seq DESC LIMIT 1)
            FROM accord.mirror m LEFT JOIN accord.fact f ON f.id = m.id
-          WHERE m.source = $1::uuid AND NOT m.waived AND f.hash IS DISTINCT FROM m.hash ORDER BY m.id LIMIT $2",
+          WHERE m.source = $1::uuid AND NOT m.waived AND f.hash IS DISTINCT FROM coalesce(m.here, m.hash) ORDER BY m.id LIMIT $2",
         &[Arg::Text(&source.to_string()), Arg::Int(limit)],
         See::Latest,
     )?

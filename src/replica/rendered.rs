@@ -7,6 +7,7 @@ use super::sizes::has_rows;
 use crate::diff::{Change, Operation};
 use crate::error::Result;
 use crate::model::{Body, Fact, FactId, Kind};
+use crate::pg::command;
 use crate::pg::spi::Spi;
 use crate::plan::Options;
 use crate::protocol::{Event, OnDrop};
@@ -42,10 +43,19 @@ impl Examined {
             if id.kind == Kind::Unmodelled {
                 continue;
             }
-            if change.before.is_none()
-                && here.get(&id.to_string()).is_some_and(|k| change.after.as_ref().is_some_and(|f| f.hash() == k.hash))
-            {
+            let change = &self.change_here(spi, change)?;
+            if change.operation().is_none() {
                 continue;
+            }
+            if let (None, Some(after), Some(known)) = (&change.before, &change.after, here.get(&id.to_string())) {
+                let alike = after.hash() == known.hash
+                    || match mirror::local_facts(spi, &[id.to_string()])?.get(id).filter(|_| self.foreign()) {
+                        Some(standing) => self.same_here(spi, after, standing, &[])?,
+                        None => false,
+                    };
+                if alike {
+                    continue;
+                }
             }
             let table_goes = of_table(id).is_some_and(|table| dropped_tables.contains(&table));
             if change.operation() == Some(Operation::Drop) {
@@ -70,7 +80,7 @@ impl Examined {
             let mut change = change.clone();
             match &change.before {
                 Some(before) if self.mirrored.get(&before.id.to_string()).is_some_and(|m| m.waived) => {
-                    change.before = actual.get(&before.id).cloned()
+                    change.before = actual.get(&before.id).cloned();
                 }
                 None => change.before = actual.get(id).cloned(),
                 _ => {}
@@ -79,7 +89,7 @@ impl Examined {
                 changes.push(change);
             }
         }
-        let mut options = Options { concurrently: event.concurrently, ..Options::default() };
+        let mut options = Options { concurrently: event.concurrently, major: command::major(), ..Options::default() };
         let volatile = |c: &&Change| {
             c.before.is_none()
                 && c.after
@@ -93,6 +103,15 @@ impl Examined {
             }
         }
         Ok((changes, options))
+    }
+
+    /// A change as this server can carry it out; an empty one where it has neither side.
+    fn change_here(&self, spi: &Spi, change: &Change) -> Result<Change> {
+        let held = |fact: &Option<Fact>| -> Result<Option<Fact>> {
+            let held = fact.as_ref().map(|fact| self.held(spi, fact)).transpose()?.flatten();
+            Ok(held.map(std::borrow::Cow::into_owned))
+        };
+        Ok(Change { before: held(&change.before)?, after: held(&change.after)?, using: change.using.clone(), fill: change.fill.clone() })
     }
 }
 

@@ -116,9 +116,19 @@ impl Worker {
         self.created
     }
 
+    /// A step failed. DROP EXTENSION may have come in between, and then there is nothing left to do or to say.
+    fn failed(&mut self, doing: &str, error: &Caught) {
+        self.created = process::transaction(|| Ok(process::extension_created())).unwrap_or(true);
+        if self.created {
+            complain(doing, error);
+        }
+    }
+
     fn dismiss_all(&mut self) {
         let ids: Vec<i64> = self.served.drain().map(|(id, _)| id).collect();
-        ids.into_iter().for_each(|id| self.command(Command::Stop(id)));
+        for id in ids {
+            self.command(Command::Stop(id));
+        }
         self.kept.clear();
         (self.unsealed, self.reconciled, self.head) = (false, None, -1);
         if let Some(network) = &mut self.network {
@@ -130,7 +140,7 @@ impl Worker {
     fn attend_replicas(&mut self) {
         let seats = match process::transaction(|| spi::connect(roster::read)) {
             Ok(seats) => seats,
-            Err(error) => return complain("reading the replicas", &error),
+            Err(error) => return self.failed("reading the replicas", &error),
         };
         let gone: Vec<i64> =
             self.served.keys().copied().filter(|id| !seats.iter().any(|seat| seat.assignment.id == *id && !seat.paused)).collect();
@@ -175,7 +185,7 @@ impl Worker {
                 }
                 Err(error) => {
                     (self.unsealed, self.seal_not_before) = (true, Instant::now() + AGAIN);
-                    return complain("sealing", &error);
+                    return self.failed("sealing", &error);
                 }
             }
         }
@@ -233,7 +243,7 @@ impl Worker {
     /// A note that the tables do not take, by a defect: the replica's task begins anew, which brings
     /// the tables up to what the replica has.
     fn lost(&mut self, note: &Note, error: &Caught) {
-        complain("recording a replica's answer", error);
+        self.failed("recording a replica's answer", error);
         match &note.what {
             What::Hello { .. } | What::Need { .. } => self.restart(note.replica),
             What::Inspected { request, look, .. } => self.looked(note.replica, Next::Done, *request, *look, false),
@@ -274,9 +284,9 @@ impl Worker {
                 }
                 Ok(_) => self.feed(id, Some(Hunger { not_before: now + TICK, ..hunger })),
                 Err(error) => {
-                    complain(&format!("preparing offers for replica \"{name}\""), &error);
+                    self.failed(&format!("preparing offers for replica \"{name}\""), &error);
                     if let Err(error) = process::transaction(|| spi::connect(|spi| record::unable(spi, id, &error))) {
-                        complain("recording a failure", &error);
+                        self.failed("recording a failure", &error);
                     }
                     self.feed(id, Some(Hunger { not_before: now + TICK, ..hunger }));
                 }
@@ -389,7 +399,7 @@ impl Worker {
                 self.seal();
                 self.serve();
             }
-            Err(error) => complain("reconciling", &error),
+            Err(error) => self.failed("reconciling", &error),
         }
     }
 
@@ -428,15 +438,14 @@ fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
 fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
     process::transaction(|| {
         spi::connect(|spi| {
-            let offers: Vec<Offer> = match after {
-                Some(after) => ledger::offers(spi, name, after, OFFERS, BYTES)?,
-                None => {
-                    // Holds the sealing lock: no version comes between the head and its projection.
-                    ledger::seal(spi)?;
-                    let mut offer = ledger::baseline_offer(spi, name)?;
-                    record::decide_baseline(spi, name, &mut offer)?;
-                    vec![offer]
-                }
+            let offers: Vec<Offer> = if let Some(after) = after {
+                ledger::offers(spi, name, after, OFFERS, BYTES)?
+            } else {
+                // Holds the sealing lock: no version comes between the head and its projection.
+                ledger::seal(spi)?;
+                let mut offer = ledger::baseline_offer(spi, name)?;
+                record::decide_baseline(spi, name, &mut offer)?;
+                vec![offer]
             };
             offers
                 .iter()

@@ -90,13 +90,12 @@ fn attend(posts: &mut HashMap<u32, Post>, oid: u32, name: &str) {
         .set_argument(Some(pg_sys::Datum::from(oid as usize)))
         .set_notify_pid(process::own_pid())
         .load_dynamic();
-    match start {
-        Ok(handle) => post.handle = Some(handle),
-        Err(_) => {
-            pgrx::warning!("pg_accord: no worker could be started for database \"{name}\" (raise max_worker_processes)");
-            post.pause = LONGEST;
-            post.not_before = now + LONGEST;
-        }
+    if let Ok(handle) = start {
+        post.handle = Some(handle);
+    } else {
+        pgrx::warning!("pg_accord: no worker could be started for database \"{name}\" (raise max_worker_processes)");
+        post.pause = LONGEST;
+        post.not_before = now + LONGEST;
     }
 }
 
