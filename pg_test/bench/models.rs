@@ -90,9 +90,9 @@ fn changed(facts: &[Fact]) -> Vec<Fact> {
                 continue;
             }
             match &mut fact.body {
-                Body::Column(column) if column.data_type == "text" => column.data_type = "character varying(90)".to_owned(),
-                Body::Default(default) => default.expression = "now() + '1 day'::interval".to_owned(),
-                Body::Index(index) => index.definition = "USING btree (code, total)".to_owned(),
+                Body::Column(column) if column.data_type == "text" => "character varying(90)".clone_into(&mut column.data_type),
+                Body::Default(default) => "now() + '1 day'::interval".clone_into(&mut default.expression),
+                Body::Index(index) => "USING btree (code, total)".clone_into(&mut index.definition),
                 Body::View(view) => view.definition.push_str("\n  WHERE true"),
                 _ => continue,
             }

@@ -4,7 +4,6 @@
 //! table at once, gets a server with room for that.
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 #[allow(dead_code)]

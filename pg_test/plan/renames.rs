@@ -94,13 +94,14 @@ fn renames_are_found_by_key_by_request_and_by_hint() {
                 Ok(made) if !made.steps.iter().any(|step| step.sql.contains(statement)) => {
                     Some(format!("no {statement}:\n{}", listed(&made)))
                 }
-                Ok(made) => match execute(&mut b, &made) {
-                    Err(why) => Some(why),
-                    Ok(()) => {
+                Ok(made) => {
+                    if let Err(why) = execute(&mut b, &made) {
+                        Some(why)
+                    } else {
                         let left = differences(&after, &read(&mut b), true);
                         (!left.is_empty()).then(|| format!("{}\n{}", left.join("\n"), listed(&made)))
                     }
-                },
+                }
             };
             problems.extend(problem.map(|problem| format!("{ddl} by {name}: {problem}")));
             drop(b);

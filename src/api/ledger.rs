@@ -114,7 +114,9 @@ fn reverse_ddl(version: i64) -> SetOfIterator<'static, String> {
     let _pinned = command::pin();
     let mut plans = spi::connect(|spi| ledger::reverse_plans(spi, version)).or_raise();
     if !trusted {
-        plans.iter_mut().for_each(|plan| secrets::mask_steps(&mut plan.steps));
+        for plan in &mut plans {
+            secrets::mask_steps(&mut plan.steps);
+        }
     }
     SetOfIterator::new(plans.into_iter().flat_map(|plan| plan.steps).map(|step| step.sql).collect::<Vec<_>>())
 }

@@ -1,5 +1,7 @@
 //! Differences and plans between models and between versions.
 
+#![allow(clippy::type_complexity)] // the columns' names
+
 use super::ledger::sees_secrets;
 use crate::error::{Error, OrRaise, Result};
 use crate::ledger::{self, Compared};
@@ -42,7 +44,9 @@ fn steps(planned: Result<Vec<ledger::PlannedStep>>) -> Vec<Step> {
 /// The steps as the caller may see them.
 fn shown(mut planned: Vec<ledger::PlannedStep>, trusted: bool) -> Vec<ledger::PlannedStep> {
     if !trusted {
-        planned.iter_mut().for_each(|planned| secrets::mask_steps(std::slice::from_mut(&mut planned.step)));
+        for planned in &mut planned {
+            secrets::mask_steps(std::slice::from_mut(&mut planned.step));
+        }
     }
     planned
 }

@@ -168,7 +168,7 @@ mod tests {
         json!({"kind": "table", "path": ["s", "t"], "attributes": {}})
     }
     fn refused(document: Value) -> String {
-        Document::read(document).map(|read| panic!("{read:?}")).unwrap_or_else(|error| error.to_string())
+        Document::read(document).map_or_else(|error| error.to_string(), |read| panic!("{read:?}"))
     }
 
     #[test]

@@ -446,7 +446,8 @@ mod tests {
     #[test]
     fn bodies_tell_views_and_routines() {
         let view = |name: &str, definition: &str| {
-            let columns = vec![ViewColumn { name: "a".into(), data_type: "integer".into(), settings: Default::default() }];
+            let columns =
+                vec![ViewColumn { name: "a".into(), data_type: "integer".into(), settings: crate::model::ColumnSettings::default() }];
             Fact::new(FactId::new(Kind::View, ["s", name]), View { definition: definition.into(), columns, options: BTreeMap::new() })
         };
         let text = " SELECT t.a FROM s.t WHERE (t.a > 5)";

@@ -181,7 +181,7 @@ fn constant(text: &str) -> Result<(), String> {
     let (tokens, closed) = scan(text);
     nesting(text, &tokens, closed)?;
     match tokens.as_slice() {
-        [(Token::Text(_), ..)] | [(Token::Number(_), ..)] => Ok(()),
+        [(Token::Text(_) | Token::Number(_), ..)] => Ok(()),
         [(sign, ..), (Token::Number(_), ..)] if sign.is_symbol("-") => Ok(()),
         _ => Err(format!("{} is not a constant", shown(text))),
     }

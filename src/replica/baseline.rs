@@ -89,8 +89,6 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
 
 /// Whether the fact that is here is the offered one in this server's own words.
 fn reads_alike(spi: &Spi, examined: &Examined, offered: &Fact) -> Result<bool> {
-    match mirror::local_facts(spi, &[offered.id.to_string()])?.get(&offered.id) {
-        Some(here) => examined.same_here(spi, offered, here, &[]),
-        None => Ok(false),
-    }
+    let here = mirror::local_facts(spi, &[offered.id.to_string()])?;
+    Ok(here.get(&offered.id).is_some_and(|here| examined.same_here(spi, offered, here, &[])))
 }

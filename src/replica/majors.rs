@@ -45,13 +45,12 @@ impl Examined {
         if let Body::Extension(extension) = &mut fact.body {
             let key = (fact.id.name().as_str().to_owned(), extension.version.clone());
             let known = self.extensions.0.borrow().get(&key).cloned();
-            extension.version = match known {
-                Some(version) => version,
-                None => {
-                    let version = available(spi, &key.0, &key.1)?;
-                    self.extensions.0.borrow_mut().insert(key, version.clone());
-                    version
-                }
+            extension.version = if let Some(version) = known {
+                version
+            } else {
+                let version = available(spi, &key.0, &key.1)?;
+                self.extensions.0.borrow_mut().insert(key, version.clone());
+                version
             };
         }
         Ok(Some(Cow::Owned(fact)))
@@ -59,19 +58,19 @@ impl Examined {
 
     /// Whether an offered fact and the one that is here are the same but for texts, and this server words
     /// the offered texts as they are here. `steps` are those that ran.
-    pub fn same_here(&self, spi: &Spi, offered: &Fact, here: &Fact, steps: &[Step]) -> Result<bool> {
+    pub fn same_here(&self, spi: &Spi, offered: &Fact, here: &Fact, steps: &[Step]) -> bool {
         if !self.foreign() || !offered.same_but_for_texts(here) {
-            return Ok(false);
+            return false;
         }
         let (there, here_texts) = (offered.texts(), here.texts());
         let mut differing = there.iter().zip(&here_texts).filter(|(a, b)| a != b).map(|(text, _)| text).peekable();
         if differing.peek().is_none() || differing.all(|text| steps.iter().any(|step| step.sql.contains(text.as_str()))) {
-            return Ok(true);
+            return true;
         }
         match (&offered.body, &here.body) {
             (Body::View(offered), Body::View(here)) => worded(spi, &offered.definition, &here.definition),
             (Body::MaterializedView(offered), Body::MaterializedView(here)) => worded(spi, &offered.definition, &here.definition),
-            _ => Ok(false),
+            _ => false,
         }
     }
 }
@@ -88,7 +87,7 @@ fn available(spi: &Spi, name: &str, version: &str) -> Result<String> {
 }
 
 /// Whether this server, having parsed the one query, writes the other.
-fn worded(spi: &Spi, offered: &str, here: &str) -> Result<bool> {
+fn worded(spi: &Spi, offered: &str, here: &str) -> bool {
     const SCRATCH: &str = "pg_temp.accord_scratch";
     // The pinned path is the one that definitions are deparsed under, and parsed again.
     let _settings = command::pin_settings();
@@ -106,8 +105,8 @@ fn worded(spi: &Spi, offered: &str, here: &str) -> Result<bool> {
         Err(Error::internal(undone))
     });
     match outcome {
-        Err(error) if error.message == undone => Ok(written.as_deref() == Some(here)),
+        Err(error) if error.message == undone => written.as_deref() == Some(here),
         // A query that this server does not take is not the one that is here.
-        _ => Ok(false),
+        _ => false,
     }
 }
