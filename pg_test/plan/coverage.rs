@@ -47,7 +47,8 @@ impl Coverage {
              Written by `cargo test --test plan single_changes` and compared by it. Each number counts facts in probes \
              (`pg_test/plan/probes.sql`) that passed on PostgreSQL 15: read on one database, compared, planned and carried out on \
              another, after which both read alike, have one fingerprint and one `pg_dump -s`; *reverse* counts those whose way \
-             back ended where it began. `–`: no probe does it, because PostgreSQL or the kind has no such change.\n\n\
+             back ended where it began. `–`: no probe does it; a drop may be shown by the reverse of a creation alone, and labels \
+             have a test of their own, with a provider that it compiles.\n\n\
              | kind | create | alter | drop | rename | reverse | captured by | mirrored |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
