@@ -67,6 +67,10 @@ pub fn on_event(call: &Call) -> Result<()> {
         Event::DdlCommandEnd => {
             let dropped = DROPPED.take();
             let rewritten = REWRITTEN.take();
+            // Temporary objects only, or nothing that was there.
+            if call.command.drops && dropped.is_empty() {
+                return Ok(());
+            }
             if ON_CAPTURE_ERROR.get() == OnCaptureError::Abort {
                 return record(call, &dropped, &rewritten);
             }

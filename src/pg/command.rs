@@ -31,6 +31,8 @@ pub struct Command {
     pub reach: Reach,
     /// It creates a temporary object and nothing else.
     pub temporary: bool,
+    /// It only drops: what it did is what `sql_drop` saw.
+    pub drops: bool,
     /// CONCURRENTLY.
     pub concurrently: bool,
     /// It changes a column's type (a USING expression may travel).
@@ -185,7 +187,10 @@ pub unsafe fn describe(node: *mut pg_sys::Node) -> Command {
                 // On a partitioned table it makes indexes on the partitions too.
                 command.reach = Reach::Dependents;
             }
-            T::T_DropStmt => command.concurrently = (*node.cast::<pg_sys::DropStmt>()).concurrent,
+            T::T_DropStmt => {
+                command.drops = true;
+                command.concurrently = (*node.cast::<pg_sys::DropStmt>()).concurrent;
+            }
             T::T_CommentStmt => {
                 use pg_sys::ObjectType as O;
                 let on = (*node.cast::<pg_sys::CommentStmt>()).objtype;
