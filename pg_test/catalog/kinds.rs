@@ -6,7 +6,7 @@ use pg_accord::model::{Fact, FactId, Kind, LocalKey, Model};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub const RICH: &str = include_str!("rich.sql");
+pub const RICH: &str = concat!(include_str!("rich.sql"), include_str!("alone.sql"), include_str!("foreign.sql"));
 
 #[test]
 fn kinds() {

@@ -26,7 +26,7 @@ fn subjects() -> Vec<Subject> {
     let shop = history::shop().migrations;
     let shop = shop.iter().map(|migration| (fs::read_to_string(&migration.up).expect("read up.sql"), migration.transaction)).collect();
     // What is not modelled has no plan.
-    let rich = include_str!("../catalog/rich.sql").split("-- What the model does not know.").next().expect("the first part").to_owned();
+    let rich = concat!(include_str!("../catalog/rich.sql"), include_str!("../catalog/alone.sql")).to_owned();
     vec![
         Subject { name: "rich", parts: vec![(rich, true)], path: "pg_catalog, pg_temp" },
         Subject { name: "shop", parts: shop, path: "public" },
