@@ -1,5 +1,6 @@
 //! Drift on replicas: what differs there, and the way back.
 
+use super::replicas::duration;
 use crate::delivery;
 use crate::error::OrRaise;
 use crate::pg::{command, spi};
@@ -7,11 +8,6 @@ use crate::plan::Step;
 use pgrx::JsonB;
 use pgrx::datum::{Interval, TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
-use std::time::Duration;
-
-fn duration(timeout: &Interval) -> Duration {
-    Duration::from_micros(u64::try_from(timeout.as_micros()).unwrap_or(0))
-}
 
 type Drifted = (
     String,

@@ -38,10 +38,10 @@ pub(super) fn sees_secrets() -> bool {
 
 /// A document (of changes, steps, facts) without the secrets in it: what the views show.
 #[pg_extern(stable, parallel_unsafe)]
-fn mask_secrets(document: pgrx::Json) -> pgrx::Json {
-    let mut document = document;
-    secrets::mask_document(&mut document.0);
-    document
+fn mask_secrets(document: Json) -> pgrx::Json {
+    let Json(mut document) = document;
+    secrets::mask_document(&mut document);
+    pgrx::Json(document)
 }
 
 /// Called once, by CREATE EXTENSION: what is in the database becomes version 0.

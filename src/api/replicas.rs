@@ -18,6 +18,11 @@ fn as_owner<R>(work: impl FnOnce(&Spi) -> Result<R>) -> R {
     spi::connect(work).or_raise()
 }
 
+/// How long to wait; not at all for what lies in the past.
+pub(super) fn duration(timeout: &Interval) -> Duration {
+    Duration::from_micros(u64::try_from(timeout.as_micros()).unwrap_or(0))
+}
+
 /// Registers a replica; the worker builds, adopts or refuses it after the commit.
 #[pg_extern(volatile, parallel_unsafe)]
 fn add_replica(name: &str, conninfo: &str, policy: default!(Jsonb, "'{}'")) {
@@ -63,8 +68,7 @@ fn skip(replica: &str, version: i64, reason: &str) {
 /// Returns the acknowledged version once everything that was committed before the call is acknowledged.
 #[pg_extern(volatile, parallel_unsafe)]
 fn wait_for_replica(name: &str, timeout: default!(Interval, "'1 min'")) -> i64 {
-    let micros = u64::try_from(timeout.as_micros()).unwrap_or(0);
-    as_owner(|spi| delivery::wait_for_replica(spi, name, Duration::from_micros(micros)))
+    as_owner(|spi| delivery::wait_for_replica(spi, name, duration(&timeout)))
 }
 
 /// A connection string without its secrets.

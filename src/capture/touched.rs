@@ -113,9 +113,6 @@ pub(super) fn touched(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<Tou
             if touched.target.is_none() {
                 touched.target = Some((object.object_type.clone(), object.identity.clone()));
             }
-            if UNMODELLED_TYPES.contains(&object.object_type.as_str()) {
-                touched.unmodelled.push(format!("{} {}", object.object_type, object.identity));
-            }
         }
     }
     Ok(touched)
@@ -144,9 +141,6 @@ fn beside(spi: &Spi, dropped: &[Dropped], touched: &mut Touched) -> Result<()> {
     }
     Ok(())
 }
-
-/// Object types, as PostgreSQL's event triggers name them, of kinds that are not modelled yet.
-pub(super) const UNMODELLED_TYPES: &[&str] = &[];
 
 /// The families of objects that belong to a relation, a domain or a publication.
 pub(super) fn owners(spi: &Spi, classid: u32, oids: &[u32], relations: &mut Vec<u32>, touched: &mut Touched) -> Result<()> {
