@@ -14,6 +14,7 @@ mod data;
 mod drift;
 mod faults;
 mod foreign_data;
+mod fresh;
 mod handshake;
 mod names;
 mod offers;

@@ -7,6 +7,7 @@
 //! rollback or PREPARE treats it right by itself.
 
 mod added;
+mod fresh;
 pub mod outbox;
 mod read;
 mod touched;
@@ -19,6 +20,7 @@ use crate::error::Result;
 use crate::ledger::Found;
 use crate::ledger::store::{self, Known};
 use crate::model::Qualified;
+use crate::pg::class;
 use crate::pg::command::{self, BareColumns, Reach};
 use crate::pg::event_trigger::{Call, Event};
 use crate::pg::guc::{CAPTURE, ON_CAPTURE_ERROR, OnCaptureError};
@@ -27,7 +29,7 @@ use crate::pg::relation::Added;
 use crate::pg::spi::{self, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use outbox::Happening;
-use read::{covers, follow_renames, read_roots_aspects};
+use read::{covers, follow_renames, read_new_table, read_roots_aspects};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -259,7 +261,10 @@ fn compared(spi: &Spi, call: &Call, dropped: &[Dropped]) -> Result<(Found, Touch
             .into_iter()
             .filter(|k| touched.roots.contains(&k.root) && (whole.contains(&k.root) || covers(aspects, &k.id)))
             .collect::<Vec<Known>>();
-        let mut read = read_roots_aspects(spi, &narrow, aspects)?;
+        let mut read = match (call.command.reach, narrow.as_slice()) {
+            (Reach::NewTable, &[(class::RELATION, table)]) => read_new_table(spi, table, aspects)?,
+            _ => read_roots_aspects(spi, &narrow, aspects)?,
+        };
         if !whole.is_empty() {
             read.extend(read_roots(spi, &whole)?);
             follow_renames(&known, &mut read);

@@ -1,5 +1,6 @@
 //! The catalogs as facts, through SPI, with the edges that lead out of what was read.
 
+use super::fresh::Fresh;
 use crate::catalog::{self, Aspects, Objects, Reader, Row};
 use crate::error::{Error, Result};
 use crate::ledger::store::{self, Known};
@@ -10,7 +11,10 @@ use crate::pg::spi::{Arg, See, Spi};
 use std::collections::HashMap;
 
 /// Reads catalogs through SPI.
-pub struct SpiReader<'a>(pub &'a Spi);
+struct SpiReader<'a> {
+    spi: &'a Spi,
+    fresh: Option<Fresh>,
+}
 
 impl Reader for SpiReader<'_> {
     type Error = Error;
@@ -19,9 +23,12 @@ impl Reader for SpiReader<'_> {
     }
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>> {
         match oids {
-            Some(oids) => self.0.query(sql, &[Arg::Oids(oids)], See::Latest),
-            None => self.0.query(sql, &[], See::Latest),
+            Some(oids) => self.spi.query(sql, &[Arg::Oids(oids)], See::Latest),
+            None => self.spi.query(sql, &[], See::Latest),
         }
+    }
+    fn known(&mut self, query: &'static str, oids: &[u32]) -> Option<Vec<Row>> {
+        self.fresh.as_mut()?.rows(query, oids)
     }
 }
 
@@ -57,13 +64,20 @@ pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
 
 /// Reads the whole schema.
 pub fn read_everything(spi: &Spi) -> Result<Vec<Fact>> {
-    let read = catalog::read_all(&mut SpiReader(spi))?;
+    let read = catalog::read_all(&mut SpiReader { spi, fresh: None })?;
     resolve(spi, read)
 }
 
 /// Reads these families whole.
 pub fn read_roots(spi: &Spi, roots: &[(u32, u32)]) -> Result<Vec<Fact>> {
     read_roots_aspects(spi, roots, Aspects::ALL)
+}
+
+/// Reads a table that this command has made, in the parts that it can have.
+pub(super) fn read_new_table(spi: &Spi, table: u32, aspects: Aspects) -> Result<Vec<Fact>> {
+    let objects = Objects { aspects, relations: vec![table], ..Objects::default() };
+    let read = catalog::read_objects(&mut SpiReader { spi, fresh: Some(Fresh::new(table)) }, &objects)?;
+    resolve(spi, read)
 }
 
 pub(super) fn read_roots_aspects(spi: &Spi, roots: &[(u32, u32)], aspects: Aspects) -> Result<Vec<Fact>> {
@@ -78,7 +92,7 @@ pub(super) fn read_roots_aspects(spi: &Spi, roots: &[(u32, u32)], aspects: Aspec
             _ => objects.others.push((classid, oid)),
         }
     }
-    let read = catalog::read_objects(&mut SpiReader(spi), &objects)?;
+    let read = catalog::read_objects(&mut SpiReader { spi, fresh: None }, &objects)?;
     resolve(spi, read)
 }
 

@@ -1,11 +1,17 @@
 //! OIDs of the system catalogs, the same in every release: the `classid` of an object.
 
+/// `pg_depend`
+pub const DEPEND: u32 = 2608;
 /// `pg_type`
 pub const TYPE: u32 = 1247;
 /// `pg_proc`
 pub const ROUTINE: u32 = 1255;
+/// `pg_attribute`
+pub const ATTRIBUTE: u32 = 1249;
 /// `pg_class`
 pub const RELATION: u32 = 1259;
+/// `pg_sequence`
+pub const SEQUENCE: u32 = 2224;
 /// `pg_attrdef`
 pub const DEFAULT: u32 = 2604;
 /// `pg_constraint`

@@ -16,6 +16,7 @@ pub mod log;
 pub mod make_way;
 pub mod process;
 pub mod relation;
+pub mod scan;
 pub mod spi;
 pub mod subtransaction;
 pub mod wake;

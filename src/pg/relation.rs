@@ -1,5 +1,7 @@
 //! A table's columns straight from the relation cache: what ALTER TABLE … ADD COLUMN did, without a query.
 
+use super::{class, scan};
+use crate::catalog::Cell;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -128,7 +130,7 @@ pub unsafe fn created_table(create: *mut pg_sys::CreateStmt) -> Option<CreatedTa
             || (*class).relkind == pg_sys::RELKIND_PARTITIONED_TABLE as std::ffi::c_char;
         let permanent = (*class).relpersistence != pg_sys::RELPERSISTENCE_TEMP as std::ffi::c_char;
         pg_sys::RelationClose(relation);
-        let schema = owned(pg_sys::get_namespace_name(namespace)).filter(|schema| schema != "accord")?;
+        let schema = owned(pg_sys::get_namespace_name(namespace)).filter(|schema| schema != "accord" && schema != "information_schema")?;
         (plain && permanent).then(|| CreatedTable { oid: oid.to_u32(), schema, name })
     }
 }
@@ -144,7 +146,7 @@ unsafe fn of_relation(oid: pg_sys::Oid, relation: pg_sys::Relation, names: &[Str
         }
         let plain =
             (*class).relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char && !(*class).relispartition && !(*class).relhassubclass;
-        let member = pg_sys::getExtensionOfObject(pg_sys::Oid::from(super::class::RELATION), oid) != pg_sys::Oid::INVALID;
+        let member = pg_sys::getExtensionOfObject(pg_sys::Oid::from(class::RELATION), oid) != pg_sys::Oid::INVALID;
         let Some(schema) = owned(pg_sys::get_namespace_name((*class).relnamespace)).filter(|schema| schema != "accord") else {
             return Added::Unclear;
         };
@@ -199,43 +201,6 @@ unsafe fn of_relation(oid: pg_sys::Oid, relation: pg_sys::Relation, names: &[Str
 
 /// Whether a view or rule depends on the relation.
 fn is_viewed(oid: pg_sys::Oid) -> bool {
-    const DEPEND: u32 = 2608;
-    const DEPEND_REFERENCE_INDEX: u32 = 2674;
-    // SAFETY: an index scan of pg_depend by (refclassid, refobjid); rows are read as that catalog's.
-    unsafe {
-        let catalog = pg_sys::table_open(pg_sys::Oid::from(DEPEND), pg_sys::AccessShareLock as i32);
-        let mut keys: [pg_sys::ScanKeyData; 2] = std::mem::zeroed();
-        for (key, (number, value)) in keys.iter_mut().zip([(4, super::class::RELATION.into()), (5, oid)]) {
-            pg_sys::ScanKeyInit(
-                key,
-                number,
-                pg_sys::BTEqualStrategyNumber as u16,
-                pg_sys::Oid::from(pg_sys::F_OIDEQ),
-                pg_sys::Datum::from(value),
-            );
-        }
-        let scan = pg_sys::systable_beginscan(
-            catalog,
-            pg_sys::Oid::from(DEPEND_REFERENCE_INDEX),
-            true,
-            std::ptr::null_mut(),
-            2,
-            keys.as_mut_ptr(),
-        );
-        let mut found = false;
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            // The first column is classid.
-            if *pg_sys::GETSTRUCT(tuple).cast::<u32>() == super::class::REWRITE {
-                found = true;
-                break;
-            }
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(catalog, pg_sys::AccessShareLock as i32);
-        found
-    }
+    let rewrite = Cell::Int(i64::from(class::REWRITE));
+    scan::referring(class::RELATION, oid.to_u32(), &[c"classid"]).iter().any(|row| row.first() == Some(&rewrite))
 }

@@ -288,7 +288,7 @@ fn fetch() -> Vec<Row> {
 
 /// # Safety
 /// `datum` is a non-null value of type `type_oid`.
-unsafe fn cell(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Cell {
+pub(super) unsafe fn cell(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Cell {
     // SAFETY: each branch reads the datum as the type that it has.
     unsafe {
         match type_oid {
