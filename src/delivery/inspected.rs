@@ -46,18 +46,20 @@ pub(super) fn write(spi: &Spi, row: &Row, look: Look, answer: &std::result::Resu
             write_finding(spi, &row.name, finding, expected.get(&finding.id))?;
         }
     }
-    follow(spi, row, position.version, mirrored, inspection)
+    follow(spi, row, look, mirrored, inspection)
 }
 
 /// What follows for the replica's state: it stops where mirrored facts drifted, and goes on where they
 /// are again as they were.
-fn follow(spi: &Spi, row: &Row, version: i64, mirrored: i64, inspection: &Inspection) -> Result<Next> {
-    if mending::pending(spi, &row.name)?.is_some() {
+fn follow(spi: &Spi, row: &Row, look: Look, mirrored: i64, inspection: &Inspection) -> Result<Next> {
+    // What was seen before a mending's end says nothing of what is there after it.
+    if mending::pending(spi, &row.name)?.is_some() || mending::ended_since(spi, &row.name, look)? {
         return Ok(Next::Done);
     }
     if mirrored > 0 {
+        let version = inspection.position.as_ref().map(|position| position.version);
         let first: Vec<String> = inspection.findings.iter().filter(|finding| !finding.own).take(5).map(in_words).collect();
-        state(spi, row, "diverged", Some(version), Some(&drifted(&row.name, mirrored + inspection.more as i64, &first)))?;
+        state(spi, row, "diverged", version, Some(&drifted(&row.name, mirrored + inspection.more as i64, &first)))?;
         return Ok(Next::Halt);
     }
     let back = spi.query(

@@ -19,6 +19,16 @@ pub fn pending(spi: &Spi, replica: &str) -> Result<Option<Uuid>> {
     Ok(rows.first().and_then(|row| row.text(0).parse().ok()))
 }
 
+/// Whether a mending of the replica ended after the look was begun.
+pub(super) fn ended_since(spi: &Spi, replica: &str, look: Look) -> Result<bool> {
+    let rows = spi.query(
+        "SELECT FROM accord.mending m WHERE m.replica = $1 AND m.acknowledged_at > to_timestamp($2 / 1e6) LIMIT 1",
+        &[Arg::Text(replica), Arg::Int(look.begun)],
+        See::Latest,
+    )?;
+    Ok(!rows.is_empty())
+}
+
 /// The offer of the mending that is on its way, on what the last look found. Where that was nothing,
 /// the mending is done.
 pub fn parcel(spi: &Spi, replica: &str) -> Result<Option<Parcel>> {

@@ -37,18 +37,20 @@ pub(super) fn check(changes: &[Change], before: &[Fact], after: &[Fact]) -> Resu
     if dropped.columns.is_empty() {
         return Ok(());
     }
-    // DROP COLUMN takes indexes and constraints along that read the column.
+    // DROP COLUMN takes indexes, constraints and extended statistics along that read the column.
     let kept: HashMap<&FactId, &Fact> = after.iter().filter(|fact| dropped.table_of(fact).is_some()).map(|fact| (&fact.id, fact)).collect();
     for was in before {
         let (Some(columns), Some(is)) = (dropped.table_of(was), kept.get(&was.id)) else { continue };
-        let (Some(old), Some(new)) = (definition(&was.body), definition(&is.body)) else { continue };
-        if old != new {
+        let old = definition(&was.body);
+        if old != definition(&is.body) {
             continue;
         }
         let says_nothing = !was.depends.iter().any(|id| id.kind == Kind::Column && *columns.table == id.path[..2]);
         let reads = |name: &Name| {
             was.depends.iter().any(|id| id.kind == Kind::Column && *columns.table == id.path[..2] && id.name() == name)
-                || says_nothing && tokens(old).iter().any(|token| matches!(token, Token::Word(word) if word == name.as_str()))
+                || names(&was.body).contains(name)
+                || says_nothing
+                    && old.iter().any(|text| tokens(text).iter().any(|token| matches!(token, Token::Word(word) if word == name.as_str())))
         };
         if let Some(column) = columns.names.iter().find(|name| reads(name)) {
             return Err(PlanError::Impossible {
@@ -149,11 +151,12 @@ impl<'a> Dropped<'a> {
         Some((gone, carriers))
     }
 
-    /// The dropped columns of the table that this index or constraint stands on.
+    /// The dropped columns of the table that this index, constraint or statistics object stands on.
     fn table_of(&self, fact: &Fact) -> Option<&Columns<'a>> {
         match &fact.body {
             Body::Index(index) => self.columns.get([fact.id.path[0].clone(), index.table.clone()].as_slice()),
             Body::Constraint(_) => self.columns.get(&fact.id.path[..2]),
+            Body::Statistics(statistics) => self.columns.get([statistics.table.schema.clone(), statistics.table.name.clone()].as_slice()),
             _ => None,
         }
     }
@@ -171,10 +174,54 @@ fn carriers(fact: &Fact) -> Vec<FactId> {
     }
 }
 
-fn definition(body: &Body) -> Option<&str> {
+/// Columns that an object names outside its texts.
+fn names(body: &Body) -> &[Name] {
     match body {
-        Body::Index(index) => Some(&index.definition),
-        Body::Constraint(constraint) => Some(&constraint.definition),
-        _ => None,
+        Body::Statistics(statistics) => &statistics.columns,
+        _ => &[],
+    }
+}
+
+/// The texts that say what an object reads.
+fn definition(body: &Body) -> Vec<&str> {
+    match body {
+        Body::Index(index) => vec![&index.definition],
+        Body::Constraint(constraint) => vec![&constraint.definition],
+        Body::Statistics(statistics) => statistics.expressions.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::diff;
+    use crate::model::Document;
+    use serde_json::{Value, json};
+
+    fn facts(facts: &[Value]) -> Vec<Fact> {
+        Document::read(json!({ "facts": facts })).expect("a model").facts
+    }
+
+    #[test]
+    fn what_falls_with_a_column() {
+        let table = json!({"kind": "table", "path": ["s", "t"], "attributes": {}});
+        let column = |name| json!({"kind": "column", "path": ["s", "t", name], "attributes": {"type": "integer"}});
+        let parts = [
+            json!({"kind": "index", "path": ["s", "i"], "attributes": {"table": "t", "definition": "USING btree (b)"}}),
+            json!({"kind": "constraint", "path": ["s", "t", "c"], "attributes": {"type": "check", "definition": "CHECK ((b > 0))"}}),
+            json!({"kind": "statistics", "path": ["elsewhere", "x"], "attributes": {"table": {"schema": "s", "name": "t"}, "columns": ["a", "b"]}}),
+            json!({"kind": "statistics", "path": ["s", "x"], "attributes": {"table": {"schema": "s", "name": "t"}, "expressions": ["(b + 1)"]}}),
+        ];
+        for part in parts {
+            let before = facts(&[table.clone(), column("a"), column("b"), part.clone()]);
+            let after = facts(&[table.clone(), column("a"), part.clone()]);
+            let refused = check(&diff(&before, &after), &before, &after);
+            assert!(matches!(refused, Err(PlanError::Impossible { .. })), "{part}: {refused:?}");
+            // Where the other column goes, nothing falls that reads this one; what reads both, does.
+            let without = facts(&[table.clone(), column("b"), part.clone()]);
+            let reads_both = part.to_string().contains(r#""a""#);
+            assert_eq!(check(&diff(&before, &without), &before, &without).is_err(), reads_both, "{part}");
+        }
     }
 }
