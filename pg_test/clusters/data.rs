@@ -152,3 +152,19 @@ fn an_identity_and_its_sequence() {
     link.follow("ALTER TABLE public.c ALTER COLUMN id DROP IDENTITY; ALTER TABLE public.c ALTER COLUMN b SET NOT NULL, ALTER COLUMN b ADD GENERATED ALWAYS AS IDENTITY");
     link.assert_agreement();
 }
+
+/// A type change builds indexes anew, under OIDs that the ledger was not told: the rename after it is one all the same.
+#[test]
+fn an_index_that_was_rebuilt_is_renamed() {
+    let link = Link::attached(Pair::shared());
+    link.follow(
+        "CREATE TABLE public.a (id int PRIMARY KEY, b int, c int); CREATE INDEX by_b ON public.a (b); CREATE STATISTICS of_both ON b, c FROM public.a;
+         COMMENT ON INDEX public.by_b IS 'by b'",
+    );
+    link.follow("ALTER TABLE public.a ALTER COLUMN id TYPE bigint, ALTER COLUMN b TYPE bigint");
+    let oids = "SELECT string_agg(oid::text, ',' ORDER BY oid) FROM pg_class WHERE relname IN ('by_b', 'by_b2', 'a_pkey', 'a_key')";
+    let before: String = scalar(&mut link.replica(), oids);
+    link.follow("ALTER INDEX public.by_b RENAME TO by_b2; ALTER TABLE public.a RENAME CONSTRAINT a_pkey TO a_key; ALTER STATISTICS of_both RENAME TO of_two");
+    assert_eq!(scalar::<String>(&mut link.replica(), oids), before, "renamed, not built anew");
+    link.assert_agreement();
+}

@@ -21,3 +21,4 @@ mod offers;
 mod order;
 mod plans;
 mod size;
+mod users;

@@ -123,11 +123,15 @@ fn large_models_are_planned_quickly() {
         let facts = read(&mut a);
         let changes = between(&[], &facts);
         let changes: Vec<_> = changes.into_iter().filter(|c| c.id().unwrap().schema().is_some_and(|s| s.as_str() == "large")).collect();
-        let started = Instant::now();
-        let made = pg_accord::plan::plan(&changes, &pg_accord::plan::Standing::default(), &Options::default()).unwrap();
-        let took = started.elapsed();
-        println!("{} facts to {} statements in {took:?}", changes.len(), made.steps.len());
-        took
+        // The best of three: others may have the processor meanwhile.
+        let once = || {
+            let started = Instant::now();
+            let made = pg_accord::plan::plan(&changes, &pg_accord::plan::Standing::default(), &Options::default()).unwrap();
+            let took = started.elapsed();
+            println!("{} facts to {} statements in {took:?}", changes.len(), made.steps.len());
+            took
+        };
+        (0..3).map(|_| once()).min().unwrap()
     };
     let (small, large) = (time(250), time(1000));
     assert!(large < small * 12 + Duration::from_millis(50), "{small:?}, then {large:?} for four times as much");

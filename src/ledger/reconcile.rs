@@ -7,10 +7,11 @@ use crate::capture;
 use crate::capture::outbox::{self, Happening, Keys};
 use crate::diff::{Change, diff};
 use crate::error::{Error, Result};
-use crate::model::{Fact, FactHash, LocalKey, Projection, READER_VERSION};
+use crate::model::{Fact, FactHash, FactId, Kind, LocalKey, Projection, READER_VERSION};
 use crate::pg::class;
 use crate::pg::command::{self, major};
 use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::pg::turn::{self, Turn};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -41,7 +42,8 @@ pub fn compare(spi: &Spi, known: Vec<Known>, read: Vec<Fact>) -> Result<Found> {
     if changed.is_empty() && fresh.is_empty() {
         return Ok(Found::default());
     }
-    let before = store::load(spi, &changed)?;
+    let mut before = store::load(spi, &changed)?;
+    follow_rebuilt(&mut before, &fresh);
     let mut keys: Keys = changed.iter().map(|k| (k.id.clone(), (k.key, k.root))).collect();
     for fact in &fresh {
         if let (Some(key), Some(root)) = (fact.key, fact.root) {
@@ -49,6 +51,27 @@ pub fn compare(spi: &Spi, known: Vec<Known>, read: Vec<Fact>) -> Result<Found> {
         }
     }
     Ok(Found { changes: diff(&before, &fresh), keys })
+}
+
+/// A command that alters a column's type builds the column's indexes anew, under OIDs of their own, and no fact
+/// of them differs: the ledger keeps the old keys. Where one is gone and its like stands under another name,
+/// it was renamed since.
+fn follow_rebuilt(before: &mut [Fact], fresh: &[Fact]) {
+    let has_index = |fact: &Fact| matches!(fact.id.kind, Kind::Index | Kind::Constraint | Kind::Statistics);
+    let [known, standing] = [&*before, fresh].map(|facts| {
+        let facts = facts.iter().filter(|fact| has_index(fact));
+        facts.map(|fact| (fact.id.clone(), fact.key)).unzip::<FactId, _, HashSet<_>, HashSet<_>>()
+    });
+    let mut new: HashMap<_, Vec<&Fact>> = HashMap::new();
+    for fact in fresh.iter().filter(|fact| has_index(fact) && !known.0.contains(&fact.id) && !known.1.contains(&fact.key)) {
+        new.entry((fact.id.kind, fact.root)).or_default().push(fact);
+    }
+    for fact in before.iter_mut().filter(|fact| has_index(fact) && !standing.0.contains(&fact.id) && !standing.1.contains(&fact.key)) {
+        let Some(like) = new.get_mut(&(fact.id.kind, fact.root)) else { continue };
+        if let Some(i) = like.iter().position(|now| now.body == fact.body) {
+            fact.key = like.swap_remove(i).key;
+        }
+    }
 }
 
 /// Reads these families again and compares them with the last known facts.
@@ -95,7 +118,7 @@ pub(super) fn record(xid: &str, found: &Found, why: &str) -> Result<(String, Str
 /// Works on the newest committed state; a family that a running transaction is changing is compared
 /// as it was committed last.
 pub fn reconcile(spi: &Spi) -> Result<usize> {
-    spi.query("SELECT pg_catalog.pg_advisory_xact_lock(1633903460, 1)", &[], See::Transaction)?;
+    turn::take(Turn::Seal)?;
     let _pinned = command::pin();
     let found = {
         let _frozen = spi.freeze();

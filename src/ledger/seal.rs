@@ -14,6 +14,7 @@ use crate::diff::Change;
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, Fingerprint, LocalKey, Projection};
 use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::pg::turn::{self, Turn};
 use std::collections::{BTreeSet, HashMap};
 
 /// What a sealing did.
@@ -45,7 +46,7 @@ struct Held {
 
 /// Seals every committed event that is visible now. Takes the sealing lock until the transaction ends.
 pub fn seal(spi: &Spi) -> Result<Sealed> {
-    spi.query("SELECT pg_catalog.pg_advisory_xact_lock(1633903460, 1)", &[], See::Transaction)?;
+    turn::take(Turn::Seal)?;
     let (mut head, mut parent) = head_of(spi)?;
     let rows = spi.query(
         "SELECT e.seq, e.id::text, e.xid::text, e.changes::text, e.at::text FROM accord.event e

@@ -19,5 +19,6 @@ pub mod relation;
 pub mod scan;
 pub mod spi;
 pub mod subtransaction;
+pub mod turn;
 pub mod wake;
 pub mod xact;

@@ -15,6 +15,7 @@ use crate::model::{Body, Fact, FactHash, FactId, Fingerprint, Kind, LtHash, Name
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::{Caught, subtransaction};
+use crate::pg::turn::{self, Turn};
 use crate::plan::{self, Options, Step};
 use crate::protocol::{Apply, Event, Offer, OfferKind, Policy, Reason, ReasonCode, StepReport, Verdict, VerdictState};
 use pgrx::PgSqlErrorCode;
@@ -68,8 +69,7 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
     settings.set("client_min_messages", "warning");
     let examined = {
         let _owner = command::become_owner();
-        // One application at a time: two connections of one source cannot both record.
-        spi.query("SELECT pg_catalog.pg_advisory_xact_lock(1633903460, 2)", &[], See::Transaction)?;
+        turn::take(Turn::Apply)?;
         examine::examine(spi, offer, policy)?
     };
     if examined.verdict.state != VerdictState::Accepted {

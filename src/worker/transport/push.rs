@@ -150,14 +150,15 @@ async fn open(target: &Target, i: usize, mode: SslMode, assignment: &Assignment)
 
 /// Whatever the role or the database has as its defaults: no limit that would cut an application off,
 /// nothing held by a session that lost its client, the disk waited for. Only settings that this
-/// server knows.
+/// server knows. Its operators are named in full: it runs before the path is ours.
 const SETTINGS: &str = "SELECT pg_catalog.set_config(s.name, v.value, false)
   FROM (VALUES ('statement_timeout', '0'), ('transaction_timeout', '0'), ('idle_session_timeout', '0'),
                ('idle_in_transaction_session_timeout', '60s'), ('lock_timeout', $1), ('client_connection_check_interval', '5s'),
                ('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'),
                ('default_transaction_deferrable', 'off'), ('synchronous_commit', 'on'), ('row_security', 'off'),
-               ('search_path', 'pg_catalog'), ('standard_conforming_strings', 'on')) v (name, value)
-  JOIN pg_catalog.pg_settings s ON s.name = v.name AND (s.name <> 'synchronous_commit' OR s.setting = 'off')";
+               ('search_path', 'pg_catalog, pg_temp'), ('standard_conforming_strings', 'on')) v (name, value)
+  JOIN pg_catalog.pg_settings s ON s.name OPERATOR(pg_catalog.=) v.name
+   AND (s.name OPERATOR(pg_catalog.<>) 'synchronous_commit' OR s.setting OPERATOR(pg_catalog.=) 'off')";
 
 fn configure(target: &Target, endpoint: &Endpoint, password: Option<&str>, mode: SslMode, assignment: &Assignment) -> Config {
     let mut config = Config::new();

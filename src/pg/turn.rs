@@ -1,0 +1,33 @@
+//! One at a time: what two sessions must not do at once.
+//!
+//! Locks on the extension itself, not advisory ones: whoever can connect can take any advisory lock, and hold it.
+
+use super::class;
+use crate::error::{Error, Result};
+use pgrx::pg_sys;
+
+/// What is done by one transaction at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Numbering versions, and comparing the ledger with the catalogs.
+    Seal = 1,
+    /// Applying on a replica: two connections of one source cannot both record.
+    Apply = 2,
+}
+
+/// Waits for its turn and keeps it until the transaction ends. In recovery nothing can be written: there is none to keep.
+pub fn take(turn: Turn) -> Result<()> {
+    // SAFETY: a look-up by a constant name and a lock that the transaction's end releases; no other user of
+    // the server's locks on objects gives a sub-object's number.
+    unsafe {
+        if pg_sys::RecoveryInProgress() {
+            return Ok(());
+        }
+        let extension = pg_sys::get_extension_oid(c"pg_accord".as_ptr(), true);
+        if extension == pg_sys::Oid::INVALID {
+            return Err(Error::internal("the extension is not in this database"));
+        }
+        pg_sys::LockDatabaseObject(pg_sys::Oid::from(class::EXTENSION), extension, turn as u16, pg_sys::ExclusiveLock as i32);
+    }
+    Ok(())
+}
