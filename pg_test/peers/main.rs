@@ -3,7 +3,7 @@
 //!
 //! Writes `docs/peers.json`, and from it `docs/peers.md` and the table in the README. What another tool said of a
 //! probe is asked again only where the probe, the tool's version or the server's is another. With `ACCORD_PROBE=part of a
-//! name` only those probes run, and all is printed: what was asked, the SQL, why it is not what was wanted.
+//! name` only those probes run, and all is printed: what was asked, the SQL, why it is not what was wanted. `JOBS`: how many at once.
 
 #[path = "../catalog/client.rs"]
 #[allow(dead_code)]
@@ -31,9 +31,6 @@ use support::link::scalar;
 use support::{Cluster, Options, say};
 use tools::{Answer, Side, Tool};
 
-/// Probes that run at once.
-const JOBS: usize = 3;
-
 fn main() {
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
     let probes: Vec<Probe> =
@@ -53,9 +50,10 @@ fn main() {
     // The last run's, and those of one that was interrupted.
     let kept = [root.join("docs/peers.json"), root.join("target/peers.json")];
     let earlier = if only.is_empty() { kept.each_ref().map(|path| Comparison::read(path)) } else { Default::default() };
+    let jobs = std::env::var("JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(3);
     let (next, comparison) = (AtomicUsize::new(0), Mutex::new(comparison));
     std::thread::scope(|scope| {
-        for _ in 0..JOBS {
+        for _ in 0..jobs {
             scope.spawn(|| {
                 let mut tools = tools::all();
                 loop {
