@@ -12,6 +12,10 @@ use std::path::Path;
 /// The major that it was made on.
 const MADE_ON: u32 = 15;
 
+/// What this extension does not plan either. A partition key cannot change without the table's rows going, which a
+/// plan between two databases refuses. An index is not detached from an index that stays.
+const NOT_OURS: &[&str] = &["partition: key", "partition: index attached"];
+
 #[test]
 fn the_comparison_is_of_these_probes() {
     if major() != MADE_ON {
@@ -25,7 +29,7 @@ fn the_comparison_is_of_these_probes() {
     let page = |name: &str| std::fs::read_to_string(root.join(name)).unwrap_or_default();
     assert_eq!(page("docs/peers.md"), comparison.page(), "docs/peers.md is not what docs/peers.json says: make peers");
     assert_eq!(page("README.md"), comparison.readme(&page("README.md")), "the README's table is not what docs/peers.json says: make peers");
-    for probe in &comparison.probes {
-        assert!(probe.attempts[0].iter().all(|attempt| attempt.outcome == Outcome::Same), "{}", probe.name);
-    }
+    let missing = |probe: &&record::Probe| !probe.attempts[0].iter().all(|attempt| attempt.outcome == Outcome::Same);
+    let missed: Vec<&str> = comparison.probes.iter().filter(missing).map(|probe| probe.name.as_str()).collect();
+    assert_eq!(missed, NOT_OURS);
 }
