@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test test-core pure server-tests demo bench bench-size check clean
+.PHONY: help deps build install server test test-core pure server-tests demo bench bench-size peers check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -47,7 +47,7 @@ test: pure server-tests ## run every test
 # same DDL, and a source and a replica of two majors. `make server` (15) first makes it two.
 test-core: server ## run the core on another major: make test-core PG=17
 	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test catalog --test majors
-	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test plan single_changes
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test plan -- single_changes single_properties
 	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test clusters handshake
 
 pure: deps ## run the tests that need no server
@@ -64,6 +64,10 @@ bench: server ## print the figures
 
 bench-size: server ## print the figures of a large catalog (TABLES=10000, beside pg_dump -s)
 	@cargo run --quiet --release $(SERVERLESS) --example size -- $(or $(TABLES),10000)
+
+peers: server ## compare with other tools over single changes, into docs/peers.md and the README
+	@pg_test/setup/peers
+	@cargo run --quiet $(SERVERLESS) --example peers
 
 check: deps ## formatting, lints of the pure part and of the extension, licences and sources of dependencies
 	@pg_test/setup/deps --check

@@ -95,13 +95,18 @@ pub fn conninfo() -> Option<String> {
     Some(std::env::var("ACCORD_TEST_CONNINFO").unwrap_or_else(|_| SERVER.conninfo("postgres")))
 }
 
-/// A connection to a new database of this name, under the settings that readers run under.
+/// As [`reading`], of a new database.
 pub fn fresh(conninfo: &str, name: &str) -> Client {
     let mut admin = Client::connect(conninfo, NoTls).unwrap();
     for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")]
     {
         admin.batch_execute(&sql).unwrap();
     }
+    reading(conninfo, name)
+}
+
+/// A connection to this database, under the settings that readers run under.
+pub fn reading(conninfo: &str, name: &str) -> Client {
     let mut config: postgres::Config = conninfo.parse().unwrap();
     let mut client = config.dbname(name).connect(NoTls).unwrap();
     for (name, value) in PINNED_SETTINGS.iter().chain(FILTERED_SETTINGS) {

@@ -196,6 +196,14 @@ fn known_bugs_of_the_field() {
          COMMENT ON VIEW v IS 'x'; GRANT SELECT ON w TO accord_bob;
          CREATE TRIGGER i INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION tr()",
     );
+    // Labels that change places, under a column, a default and a view, while one goes and one comes.
+    change(
+        &conninfo,
+        "CREATE TYPE e AS ENUM ('a', 'b', 'c', 'd'); CREATE TABLE t (a e DEFAULT 'b', b e[]); CREATE VIEW v AS SELECT a FROM t",
+        "DROP VIEW v; ALTER TABLE t ALTER a DROP DEFAULT, ALTER a TYPE text, ALTER b TYPE text[]; DROP TYPE e;
+         CREATE TYPE e AS ENUM ('c', 'new', 'b', 'a'); ALTER TABLE t ALTER a TYPE e USING a::e, ALTER b TYPE e[] USING b::e[];
+         ALTER TABLE t ALTER a SET DEFAULT 'b'; CREATE VIEW v AS SELECT a FROM t",
+    );
     // Policies over another schema's table, with the same names in both.
     change(
         &conninfo,

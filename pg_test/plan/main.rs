@@ -12,6 +12,8 @@ mod histories;
 mod labels;
 mod online;
 mod pairs;
+mod peers;
+mod probe;
 mod probes;
 mod renames;
 mod run;

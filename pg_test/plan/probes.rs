@@ -1,11 +1,8 @@
 //! Single changes of every kind: carried to another database, and back.
-//!
-//! `probes.sql` holds them: `-- probe: name`, the setup, `-- ddl`, the change. After the name, flags in
-//! brackets: `order` (a column returns: its place is another), `no-reverse` (what the change destroyed
-//! cannot be made again), `impossible` (the plan must refuse), `since 17` (older majors do not know it).
 
 use crate::client::{conninfo, fresh, roles};
 use crate::coverage::Coverage;
+use crate::probe::{Probe, parse};
 use crate::run::{between, carry_out, differences, dump, dump_differences, listed, read, same_fingerprint, sent};
 use pg_accord::diff::{diff, reversed};
 use pg_accord::plan::{Options, Standing, plan};
@@ -13,43 +10,8 @@ use postgres::Client;
 
 const PROBES: &str = concat!(include_str!("probes.sql"), "\n", include_str!("probes_newer.sql"));
 
-/// One of each kind that hangs on no relation, as the catalog's tests read them.
-const ALONE: &str = include_str!("../catalog/alone.sql");
-
-struct Probe {
-    name: String,
-    flags: Vec<String>,
-    setup: String,
-    ddl: String,
-}
-
-impl Probe {
-    /// Whether the major under test knows what it does.
-    fn is_known(&self) -> bool {
-        let since = |flag: &String| flag.strip_prefix("since ").and_then(|major| major.parse().ok());
-        self.flags.iter().filter_map(since).all(|since: u32| crate::support::cluster::major() >= since)
-    }
-}
-
-fn parse(text: &str) -> Vec<Probe> {
-    let mut probes: Vec<Probe> = Vec::new();
-    let mut in_ddl = false;
-    for line in text.lines() {
-        if let Some(head) = line.strip_prefix("-- probe: ") {
-            let (name, flags) = head.split_once(" [").unwrap_or((head, ""));
-            let flags = flags.trim_end_matches(']').split(", ").filter(|f| !f.is_empty()).map(str::to_owned).collect();
-            probes.push(Probe { name: name.to_owned(), flags, setup: String::new(), ddl: String::new() });
-            in_ddl = false;
-        } else if line == "-- ddl" {
-            in_ddl = true;
-        } else if let Some(probe) = probes.last_mut() {
-            let part = if in_ddl { &mut probe.ddl } else { &mut probe.setup };
-            part.push_str(if line == "-- include alone.sql" { ALONE } else { line });
-            part.push('\n');
-        }
-    }
-    probes
-}
+/// Each property by itself, where the others change many at once.
+const PROPERTIES: &str = include_str!("properties.sql");
 
 fn run(conninfo: &str, names: [&str; 2], probe: &Probe, options: &Options, coverage: &mut Coverage) -> Result<(), String> {
     let flag = |name: &str| probe.flags.iter().any(|flag| flag == name);
@@ -64,7 +26,7 @@ fn run(conninfo: &str, names: [&str; 2], probe: &Probe, options: &Options, cover
     let built = carry_out(&mut b, &between(&empty, &before), options).map_err(fail("build"))?;
     same(conninfo, names, "build", &before, &mut b, true).map_err(|why| format!("{why}\n{}", listed(&built)))?;
     a.batch_execute("SET search_path = public").unwrap();
-    for statement in probe.ddl.split("\n-- then\n") {
+    for statement in probe.statements() {
         a.batch_execute(statement).map_err(|error| format!("ddl: {error:?}"))?;
     }
     a.batch_execute(pinned).unwrap();
@@ -142,11 +104,11 @@ fn same(
 }
 
 /// Runs every probe; what they covered, if that was all.
-fn all(names: [&str; 2], options: &Options) -> Option<Coverage> {
+fn all(probes: &str, names: [&str; 2], options: &Options) -> Option<Coverage> {
     let conninfo = conninfo()?;
     roles(&mut Client::connect(&conninfo, postgres::NoTls).unwrap());
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();
-    let probes: Vec<Probe> = parse(PROBES).into_iter().filter(|probe| probe.name.contains(&only) && probe.is_known()).collect();
+    let probes: Vec<Probe> = parse(probes).into_iter().filter(|probe| probe.name.contains(&only) && probe.is_known()).collect();
     let mut coverage = Coverage::default();
     let failures: Vec<String> = probes
         .iter()
@@ -160,7 +122,7 @@ fn all(names: [&str; 2], options: &Options) -> Option<Coverage> {
 
 #[test]
 fn single_changes() {
-    if let Some(coverage) = all(["accord_plan_a", "accord_plan_b"], &Options::default()) {
+    if let Some(coverage) = all(PROBES, ["accord_plan_a", "accord_plan_b"], &Options::default()) {
         coverage.check();
     }
 }
@@ -168,7 +130,12 @@ fn single_changes() {
 /// The same with lock-friendly forms.
 #[test]
 fn single_changes_online() {
-    all(["accord_plan_online_a", "accord_plan_online_b"], &Options { online: true, ..Options::default() });
+    all(PROBES, ["accord_plan_online_a", "accord_plan_online_b"], &Options { online: true, ..Options::default() });
+}
+
+#[test]
+fn single_properties() {
+    all(PROPERTIES, ["accord_property_a", "accord_property_b"], &Options::default());
 }
 
 /// From each probe's end to the next one's, by ids alone: two schemas that have nothing to do with each other.
@@ -189,7 +156,7 @@ fn any_schema_to_any_other() {
         let mut a = fresh(&conninfo, "accord_plan_any_a");
         a.batch_execute("SET search_path = public").unwrap();
         a.batch_execute(&probe.setup).unwrap();
-        for statement in probe.ddl.split("\n-- then\n") {
+        for statement in probe.statements() {
             a.batch_execute(statement).unwrap();
         }
         a.batch_execute("SET search_path = pg_catalog, pg_temp").unwrap();

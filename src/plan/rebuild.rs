@@ -5,7 +5,7 @@
 //! plan impossible, and is named.
 
 use super::scene::{Item, Scene};
-use super::{PlanError, constraint, foreign, index, object, operator, routine, session, trigger, view};
+use super::{PlanError, constraint, foreign, index, object, operator, routine, session, trigger, types, view};
 use crate::model::{Body, Fact, FactId, Kind};
 use std::collections::HashSet;
 
@@ -64,7 +64,7 @@ enum Work {
     Remade(FactId),
     /// A column whose type changes.
     Retyped(FactId),
-    /// An enumerated type that loses a label.
+    /// An enumerated type that loses a label, or whose labels change places.
     Relabelled(FactId),
 }
 
@@ -91,6 +91,11 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
         (Some(before), Some(after)) => {
             if after.id.kind == Kind::Column && retyped(before, after) {
                 queue.push(Work::Retyped(old));
+            } else if after.id.kind == Kind::EnumLabel {
+                let of = FactId::new(Kind::Enum, old.path[..2].iter().cloned());
+                if before.body != after.body && !scene.drops(&of) && types::reordered(scene, &of) {
+                    queue.push(Work::Relabelled(of));
+                }
             } else if let (Body::Default(was), Body::Default(is)) = (&before.body, &after.body) {
                 if is.generated.is_some() && was != is && !super::column::set_expression(scene.options, was, is) {
                     let column = FactId::new(Kind::Column, old.path.iter().cloned());

@@ -32,6 +32,30 @@ fn labels(scene: &Scene, id: &FactId) -> Vec<Name> {
     order
 }
 
+/// Whether labels that stay change places among themselves. That others come or go between them moves nothing.
+pub(super) fn reordered(scene: &Scene, old: &FactId) -> bool {
+    let children = scene.around.children(old);
+    let stood: HashMap<Option<&Name>, &FactId> = children
+        .iter()
+        .filter_map(|fact| match &fact.body {
+            Body::EnumLabel(label) => Some((label.after.as_ref(), &fact.id)),
+            _ => None,
+        })
+        .collect();
+    let mut before = Vec::with_capacity(stood.len());
+    let mut at = None;
+    while let Some(label) = stood.get(&at).filter(|_| before.len() < stood.len()) {
+        at = Some(label.name());
+        match scene.item_of(label) {
+            Some(i) => before.extend(scene.items[i].after.as_ref().map(|fact| fact.id.name().clone())),
+            None => before.push(label.name().clone()),
+        }
+    }
+    let mut after = labels(scene, &scene.renames.now(old, None));
+    after.retain(|label| before.contains(label));
+    before != after
+}
+
 struct Labels(Vec<Name>);
 
 impl fmt::Display for Labels {
@@ -141,8 +165,17 @@ pub(super) fn remake_enum(scene: &Scene, old: &FactId) -> Action {
         action.was.push(fact.id.clone());
         action.becomes.push(fact.id.clone());
     }
-    action =
-        action.then(&id, format!("DROP TYPE {aside}")).losing(old, format!("the rows that hold a label that {old} loses do not convert"));
+    action = action.then(&id, format!("DROP TYPE {aside}"));
+    let lost: Vec<FactId> = scene
+        .items
+        .iter()
+        .filter(|item| item.after.is_none())
+        .filter_map(|item| item.old.clone())
+        .filter(|l| l.kind == Kind::EnumLabel && l.path[..2] == old.path[..])
+        .collect();
+    if !lost.is_empty() {
+        action = action.losing(old, format!("the rows that hold a label that {old} loses do not convert"));
+    }
     let properties = scene.around.children(old);
     for property in properties.iter().filter(|fact| matches!(fact.id.kind, Kind::Comment | Kind::Owner | Kind::Grant)) {
         if scene.item_of(&property.id).is_none() {
@@ -157,14 +190,7 @@ pub(super) fn remake_enum(scene: &Scene, old: &FactId) -> Action {
     // Whatever used the old one lets go first, whatever uses the new one comes later.
     action.destroys.push(old.clone());
     action.produces.push(id.clone());
-    action.destroys.extend(
-        scene
-            .items
-            .iter()
-            .filter(|item| item.after.is_none())
-            .filter_map(|item| item.old.clone())
-            .filter(|l| l.kind == Kind::EnumLabel && l.path[..2] == old.path[..]),
-    );
+    action.destroys.extend(lost);
     action.produces.extend(
         scene
             .items
