@@ -13,6 +13,7 @@ mod cost;
 mod foreign;
 mod guard;
 mod index;
+mod keep;
 mod language;
 pub(crate) mod lexer;
 mod likeness;
@@ -43,6 +44,7 @@ mod view;
 mod way;
 
 pub use cost::{Cost, Size, Work, cost};
+pub use keep::{KEPT_SCHEMA, Keeping, KeyColumn, Kept, defines, definition};
 pub use likeness::{Hint, hints};
 pub use request::{Rename, Request, Sizes, Word};
 pub use standing::Standing;
@@ -123,6 +125,9 @@ pub struct Step {
     /// What a person must know: rows that differ until the data stream brings them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What it sets aside, or brings back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Keeping>,
 }
 
 /// Ordered steps that carry a model to another.
@@ -145,6 +150,10 @@ pub struct Options {
     pub major: u32,
     /// Tables that hold rows on the target: a volatile default is not evaluated for their rows.
     pub populated: Vec<FactId>,
+    /// What would be lost is set aside, under names that this text is a part of: another one for each command.
+    pub keep: Option<String>,
+    /// What was set aside and comes back with these changes.
+    pub back: Vec<Kept>,
 }
 
 /// Why a plan cannot be made.
@@ -262,6 +271,7 @@ fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactI
 fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
     let mut out = scene.renames.actions()?;
     let parts = table::Parts::gather(scene);
+    let dropped = keep::Dropped::gather(scene);
     let matching = partition::Matching::gather(scene);
     let enums = types::NewEnums::gather(scene);
     let mut handled = column::retype(scene, &mut out);
@@ -282,7 +292,7 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
         if old.is_some_and(|old| handled.contains(old)) || item.after.as_ref().is_some_and(|fact| handled.contains(&fact.id)) {
             continue;
         }
-        change(scene, &parts, &matching, &enums, i, &mut out)?;
+        change(scene, &parts, &dropped, &matching, &enums, i, &mut out)?;
     }
     for action in &mut out {
         let mut also = Vec::new();
@@ -305,6 +315,7 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
 fn change(
     scene: &Scene,
     parts: &table::Parts,
+    dropped: &keep::Dropped,
     matching: &partition::Matching,
     enums: &types::NewEnums,
     i: usize,
@@ -377,7 +388,7 @@ fn change(
         Kind::SecurityLabel => property::change(scene, item, out),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Table | Kind::Column | Kind::Unmodelled => {
             if drops {
-                drop(scene, item, out);
+                drop(scene, dropped, item, out);
             } else if creates {
                 create(scene, parts, enums, item, fact, out)?;
             } else {
@@ -408,10 +419,10 @@ fn create(
     Ok(())
 }
 
-fn drop(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) {
+fn drop(scene: &Scene, dropped: &keep::Dropped, item: &scene::Item, out: &mut Vec<Action>) {
     let (Some(fact), Some(old)) = (&item.before, &item.old) else { return };
     match &fact.body {
-        Body::Table(_) => table::drop(scene, old, fact, out),
+        Body::Table(table) => table::drop(scene, dropped, old, fact, table, out),
         Body::Column(column) => column::drop(scene, old, fact, column, out),
         _ => types::drop(old, fact, out),
     }
