@@ -15,6 +15,7 @@ mod drift;
 mod faults;
 mod foreign_data;
 mod handshake;
+mod kept;
 mod names;
 mod offers;
 mod order;

@@ -319,7 +319,9 @@ pub(super) fn table(scene: &Scene, dropped: &Dropped, old: &FactId, fact: &Fact,
     let plain = Qualified::new(Name::from("pg_catalog"), Name::from("default"));
     let heap = Name::from("heap");
     let virtually = |name: &Name| {
-        parts.iter().any(|part| matches!(&part.body, Body::Default(default) if default.generated.as_deref() == Some("virtual")) && part.id.name() == name)
+        parts.iter().any(|part| {
+            matches!(&part.body, Body::Default(default) if default.generated.as_deref() == Some("virtual")) && part.id.name() == name
+        })
     };
     let texts: HashMap<&Name, String> = parts
         .iter()
@@ -378,8 +380,10 @@ fn key(scene: &Scene, old: &FactId, name: &Name) -> (Vec<KeyColumn>, bool) {
         if !matches!(constraint.constraint_type, ConstraintType::PrimaryKey | ConstraintType::Unique) {
             continue;
         }
-        let columns: Option<Vec<KeyColumn>> =
-            columns_of(&constraint.definition).iter().map(|name| column(name).filter(|(_, not_null)| *not_null).map(|(key, _)| key)).collect();
+        let columns: Option<Vec<KeyColumn>> = columns_of(&constraint.definition)
+            .iter()
+            .map(|name| column(name).filter(|(_, not_null)| *not_null).map(|(key, _)| key))
+            .collect();
         if let Some(columns) = columns.filter(|columns| !columns.is_empty()) {
             keys.push((constraint.constraint_type != ConstraintType::PrimaryKey, columns));
         }
@@ -416,7 +420,8 @@ fn columns_of(definition: &str) -> Vec<Name> {
 fn reached_from_above(scene: &Scene, old: &FactId) -> bool {
     scene.kept_parents(old).iter().any(|parent| {
         let above = FactId::new(Kind::Column, parent.path.iter().chain([old.name()]).cloned());
-        matches!(scene.was(parent), Some(Fact { body: Body::Table(Table { partition_by: Some(_), .. }), .. })) && scene.item_of(&above).is_some()
+        matches!(scene.was(parent), Some(Fact { body: Body::Table(Table { partition_by: Some(_), .. }), .. }))
+            && scene.item_of(&above).is_some()
     })
 }
 
@@ -472,7 +477,11 @@ pub(super) fn column(
         .locking(Lock::AccessExclusive, [standing])
         .scanning(true);
     if kept.by_content {
-        *action = std::mem::take(action).warning(format!("{} has no key: rows that change meanwhile do not get {} back", table_of(old), kept.what));
+        *action = std::mem::take(action).warning(format!(
+            "{} has no key: rows that change meanwhile do not get {} back",
+            table_of(old),
+            kept.what
+        ));
     }
     action.last().kept = Some(Keeping { back: false, on: Some(table_of(&fact.id)), kept });
     true

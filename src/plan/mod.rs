@@ -44,7 +44,7 @@ mod view;
 mod way;
 
 pub use cost::{Cost, Size, Work, cost};
-pub use keep::{KEPT_SCHEMA, Keeping, KeyColumn, Kept, defines, definition};
+pub use keep::{KEPT_SCHEMA, Keeping, Kept, KeyColumn, defines, definition};
 pub use likeness::{Hint, hints};
 pub use request::{Rename, Request, Sizes, Word};
 pub use standing::Standing;

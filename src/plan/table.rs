@@ -185,9 +185,7 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
         action = action.locking(Lock::ShareUpdateExclusive, inherits.iter().map(|inherit| parent_of(inherit)));
     }
     if table.partition_by.is_none() {
-        let generated = |default: &Option<Fact>| {
-            matches!(default.as_ref().map(|fact| &fact.body), Some(Body::Default(default)) if default.generated.is_some())
-        };
+        let generated = |default: &Option<Fact>| matches!(default.as_ref().map(|fact| &fact.body), Some(Body::Default(default)) if default.generated.is_some());
         let filled: Vec<&Name> =
             columns.iter().zip(&defaults).filter(|(_, default)| !generated(default)).map(|(column, _)| column.id.name()).collect();
         action = keep::refill(scene, id, &filled, action);
