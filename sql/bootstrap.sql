@@ -257,7 +257,7 @@ CREATE TABLE accord.set_aside (
     ended_at     timestamptz,
     ended_by     bigint                     -- the version that brought it back
 );
-CREATE INDEX set_aside_definition ON accord.set_aside (definition);
+CREATE INDEX set_aside_fact ON accord.set_aside (fact);
 CREATE SCHEMA accord_kept;
 
 -- How estimates learn: actual over estimated, by what was done.

@@ -57,7 +57,7 @@ fn assert_apart(link: &Link) {
     let edges: Vec<String> = client
         .query(
             "WITH kept AS (SELECT c.oid, c.reltype, t.typarray, c.reltoastrelid FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.relnamespace = 'accord_kept'::regnamespace),
-                  own AS (SELECT oid FROM kept UNION SELECT reltype FROM kept UNION SELECT typarray FROM kept UNION SELECT reltoastrelid FROM kept)
+                  own AS (SELECT oid FROM kept UNION SELECT reltype FROM kept UNION SELECT typarray FROM kept UNION SELECT reltoastrelid FROM kept UNION SELECT indexrelid FROM kept JOIN pg_index ON indrelid = reltoastrelid)
              SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' on ' || pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
                FROM pg_depend d WHERE (d.objid IN (SELECT oid FROM own)) <> (d.refobjid IN (SELECT oid FROM own))
                 AND (d.refobjid >= 16384 AND d.refobjid <> 'accord_kept'::regnamespace)",
@@ -125,7 +125,7 @@ fn a_dropped_table_comes_back_with_its_rows() {
          COMMENT ON TABLE shop.orders IS 'them'",
     );
     link.run_there(
-        "CREATE PUBLICATION own FOR TABLE shop.orders; INSERT INTO shop.customers SELECT generate_series(1, 5);
+        "INSERT INTO shop.customers SELECT generate_series(1, 5);
          ALTER TABLE shop.orders DISABLE TRIGGER touch;
          INSERT INTO shop.orders (customer, total, mood, moods, name, note) SELECT i, i * 1.25, 'happy', ARRAY['sad', 'happy', NULL]::shop.mood[], 'Ä' || i, NULLIF('n' || i, 'n3') FROM generate_series(1, 5) i;
          ALTER TABLE shop.orders ENABLE ALWAYS TRIGGER touch; GRANT SELECT ON shop.orders TO PUBLIC; GRANT UPDATE (note) ON shop.orders TO pg_monitor",
@@ -143,8 +143,6 @@ fn a_dropped_table_comes_back_with_its_rows() {
     assert_eq!((aside["rows"].as_i64(), aside["counted"].as_bool()), (Some(5), Some(true)), "{aside}");
     assert!(aside["bytes"].as_i64() > Some(0) && aside["until"].is_string(), "{aside}");
     assert!(aside["place"].as_str().is_some_and(|place| place.starts_with("accord_kept.orders_")), "{aside}");
-    let published: i64 = scalar(&mut link.replica(), "SELECT count(*) FROM pg_publication_tables WHERE pubname = 'own'");
-    assert_eq!(published, 0);
     // Nothing stumbles over what is kept.
     revert(&link);
     assert_eq!(rows(&link, "shop.orders"), before);
@@ -240,7 +238,7 @@ fn a_narrowed_type_comes_back_where_nobody_wrote_since() {
     link.assert_agreement();
     revert(&link);
     assert_eq!(rows(&link, "public.a"), before);
-    assert_eq!(tables(&link), 0);
+    assert!(kept(&link)[..4].iter().all(|line| line.starts_with("restored: ")), "{:?}", kept(&link));
     link.assert_agreement();
     link.follow("ALTER TABLE public.a ALTER n TYPE int");
     link.run_there("UPDATE public.a SET n = 77 WHERE id = 1");
@@ -258,6 +256,11 @@ fn a_plain_re_creation_is_the_reverse_if_it_is_the_same() {
     link.follow("DROP TABLE public.a");
     link.follow("CREATE TABLE public.a (id int PRIMARY KEY, b varchar)");
     assert_eq!(rows(&link, "public.a"), "", "another table");
+    assert!(
+        outcome(&link)["impact"]["warnings"].to_string().contains("the rows of table public.a stay in accord_kept.a_"),
+        "{}",
+        outcome(&link)
+    );
     link.follow("DROP TABLE public.a");
     link.follow("CREATE TABLE public.a (id int PRIMARY KEY, b text)");
     assert_eq!(rows(&link, "public.a"), "{\"b\": \"one\", \"id\": 1}");
@@ -329,8 +332,14 @@ fn what_is_past_its_time_goes_and_may_go_before() {
     link.follow("CREATE TABLE public.a (id int PRIMARY KEY)");
     assert_eq!(rows(&link, "public.a"), "", "it is gone");
     std::thread::sleep(Duration::from_millis(1100));
-    link.run_there("SELECT accord.purge_kept()");
-    assert_eq!((tables(&link), kept(&link)[1].as_str()), (0, "purged: the rows of table public.b, 1"));
+    // A worker there looks as well.
+    link.pair.replica.serve(std::slice::from_ref(&link.db));
+    let purged = eventually(Duration::from_secs(30), || (tables(&link) == 0).then_some(()));
+    link.pair.replica.serve(&[]);
+    assert!(purged.is_some(), "{:?}", kept(&link));
+    assert_eq!(kept(&link)[1], "purged: the rows of table public.b, 1");
+    let due: i64 = scalar(&mut link.replica(), "SELECT accord.purge_kept()");
+    assert_eq!(due, 0);
     link.run_there(&format!("ALTER DATABASE {} SET accord.kept_retention = 0", link.db));
     link.run("SELECT accord.pause_replica('warehouse')");
     link.until_state(&["paused"]);
@@ -350,14 +359,14 @@ fn what_is_past_its_time_goes_and_may_go_before() {
 fn partitions_and_children() {
     let link = keeping("{}");
     link.follow(
-        "CREATE TABLE public.m (at date NOT NULL, n int, gone text, PRIMARY KEY (at, n)) PARTITION BY RANGE (at);
+        "CREATE TABLE public.m (at date NOT NULL, n int, gone text, v numeric(9, 2), PRIMARY KEY (at, n)) PARTITION BY RANGE (at);
          CREATE TABLE public.m_1 PARTITION OF public.m FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
          CREATE TABLE public.m_2 PARTITION OF public.m FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY LIST (n);
          CREATE TABLE public.m_21 PARTITION OF public.m_2 DEFAULT;
          CREATE TABLE public.p (id int PRIMARY KEY, gone text); CREATE TABLE public.c (more int PRIMARY KEY) INHERITS (public.p)",
     );
     link.run_there(
-        "INSERT INTO public.m VALUES ('2024-05-05', 1, 'a'), ('2025-05-05', 2, 'b'); INSERT INTO public.p VALUES (1, 'p1'); INSERT INTO public.c VALUES (1, 'c1', 7)",
+        "INSERT INTO public.m VALUES ('2024-05-05', 1, 'a', 1.25), ('2025-05-05', 2, 'b', 2.5); INSERT INTO public.p VALUES (1, 'p1'); INSERT INTO public.c VALUES (1, 'c1', 7)",
     );
     let all = |link: &Link| [rows(link, "public.m_1"), rows(link, "public.m_21"), rows(link, "public.p"), rows(link, "public.c")];
     let before = all(&link);
@@ -367,7 +376,7 @@ fn partitions_and_children() {
     link.assert_agreement();
     revert(&link);
     assert_eq!(all(&link), before);
-    link.follow("ALTER TABLE public.m ALTER n TYPE smallint");
+    link.follow("ALTER TABLE public.m ALTER v TYPE int");
     revert(&link);
     assert_eq!(all(&link), before);
     link.follow("DROP TABLE public.m_1; DROP TABLE public.c");
@@ -381,25 +390,29 @@ fn partitions_and_children() {
     assert_eq!(outcome(&link)["impact"]["losses"].as_array().map(Vec::len), Some(0));
     revert(&link);
     assert_eq!(all(&link), before);
-    assert_eq!(tables(&link), 0);
     link.assert_agreement();
 }
 
 #[test]
 fn a_schema_of_many_tables() {
     let link = keeping("{}");
-    link.follow(
+    link.run(
         "DO $$ BEGIN CREATE SCHEMA many; CREATE TYPE many.mood AS ENUM ('a', 'b');
          FOR i IN 1..500 LOOP EXECUTE format('CREATE TABLE many.t%s (id int PRIMARY KEY, m many.mood, up int %s)', i, CASE WHEN i > 1 THEN format('REFERENCES many.t%s', i - 1) END); END LOOP; END $$",
     );
+    link.try_wait("180 s").expect("followed");
     link.run_there("DO $$ BEGIN FOR i IN 1..500 LOOP EXECUTE format('INSERT INTO many.t%s VALUES (%s, ''b'', nullif(%s, 0))', i, i, i - 1); END LOOP; END $$");
     link.run("DROP SCHEMA many CASCADE");
     link.try_wait("180 s").expect("followed");
     assert_eq!(tables(&link), 500);
+    let verdict = outcome(&link);
+    println!("500 tables: {} ms, estimated at {} ms", verdict["actual"]["duration_ms"], verdict["estimate"]["duration_ms"]);
+    assert_eq!(verdict["impact"]["kept"].as_array().map(Vec::len), Some(500));
     assert_apart(&link);
     link.assert_agreement();
     link.run("SELECT accord.revert(accord.version())");
     link.try_wait("180 s").expect("followed");
+    println!("back: {} ms", outcome(&link)["actual"]["duration_ms"]);
     assert_eq!((rows(&link, "many.t500"), tables(&link)), ("{\"m\": \"b\", \"id\": 500, \"up\": 499}".to_owned(), 0));
     link.assert_agreement();
 }
@@ -451,11 +464,13 @@ fn the_replicas_own_view_is_respected_as_before() {
 
 #[test]
 fn policy_comes_first() {
-    let link = keeping("{\"on_drop_table\": \"keep\", \"on_drop_column\": \"reject\"}");
-    link.follow("CREATE TABLE public.a (id int PRIMARY KEY); CREATE TABLE public.b (id int PRIMARY KEY, c text)");
+    let link = keeping("{\"on_drop_table\": \"keep\"}");
+    link.follow("CREATE TABLE public.a (id int PRIMARY KEY)");
     link.run_there("INSERT INTO public.a VALUES (1)");
     link.follow("DROP TABLE public.a");
     assert_eq!((rows(&link, "public.a").as_str(), tables(&link)), ("{\"id\": 1}", 0), "it stays where it was");
+    let link = keeping("{\"on_drop_column\": \"reject\"}");
+    link.follow("CREATE TABLE public.b (id int PRIMARY KEY, c text)");
     link.run("ALTER TABLE public.b DROP COLUMN c");
     let refused = link.try_wait("20 s").expect_err("rejected");
     assert!(refused.says("policy"), "{}", refused.0);

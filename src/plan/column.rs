@@ -177,7 +177,7 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         }
         action.makes(fact);
         action.requires.extend(parents.iter().map(|parent| part_of(parent, Kind::Column, name)));
-        if let Some(kept) = keep::to_return(scene, id, &mut action) {
+        if let Some(Ok(kept)) = keep::to_return(scene, id) {
             action = keep::give_back(scene, kept, id, column, action);
         }
         out.push(action);
@@ -190,7 +190,7 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     let literal = fill.map(|fill| format!("{}::{}", Literal(fill), column.data_type));
     let mut after: Option<Alteration> = None;
     let generated = matches!(filling, Some(Filled::Generated(..)));
-    let mut warning = None;
+    let mut warnings = Vec::new();
     let volatile = is_volatile(said, identity.as_ref());
     if let (Some(literal), Some(fill), false) = (&literal, fill, generated || identity.is_some()) {
         let expression = said.and_then(|fact| match &fact.body {
@@ -209,11 +209,18 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         if let Some(Filled::Default(expression)) = filling.take() {
             after = Some(Alteration::SetDefault(name, expression));
         }
-        warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
+        warnings.push(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
     let rewrites = (generated || volatile && filling.is_some()) && scene.table(id).is_none_or(|table| table.foreign.is_none());
     let constraint = own_not_null(scene, fact);
-    let kept = keep::to_return(scene, id, &mut action);
+    let kept = match keep::to_return(scene, id) {
+        Some(Ok(kept)) => Some(kept),
+        Some(Err(words)) => {
+            warnings.push(words);
+            None
+        }
+        None => None,
+    };
     let mut not_null = not_null(scene, id, column, constraint.as_ref());
     // The rows that stand have their values only once they are given back.
     let set_not_null = kept.is_some() && filling.is_none() && not_null == NotNull::Unnamed;
@@ -232,9 +239,7 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     let statement = AlterTable::all(&table, Alteration::AddColumn(definition));
     action.last().sql = statement.to_string();
     action = action.locking(statement.lock(), [table.clone()]).rewriting(rewrites);
-    if let Some(warning) = warning {
-        action = action.warning(warning);
-    }
+    action.last().warnings.extend(warnings);
     action.makes(fact);
     if let Some(default) = said {
         action.makes(default);
@@ -441,16 +446,20 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
                 _ => None,
             })
             .collect();
-        let mut lost: HashSet<&FactId> = HashSet::new();
+        let (mut lost, mut warnings): (HashSet<&FactId>, Vec<String>) = (HashSet::new(), Vec::new());
         let mut back: Vec<(&keep::Kept, &Fact, &Column)> = Vec::new();
         for ((_, old, before, after, _), using) in facts.iter().zip(&usings) {
             let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
             if !holds_values(scene, old) {
                 continue;
             }
-            if let Some(kept) = keep::to_return(scene, &after.id, &mut action) {
-                action = keep::leave_out_stale(scene, kept, old, &after.id, action);
-                back.push((kept, after, a));
+            match keep::to_return(scene, &after.id) {
+                Some(Ok(kept)) => {
+                    action = keep::leave_out_stale(scene, kept, old, &after.id, action);
+                    back.push((kept, after, a));
+                }
+                Some(Err(words)) => warnings.push(words),
+                None => {}
             }
             if cast(&b.data_type, &a.data_type) == Cast::Narrowing {
                 let became = using.as_deref().map(|using| (using, a));
@@ -487,6 +496,7 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
         }
         let locks: BTreeSet<FactId> = facts.iter().map(|(_, old, ..)| table_of(old)).collect();
         action = action.then(&table, &statement).locking(statement.lock(), locks).rewriting(rewrites).scanning(rewrites);
+        action.last().warnings.extend(warnings);
         for (_, old, before, after, _) in &facts {
             let Body::Column(a) = &after.body else { continue };
             if lost.contains(old) {

@@ -487,22 +487,19 @@ pub(super) fn column(
     true
 }
 
-/// What is kept of this fact, as far as it can be brought back; a warning where its rows cannot be told any more.
-pub(super) fn to_return<'a>(scene: &'a Scene, id: &FactId, action: &mut Action) -> Option<&'a Kept> {
+/// What is kept of this fact, as far as it can be brought back; or why its rows cannot be told any more.
+pub(super) fn to_return<'a>(scene: &'a Scene, id: &FactId) -> Option<Result<&'a Kept, String>> {
     let kept = scene.options.back.iter().find(|kept| kept.id == *id)?;
     let stands = |column: &KeyColumn| {
         let id = FactId::new(Kind::Column, [id.path[0].clone(), id.path[1].clone(), column.name.clone()]);
         let fact = scene.is(&id).filter(|_| !scene.creates(&id));
         matches!(fact.map(|fact| fact.body), Some(Body::Column(now)) if now.data_type == column.data_type)
     };
-    if kept.key.iter().all(stands) {
-        return Some(kept);
-    }
-    if !action.steps.is_empty() {
-        let words = format!("{} stay in {}: the columns that tell the rows apart are others by now", kept.what, kept.table());
-        *action = std::mem::take(action).warning(words);
-    }
-    None
+    Some(if kept.key.iter().all(stands) {
+        Ok(kept)
+    } else {
+        Err(format!("{} stay in {}: the columns that tell the rows apart are others by now", kept.what, kept.table()))
+    })
 }
 
 /// Fills a table that comes back with its rows, before anything but its columns is there.

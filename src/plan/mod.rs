@@ -664,6 +664,40 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_lost_is_set_aside_where_that_is_asked_for() {
+        let options = Options { keep: Some("1".into()), ..Options::default() };
+        let (t, id) = (table("t"), column("t", "id", "integer", true));
+        let (old, mood) = (column("t", "a", "numeric", false), column("t", "m", "s.mood", false));
+        let facts = [t.clone(), id.clone(), old.clone(), mood.clone()];
+        let all: Vec<Change> = facts.iter().cloned().map(Change::drop).collect();
+        let steps = plan(&all, &Standing::new(facts.to_vec()), &options).unwrap().steps;
+        assert_eq!(steps[0].sql, "ALTER TABLE s.t SET SCHEMA accord_kept");
+        assert!(steps[1].sql.starts_with("ALTER TABLE accord_kept.t RENAME TO t_"), "{}", steps[1].sql);
+        assert!(steps[2].sql.contains(" ALTER COLUMN m TYPE text USING CASE ") && steps[2].rewrites, "{}", steps[2].sql);
+        assert!(steps.iter().all(|step| step.losses.is_empty()));
+        let kept = steps[1].kept.clone().unwrap().kept;
+        assert_eq!(kept.definition, definition(&facts));
+        // And back: nothing but the same.
+        let back = Options { back: vec![kept], ..Options::default() };
+        let created: Vec<Change> = facts.iter().cloned().map(Change::create).collect();
+        let sql = made(&created, &[], &back).unwrap();
+        assert!(
+            sql[1].starts_with("INSERT INTO s.t (id, a, m) OVERRIDING SYSTEM VALUE SELECT k.id, k.a, k.m::s.mood FROM accord_kept.t_"),
+            "{sql:?}"
+        );
+        // A change of type keeps what it makes of each value beside it; without a key, the rest of the row tells it.
+        let narrow = Change::alter(old, column("t", "a", "integer", false));
+        let made = plan(&[narrow], &Standing::new(facts.to_vec()), &options).unwrap().steps;
+        assert_eq!(made[0].sql, "LOCK TABLE ONLY s.t IN ACCESS EXCLUSIVE MODE");
+        assert!(
+            made[1].sql.contains("ROW(t.id, t.m))) AS content, t.a AS a, (a::integer)::integer AS became FROM ONLY s.t AS t"),
+            "{}",
+            made[1].sql
+        );
+        assert!(made[1].scans && made[1].kept.is_some() && made[1].warnings.len() == 1 && made[2].losses.is_empty());
+    }
+
+    #[test]
     fn what_is_not_modelled_and_what_lies_is_refused() {
         let odd = Fact::new(FactId::new(Kind::Unmodelled, ["publication", "x"]), Unmodelled {});
         assert!(made(&[Change::create(odd)], &[], &Options::default()).unwrap_err().to_string().contains("not modelled"));

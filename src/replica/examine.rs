@@ -195,8 +195,12 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
         examined.compatibility(spi)?;
     }
     examined.hold_unmodelled();
-    examined.back = kept::reversed(spi, &examined)?;
+    let (back, words) = kept::reversed(spi, &examined)?;
+    examined.back = back;
     examined.prepare(spi)?;
+    if let Some(impact) = &mut examined.verdict.impact {
+        impact.warnings.extend(words);
+    }
     Ok(examined)
 }
 

@@ -37,10 +37,11 @@ fn table_of(id: &FactId) -> FactId {
 }
 
 /// The kept data that an offered version is the reverse for: it brings, where there was nothing before it, a table
-/// or a column as it was when it was dropped, or leads a column back to the type that it had.
-pub fn reversed(spi: &Spi, examined: &Examined) -> Result<Vec<Kept>> {
+/// or a column as it was when it was dropped, or leads a column back to the type that it had. And words on what is kept
+/// under the same names and is something else.
+pub fn reversed(spi: &Spi, examined: &Examined) -> Result<(Vec<Kept>, Vec<String>)> {
     if !is_on() || examined.offer.kind != OfferKind::Version || examined.offer.skip.is_some() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let new: Vec<&Fact> = examined.net.values().filter(|net| net.before.is_none()).filter_map(|net| net.after.as_ref()).collect();
     let mut tables: BTreeMap<FactId, Vec<&Fact>> = BTreeMap::new();
@@ -67,26 +68,34 @@ pub fn reversed(spi: &Spi, examined: &Examined) -> Result<Vec<Kept>> {
     };
     wanted.extend(examined.offer.events.iter().flat_map(|event| &event.changes).filter_map(retyped));
     if wanted.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
-    let definitions: Vec<String> = wanted.iter().map(|(_, definition, _)| definition.clone()).collect();
+    let ids: Vec<String> = wanted.iter().map(|(id, ..)| id.to_string()).collect();
     let rows = spi.query(
-        "SELECT s.kept FROM accord.set_aside s WHERE s.source = $1::uuid AND s.state = 'kept' AND s.mending IS NULL AND s.definition = ANY ($2)
+        "SELECT s.kept FROM accord.set_aside s WHERE s.source = $1::uuid AND s.state = 'kept' AND s.mending IS NULL AND s.fact = ANY ($2)
             AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = (SELECT a.oid FROM pg_catalog.pg_namespace a WHERE a.nspname = 'accord_kept') AND c.relname = s.place)
           ORDER BY s.id DESC",
-        &[Arg::Text(&examined.offer.source.to_string()), Arg::Texts(&definitions)],
+        &[Arg::Text(&examined.offer.source.to_string()), Arg::Texts(&ids)],
         See::Latest,
     )?;
-    let mut found = Vec::new();
-    let mut seen = HashSet::new();
+    let wanted: HashSet<(FactId, String, Option<String>)> = wanted.into_iter().collect();
+    let mut found: Vec<Kept> = Vec::new();
+    let (mut seen, mut others): (HashSet<FactId>, Vec<Kept>) = (HashSet::new(), Vec::new());
     for row in rows {
         let kept: Kept = serde_json::from_str(&row.text(0))?;
         let asked = (kept.id.clone(), kept.definition.clone(), kept.became.clone());
-        if wanted.contains(&asked) && seen.insert(kept.id.clone()) {
+        if !wanted.contains(&asked) {
+            others.push(kept);
+        } else if seen.insert(kept.id.clone()) {
             found.push(kept);
         }
     }
-    Ok(found)
+    // For a change of type, what was dropped under the name before is no matter.
+    others.retain(|kept| {
+        kept.became.is_none() && !seen.contains(&kept.id) && wanted.iter().any(|(id, _, from)| *id == kept.id && from.is_none())
+    });
+    let words = others.iter().map(|kept| format!("{} stay in {}: they were of another definition", kept.what, kept.table())).collect();
+    Ok((found, words))
 }
 
 /// What the steps set aside and bring back, as far as can be said before they run.
@@ -251,9 +260,6 @@ const STRIP: &[&str] = &[
        JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid WHERE c.relnamespace = (SELECT a.oid FROM pg_catalog.pg_namespace a WHERE a.nspname = 'accord_kept') AND c.relname = $1
      UNION ALL SELECT pg_catalog.format('DROP POLICY %I ON %s', p.polname, c.oid::pg_catalog.regclass) FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_policy p ON p.polrelid = c.oid WHERE c.relnamespace = (SELECT a.oid FROM pg_catalog.pg_namespace a WHERE a.nspname = 'accord_kept') AND c.relname = $1
-     UNION ALL SELECT pg_catalog.format('ALTER PUBLICATION %I DROP TABLE %s', b.pubname, c.oid::pg_catalog.regclass) FROM pg_catalog.pg_class c
-       JOIN pg_catalog.pg_publication_rel r ON r.prrelid = c.oid JOIN pg_catalog.pg_publication b ON b.oid = r.prpubid
-      WHERE c.relnamespace = (SELECT a.oid FROM pg_catalog.pg_namespace a WHERE a.nspname = 'accord_kept') AND c.relname = $1
      UNION ALL SELECT pg_catalog.format('DROP STATISTICS %I.%I', n.nspname, s.stxname) FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_statistic_ext s ON s.stxrelid = c.oid JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
       WHERE c.relnamespace = (SELECT a.oid FROM pg_catalog.pg_namespace a WHERE a.nspname = 'accord_kept') AND c.relname = $1
@@ -393,8 +399,11 @@ pub fn purge(spi: &Spi) -> Result<i64> {
     for row in due {
         let settings = command::settings();
         settings.set("lock_timeout", "100");
-        if subtransaction(|| end(spi, row.int(0), "purged")).is_ok() {
-            purged += 1;
+        match subtransaction(|| end(spi, row.int(0), "purged")) {
+            Ok(()) => purged += 1,
+            Err(error) => {
+                pgrx::log!("pg_accord: what is kept under number {} is past its time and cannot be dropped yet: {error}", row.int(0))
+            }
         }
     }
     Ok(purged)
