@@ -402,7 +402,7 @@ pub fn purge(spi: &Spi) -> Result<i64> {
         match subtransaction(|| end(spi, row.int(0), "purged")) {
             Ok(()) => purged += 1,
             Err(error) => {
-                pgrx::log!("pg_accord: what is kept under number {} is past its time and cannot be dropped yet: {error}", row.int(0))
+                pgrx::log!("pg_accord: what is kept under number {} is past its time and cannot be dropped yet: {error}", row.int(0));
             }
         }
     }
