@@ -237,6 +237,29 @@ CREATE TABLE accord.step (
     PRIMARY KEY (source, version, step)
 );
 
+-- On a replica: what a version would have destroyed, set aside in schema accord_kept for its reverse.
+CREATE TABLE accord.set_aside (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source       uuid NOT NULL,
+    version      bigint NOT NULL,
+    mending      uuid,                      -- by which it went, where it was none of the version's
+    fact         text COLLATE "C" NOT NULL, -- the table or the column that it was in
+    what         text NOT NULL,
+    place        name COLLATE "C" NOT NULL, -- its table
+    definition   text COLLATE "C" NOT NULL, -- by which the reverse is known
+    kept         json NOT NULL,             -- how it comes back
+    rows         bigint NOT NULL,
+    counted      boolean NOT NULL,
+    bytes        bigint NOT NULL,
+    kept_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kept_until   timestamptz,               -- null: for ever
+    state        text NOT NULL DEFAULT 'kept', -- restored, purged, forgotten
+    ended_at     timestamptz,
+    ended_by     bigint                     -- the version that brought it back
+);
+CREATE INDEX set_aside_fact ON accord.set_aside (fact);
+CREATE SCHEMA accord_kept;
+
 -- How estimates learn: actual over estimated, by what was done.
 CREATE TABLE accord.coefficient (
     operation    text PRIMARY KEY,          -- catalog, rewrite, scan, index

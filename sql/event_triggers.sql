@@ -14,7 +14,7 @@ SELECT accord.initialize();
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA accord FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA accord FROM PUBLIC;
 GRANT USAGE ON SCHEMA accord TO pg_monitor;
-GRANT SELECT ON accord.versions, accord.events, accord.subscriptions, accord.replicas, accord.deliveries, accord.status, accord.history, accord.steps TO pg_monitor;
+GRANT SELECT ON accord.versions, accord.events, accord.subscriptions, accord.replicas, accord.deliveries, accord.status, accord.history, accord.steps, accord.kept TO pg_monitor;
 GRANT EXECUTE ON FUNCTION accord.version(), accord.fingerprint(boolean, jsonb), accord.model(jsonb, boolean), accord.model(text, boolean),
     accord.model(bigint, jsonb, boolean), accord.diff(jsonb, jsonb), accord.diff(bigint, bigint, jsonb), accord.plan(jsonb, jsonb, jsonb),
     accord.plan(bigint, bigint, jsonb), accord.rename_hints(jsonb, jsonb), accord.event_loss(json), accord.reverse_ddl(bigint),

@@ -192,6 +192,26 @@ SELECT t.source,
  ORDER BY t.source, t.version, t.step;
 COMMENT ON VIEW accord.steps IS 'on a replica: the statements that carried each version out, and those outside a transaction that are under way';
 
+CREATE VIEW accord.kept AS
+SELECT s.id,
+       s.what,
+       s.state,
+       s.version,
+       CASE WHEN s.state = 'kept' THEN format('accord_kept.%I', s.place) END AS place,
+       s.rows,
+       s.bytes,
+       s.kept_at,
+       s.kept_until,
+       s.ended_at,
+       s.ended_by,
+       s.fact,
+       s.counted,
+       s.source,
+       s.mending
+  FROM accord.set_aside s
+ ORDER BY s.id;
+COMMENT ON VIEW accord.kept IS 'on a replica: what was set aside instead of being lost, and what became of it';
+
 -- A document that is written out in a query has no type of its own: without this it could be meant for either
 -- accord.model.
 CREATE FUNCTION accord.model(projection text, keys boolean DEFAULT false) RETURNS jsonb LANGUAGE sql VOLATILE STRICT

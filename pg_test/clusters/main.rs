@@ -16,6 +16,7 @@ mod faults;
 mod foreign_data;
 mod fresh;
 mod handshake;
+mod kept;
 mod names;
 mod offers;
 mod order;

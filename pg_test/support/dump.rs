@@ -8,7 +8,7 @@ use super::Cluster;
 pub fn schema(cluster: &Cluster, database: &str) -> String {
     let output = cluster
         .program("pg_dump", database)
-        .args(["--schema-only", "--no-owner", "--no-acl", "--exclude-schema=accord"])
+        .args(["--schema-only", "--no-owner", "--no-acl", "--exclude-schema=accord", "--exclude-schema=accord_kept"])
         .output()
         .expect("run pg_dump");
     assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));

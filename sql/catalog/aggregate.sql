@@ -23,6 +23,6 @@ SELECT p.oid, n.nspname, p.proname, oidvectortypes(p.proargtypes), pg_get_functi
 FROM pg_catalog.pg_proc p
 /*one pg_namespace n.oid p.pronamespace*/
 JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
-WHERE p.oid >= 16384 AND p.prokind = 'a' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
+WHERE p.oid >= 16384 AND p.prokind = 'a' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord', 'accord_kept')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 1255 AND e.objid = p.oid AND e.deptype = 'e')
   /*filter p.oid*/

@@ -7,5 +7,5 @@ FROM pg_catalog.pg_cast c
 WHERE c.oid >= 16384
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 2605 AND e.objid = c.oid AND e.deptype IN ('e', 'i'))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-                  WHERE t.oid IN (c.castsource, c.casttarget) AND (n.nspname ~ '^pg_(temp|toast)' OR n.nspname = 'accord'))
+                  WHERE t.oid IN (c.castsource, c.casttarget) AND (n.nspname ~ '^pg_(temp|toast)' OR n.nspname IN ('accord', 'accord_kept')))
   /*filter c.oid*/

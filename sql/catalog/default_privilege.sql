@@ -4,5 +4,5 @@ SELECT d.oid, pg_get_userbyid(d.defaclrole), coalesce(n.nspname::text, ''), d.de
            acldefault(CASE WHEN d.defaclobjtype = 'S' THEN 's'::"char" ELSE d.defaclobjtype END, d.defaclrole)::text[] END
 FROM pg_catalog.pg_default_acl d
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
-WHERE d.oid >= 16384 AND coalesce(n.nspname, '') <> 'accord'
+WHERE d.oid >= 16384 AND coalesce(n.nspname, '') NOT IN ('accord', 'accord_kept')
   /*filter d.oid*/

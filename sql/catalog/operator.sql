@@ -13,6 +13,6 @@ SELECT o.oid, n.nspname, o.oprname,
         WHERE p.oid = o.oprjoin),
        o.oprcanhash, o.oprcanmerge, pg_get_userbyid(o.oprowner)
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
-WHERE o.oid >= 16384 AND o.oprcode <> 0 AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
+WHERE o.oid >= 16384 AND o.oprcode <> 0 AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord', 'accord_kept')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 2617 AND e.objid = o.oid AND e.deptype = 'e')
   /*filter o.oid*/

@@ -28,7 +28,7 @@ LEFT JOIN pg_catalog.pg_type ct ON c.relkind = 'c' AND ct.oid = c.reltype
 LEFT JOIN pg_catalog.pg_foreign_table ft ON c.relkind = 'f' AND ft.ftrelid = c.oid
 LEFT JOIN pg_catalog.pg_foreign_server fs ON fs.oid = ft.ftserver
 WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c', 'S') AND c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
+  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord', 'accord_kept')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   WHERE e.classid = CASE WHEN c.relkind = 'c' THEN 1247 ELSE 1259 END
                     AND e.objid = CASE WHEN c.relkind = 'c' THEN c.reltype ELSE c.oid END AND e.deptype = 'e')

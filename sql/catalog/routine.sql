@@ -14,7 +14,7 @@ SELECT p.oid, n.nspname, p.proname, oidvectortypes(p.proargtypes), p.prokind, pg
 FROM pg_catalog.pg_proc p
 /*one pg_namespace n.oid p.pronamespace*/
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE p.oid >= 16384 AND p.prokind IN ('f', 'p', 'w') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
+WHERE p.oid >= 16384 AND p.prokind IN ('f', 'p', 'w') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord', 'accord_kept')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 1255 AND e.objid = p.oid AND e.deptype = 'e')
   -- A range brings its constructors, which go with it.
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend i

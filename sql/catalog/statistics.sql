@@ -9,6 +9,6 @@ FROM pg_catalog.pg_statistic_ext s
 JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
 JOIN pg_catalog.pg_class t ON t.oid = s.stxrelid
 JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
-WHERE s.stxrelid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
+WHERE s.stxrelid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord', 'accord_kept')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 3381 AND e.objid = s.oid AND e.deptype = 'e')
   /*filter s.stxrelid*/

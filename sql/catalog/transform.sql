@@ -7,5 +7,5 @@ FROM pg_catalog.pg_transform t JOIN pg_catalog.pg_language l ON l.oid = t.trflan
 WHERE t.oid >= 16384
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 3576 AND e.objid = t.oid AND e.deptype = 'e')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace
-                  WHERE y.oid = t.trftype AND (n.nspname ~ '^pg_(temp|toast)' OR n.nspname = 'accord'))
+                  WHERE y.oid = t.trftype AND (n.nspname ~ '^pg_(temp|toast)' OR n.nspname IN ('accord', 'accord_kept')))
   /*filter t.oid*/

@@ -11,6 +11,6 @@ SELECT t.oid, n.nspname, t.typname, t.typtype, pg_get_userbyid(t.typowner), t.ty
        CASE WHEN t.typtype = 'd' THEN coalesce(pg_get_expr(t.typdefaultbin, 'pg_catalog.pg_type'::regclass), t.typdefault) END
 FROM pg_catalog.pg_type t
 /*one pg_namespace n.oid t.typnamespace*/
-WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord')
+WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord', 'accord_kept')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 1247 AND e.objid = t.oid AND e.deptype = 'e')
   /*filter t.oid*/

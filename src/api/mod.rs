@@ -3,6 +3,7 @@
 mod capture;
 mod drift;
 mod handshake;
+mod kept;
 mod ledger;
 mod plans;
 mod replicas;

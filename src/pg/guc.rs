@@ -1,4 +1,4 @@
-//! Settings of capture. The worker's stand with the worker.
+//! Settings of capture, and of what a replica keeps. The worker's stand with the worker.
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
@@ -17,6 +17,11 @@ pub static CAPTURE: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// `accord.on_capture_error`.
 pub static ON_CAPTURE_ERROR: GucSetting<OnCaptureError> = GucSetting::<OnCaptureError>::new(OnCaptureError::Abort);
 
+/// `accord.keep_dropped`: decided on the replica, whoever connects there.
+pub static KEEP_DROPPED: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `accord.kept_retention`, in seconds.
+pub static KEPT_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(30 * 86_400);
+
 /// Defines them.
 pub fn init() {
     GucRegistry::define_bool_guc(
@@ -26,6 +31,24 @@ pub fn init() {
         &CAPTURE,
         GucContext::Suset,
         GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"accord.keep_dropped",
+        c"On a replica, sets aside what a source's version would destroy, for its reverse to bring back.",
+        c"Read in the session that applies the version: set it in postgresql.conf, or for the database or the role that the source's worker connects as.",
+        &KEEP_DROPPED,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"accord.kept_retention",
+        c"How long a replica keeps what was set aside; 0 for ever.",
+        c"Noted when it is set aside; what is past its time goes with the next version that is applied, or by the worker.",
+        &KEPT_RETENTION,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_S,
     );
     GucRegistry::define_enum_guc(
         c"accord.on_capture_error",

@@ -130,9 +130,14 @@ pub unsafe fn created_table(create: *mut pg_sys::CreateStmt) -> Option<CreatedTa
             || (*class).relkind == pg_sys::RELKIND_PARTITIONED_TABLE as std::ffi::c_char;
         let permanent = (*class).relpersistence != pg_sys::RELPERSISTENCE_TEMP as std::ffi::c_char;
         pg_sys::RelationClose(relation);
-        let schema = owned(pg_sys::get_namespace_name(namespace)).filter(|schema| schema != "accord" && schema != "information_schema")?;
+        let schema = owned(pg_sys::get_namespace_name(namespace)).filter(|schema| !is_ours(schema) && schema != "information_schema")?;
         (plain && permanent).then(|| CreatedTable { oid: oid.to_u32(), schema, name })
     }
+}
+
+/// Whether a schema is this extension's: what is in it is in no model.
+fn is_ours(schema: &str) -> bool {
+    schema == "accord" || schema == crate::plan::KEPT_SCHEMA
 }
 
 /// # Safety
@@ -147,7 +152,7 @@ unsafe fn of_relation(oid: pg_sys::Oid, relation: pg_sys::Relation, names: &[Str
         let plain =
             (*class).relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char && !(*class).relispartition && !(*class).relhassubclass;
         let member = pg_sys::getExtensionOfObject(pg_sys::Oid::from(class::RELATION), oid) != pg_sys::Oid::INVALID;
-        let Some(schema) = owned(pg_sys::get_namespace_name((*class).relnamespace)).filter(|schema| schema != "accord") else {
+        let Some(schema) = owned(pg_sys::get_namespace_name((*class).relnamespace)).filter(|schema| !is_ours(schema)) else {
             return Added::Unclear;
         };
         if !plain || member || is_viewed(oid) {

@@ -1,5 +1,6 @@
 //! Columns of tables that stand already, their defaults and identities.
 
+use super::keep;
 use super::loss::{Cast, cast};
 use super::order::Action;
 use super::rebuild::retyped;
@@ -176,6 +177,9 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         }
         action.makes(fact);
         action.requires.extend(parents.iter().map(|parent| part_of(parent, Kind::Column, name)));
+        if let Some(Ok(kept)) = keep::to_return(scene, id) {
+            action = keep::give_back(scene, kept, id, column, action);
+        }
         out.push(action);
         return Ok(());
     }
@@ -186,7 +190,7 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     let literal = fill.map(|fill| format!("{}::{}", Literal(fill), column.data_type));
     let mut after: Option<Alteration> = None;
     let generated = matches!(filling, Some(Filled::Generated(..)));
-    let mut warning = None;
+    let mut warnings = Vec::new();
     let volatile = is_volatile(said, identity.as_ref());
     if let (Some(literal), Some(fill), false) = (&literal, fill, generated || identity.is_some()) {
         let expression = said.and_then(|fact| match &fact.body {
@@ -205,10 +209,24 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         if let Some(Filled::Default(expression)) = filling.take() {
             after = Some(Alteration::SetDefault(name, expression));
         }
-        warning = Some(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
+        warnings.push(format!("the existing rows of {table} hold no value in {id} until the data stream brings them"));
     }
     let rewrites = (generated || volatile && filling.is_some()) && scene.table(id).is_none_or(|table| table.foreign.is_none());
     let constraint = own_not_null(scene, fact);
+    let kept = match keep::to_return(scene, id) {
+        Some(Ok(kept)) => Some(kept),
+        Some(Err(words)) => {
+            warnings.push(words);
+            None
+        }
+        None => None,
+    };
+    let mut not_null = not_null(scene, id, column, constraint.as_ref());
+    // The rows that stand have their values only once they are given back.
+    let set_not_null = kept.is_some() && filling.is_none() && not_null == NotNull::Unnamed;
+    if set_not_null {
+        not_null = NotNull::No;
+    }
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),
@@ -216,14 +234,12 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
         options: Some(&column.foreign_options),
         collation: column.collation.as_ref(),
         filled: filling,
-        not_null: not_null(scene, id, column, constraint.as_ref()),
+        not_null,
     };
     let statement = AlterTable::all(&table, Alteration::AddColumn(definition));
     action.last().sql = statement.to_string();
     action = action.locking(statement.lock(), [table.clone()]).rewriting(rewrites);
-    if let Some(warning) = warning {
-        action = action.warning(warning);
-    }
+    action.last().warnings.extend(warnings);
     action.makes(fact);
     if let Some(default) = said {
         action.makes(default);
@@ -248,7 +264,14 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     extras(&mut alterations, name, column, None);
     if !alterations.is_empty() {
         let statement = AlterTable { only: true, table: relation(id), actions: alterations };
-        action = action.then(id, &statement).locking(statement.lock(), [table]);
+        action = action.then(id, &statement).locking(statement.lock(), [table.clone()]);
+    }
+    if let Some(kept) = kept {
+        action = keep::give_back(scene, kept, id, column, action);
+    }
+    if set_not_null {
+        let statement = AlterTable::all(&table, Alteration::SetNotNull(name));
+        action = action.then(id, &statement).locking(statement.lock(), [table]).scanning(true);
     }
     out.push(action);
     Ok(())
@@ -269,25 +292,34 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, column: &Column, ou
             .filter(|parent| scene.drops(parent))
             .collect();
         if !causes.is_empty() {
-            out.push(Action { rank: 16, ..Action::default() }.unmaking(old, fact).letting_go(causes));
+            let mut action = Action { rank: 16, ..Action::default() };
+            if holds_values(scene, old) {
+                keep::column(scene, &mut action, old, fact, column, None);
+            }
+            out.push(action.unmaking(old, fact).letting_go(causes));
             return;
         }
     }
     let only = !scene.partitioned(&fact.id) && !falls_with(scene, old);
     let mut statement = AlterTable::all(&table, Alteration::DropColumn(fact.id.name()));
     statement.only = only;
-    let generated = matches!(
-        scene.was(&FactId { kind: Kind::Default, ..old.clone() }),
-        Some(Fact { body: Body::Default(Default { generated: Some(_), .. }), .. })
-    );
-    let mut action = Action::new(16, old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact);
+    let mut action = Action { rank: 16, ..Action::default() };
+    let holds = holds_values(scene, old);
+    let lost = holds && !keep::column(scene, &mut action, old, fact, column, None);
+    action = action.then(old, &statement).locking(statement.lock(), [table_of(old)]).unmaking(old, fact);
     if column.not_local {
         action.requires.push(super::partition::detached(old));
     }
-    if !generated && !scene.foreign_before(old) {
+    if lost {
         action = action.losing(old, format!("the values of {old}"));
     }
     out.push(action);
+}
+
+/// Whether a column held values of its own here: neither generated nor elsewhere.
+fn holds_values(scene: &Scene, old: &FactId) -> bool {
+    let default = scene.was(&FactId { kind: Kind::Default, ..old.clone() });
+    !matches!(default, Some(Fact { body: Body::Default(Default { generated: Some(_), .. }), .. })) && !scene.foreign_before(old)
 }
 
 /// Whether a child's column goes with this one.
@@ -405,6 +437,37 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
             })
             .collect();
         let default_of = |id: &FactId| FactId { kind: Kind::Default, ..id.clone() };
+        let usings: Vec<Option<String>> = facts
+            .iter()
+            .map(|(item, old, before, after, _)| match (&before.body, &after.body) {
+                // No rows here to be converted.
+                _ if scene.foreign_before(old) => None,
+                (Body::Column(b), Body::Column(a)) => item.using.clone().or_else(|| conversion(scene, after.id.name(), b, a)),
+                _ => None,
+            })
+            .collect();
+        let (mut lost, mut warnings): (HashSet<&FactId>, Vec<String>) = (HashSet::new(), Vec::new());
+        let mut back: Vec<(&keep::Kept, &Fact, &Column)> = Vec::new();
+        for ((_, old, before, after, _), using) in facts.iter().zip(&usings) {
+            let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
+            if !holds_values(scene, old) {
+                continue;
+            }
+            match keep::to_return(scene, &after.id) {
+                Some(Ok(kept)) => {
+                    action = keep::leave_out_stale(scene, kept, old, &after.id, action);
+                    back.push((kept, after, a));
+                }
+                Some(Err(words)) => warnings.push(words),
+                None => {}
+            }
+            if cast(&b.data_type, &a.data_type) == Cast::Narrowing {
+                let became = using.as_deref().map(|using| (using, a));
+                if became.is_none() || !keep::column(scene, &mut action, old, before, b, became) {
+                    lost.insert(old);
+                }
+            }
+        }
         for (_, old, _, now, _) in &facts {
             let default = default_of(old);
             if let Some(fact) = scene.was(&default)
@@ -417,15 +480,6 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
                 handled.insert(default);
             }
         }
-        let usings: Vec<Option<String>> = facts
-            .iter()
-            .map(|(item, old, before, after, _)| match (&before.body, &after.body) {
-                // No rows here to be converted.
-                _ if scene.foreign_before(old) => None,
-                (Body::Column(b), Body::Column(a)) => item.using.clone().or_else(|| conversion(scene, after.id.name(), b, a)),
-                _ => None,
-            })
-            .collect();
         let mut statement = AlterTable { only: false, table: relation(&table), actions: Vec::new() };
         let mut rewrites = false;
         for ((_, old, before, after, down), using) in facts.iter().zip(&usings) {
@@ -442,9 +496,10 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
         }
         let locks: BTreeSet<FactId> = facts.iter().map(|(_, old, ..)| table_of(old)).collect();
         action = action.then(&table, &statement).locking(statement.lock(), locks).rewriting(rewrites).scanning(rewrites);
+        action.last().warnings.extend(warnings);
         for (_, old, before, after, _) in &facts {
-            let (Body::Column(b), Body::Column(a)) = (&before.body, &after.body) else { continue };
-            if cast(&b.data_type, &a.data_type) == Cast::Narrowing && !scene.foreign_before(old) {
+            let Body::Column(a) = &after.body else { continue };
+            if lost.contains(old) {
                 action = action.losing(old, format!("what of the values of {old} does not fit {}", a.data_type));
             }
             action = action.altering(old, before, after);
@@ -481,6 +536,9 @@ pub(super) fn retype(scene: &Scene, out: &mut Vec<Action>) -> HashSet<FactId> {
                 let statement = AlterTable { only: true, table: relation(&after.id), actions: alterations };
                 action = action.then(&after.id, &statement).locking(statement.lock(), [table_of(old)]);
             }
+        }
+        for (kept, after, column) in back {
+            action = keep::give_back(scene, kept, &after.id, column, action);
         }
         out.push(action);
     }

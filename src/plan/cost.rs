@@ -26,6 +26,7 @@ pub struct Size {
 pub enum Work {
     Catalog,
     Scan,
+    Copy,
     Rewrite,
 }
 
@@ -34,6 +35,8 @@ impl Work {
     pub fn of(step: &Step) -> Self {
         if step.rewrites {
             Self::Rewrite
+        } else if step.scans && step.kept.is_some() {
+            Self::Copy
         } else if step.scans {
             Self::Scan
         } else {
@@ -46,6 +49,7 @@ impl Work {
         match self {
             Self::Catalog => "catalog",
             Self::Scan => "scan",
+            Self::Copy => "copy",
             Self::Rewrite => "rewrite",
         }
     }
@@ -77,6 +81,8 @@ pub fn cost(step: &Step, size: Size, learned: (f64, f64)) -> Cost {
         // The new copy and its WAL; the old copy stays until commit.
         Work::Rewrite => (read / REWRITE_BYTES_PER_MS, read * 2.0 * volume, read * volume),
         Work::Scan => (read / SCAN_BYTES_PER_MS, 0.0, 0.0),
+        // At most all that is read, in a table that stays.
+        Work::Copy => (read / REWRITE_BYTES_PER_MS, read * 2.0 * volume, 0.0),
         Work::Catalog => (0.0, 0.0, 0.0),
     };
     Cost {
@@ -105,6 +111,7 @@ mod tests {
             compensation: None,
             losses: Vec::new(),
             warnings: Vec::new(),
+            kept: None,
         }
     }
 

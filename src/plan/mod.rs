@@ -13,6 +13,7 @@ mod cost;
 mod foreign;
 mod guard;
 mod index;
+mod keep;
 mod language;
 pub(crate) mod lexer;
 mod likeness;
@@ -43,6 +44,7 @@ mod view;
 mod way;
 
 pub use cost::{Cost, Size, Work, cost};
+pub use keep::{KEPT_SCHEMA, Keeping, Kept, KeyColumn, defines, definition};
 pub use likeness::{Hint, hints};
 pub use request::{Rename, Request, Sizes, Word};
 pub use standing::Standing;
@@ -123,6 +125,9 @@ pub struct Step {
     /// What a person must know: rows that differ until the data stream brings them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What it sets aside, or brings back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Keeping>,
 }
 
 /// Ordered steps that carry a model to another.
@@ -145,6 +150,10 @@ pub struct Options {
     pub major: u32,
     /// Tables that hold rows on the target: a volatile default is not evaluated for their rows.
     pub populated: Vec<FactId>,
+    /// What would be lost is set aside, under names that this text is a part of: another one for each command.
+    pub keep: Option<String>,
+    /// What was set aside and comes back with these changes.
+    pub back: Vec<Kept>,
 }
 
 /// Why a plan cannot be made.
@@ -262,6 +271,7 @@ fn split<'a>(scene: &Scene, knot: impl Iterator<Item = &'a Action>) -> Vec<FactI
 fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
     let mut out = scene.renames.actions()?;
     let parts = table::Parts::gather(scene);
+    let dropped = keep::Dropped::gather(scene);
     let matching = partition::Matching::gather(scene);
     let enums = types::NewEnums::gather(scene);
     let mut handled = column::retype(scene, &mut out);
@@ -282,7 +292,7 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
         if old.is_some_and(|old| handled.contains(old)) || item.after.as_ref().is_some_and(|fact| handled.contains(&fact.id)) {
             continue;
         }
-        change(scene, &parts, &matching, &enums, i, &mut out)?;
+        change(scene, &parts, &dropped, &matching, &enums, i, &mut out)?;
     }
     for action in &mut out {
         let mut also = Vec::new();
@@ -305,6 +315,7 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
 fn change(
     scene: &Scene,
     parts: &table::Parts,
+    dropped: &keep::Dropped,
     matching: &partition::Matching,
     enums: &types::NewEnums,
     i: usize,
@@ -377,7 +388,7 @@ fn change(
         Kind::SecurityLabel => property::change(scene, item, out),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::Table | Kind::Column | Kind::Unmodelled => {
             if drops {
-                drop(scene, item, out);
+                drop(scene, dropped, item, out);
             } else if creates {
                 create(scene, parts, enums, item, fact, out)?;
             } else {
@@ -408,10 +419,10 @@ fn create(
     Ok(())
 }
 
-fn drop(scene: &Scene, item: &scene::Item, out: &mut Vec<Action>) {
+fn drop(scene: &Scene, dropped: &keep::Dropped, item: &scene::Item, out: &mut Vec<Action>) {
     let (Some(fact), Some(old)) = (&item.before, &item.old) else { return };
     match &fact.body {
-        Body::Table(_) => table::drop(scene, old, fact, out),
+        Body::Table(table) => table::drop(scene, dropped, old, fact, table, out),
         Body::Column(column) => column::drop(scene, old, fact, column, out),
         _ => types::drop(old, fact, out),
     }
@@ -650,6 +661,40 @@ mod tests {
             [table("t"), column("t", "a", "integer", true), primary, foreign].into_iter().map(Change::drop).collect();
         let sql = made(&dropped, &[], &Options::default()).unwrap();
         assert_eq!(sql, ["ALTER TABLE s.u DROP CONSTRAINT k", "DROP TABLE s.t"]);
+    }
+
+    #[test]
+    fn what_would_be_lost_is_set_aside_where_that_is_asked_for() {
+        let options = Options { keep: Some("1".into()), ..Options::default() };
+        let (t, id) = (table("t"), column("t", "id", "integer", true));
+        let (old, mood) = (column("t", "a", "numeric", false), column("t", "m", "s.mood", false));
+        let facts = [t.clone(), id.clone(), old.clone(), mood.clone()];
+        let all: Vec<Change> = facts.iter().cloned().map(Change::drop).collect();
+        let steps = plan(&all, &Standing::new(facts.to_vec()), &options).unwrap().steps;
+        assert_eq!(steps[0].sql, "ALTER TABLE s.t SET SCHEMA accord_kept");
+        assert!(steps[1].sql.starts_with("ALTER TABLE accord_kept.t RENAME TO t_"), "{}", steps[1].sql);
+        assert!(steps[2].sql.contains(" ALTER COLUMN m TYPE text USING CASE ") && steps[2].rewrites, "{}", steps[2].sql);
+        assert!(steps.iter().all(|step| step.losses.is_empty()));
+        let kept = steps[1].kept.clone().unwrap().kept;
+        assert_eq!(kept.definition, definition(&facts));
+        // And back: nothing but the same.
+        let back = Options { back: vec![kept], ..Options::default() };
+        let created: Vec<Change> = facts.iter().cloned().map(Change::create).collect();
+        let sql = made(&created, &[], &back).unwrap();
+        assert!(
+            sql[1].starts_with("INSERT INTO s.t (id, a, m) OVERRIDING SYSTEM VALUE SELECT k.id, k.a, k.m::s.mood FROM accord_kept.t_"),
+            "{sql:?}"
+        );
+        // A change of type keeps what it makes of each value beside it; without a key, the rest of the row tells it.
+        let narrow = Change::alter(old, column("t", "a", "integer", false));
+        let made = plan(&[narrow], &Standing::new(facts.to_vec()), &options).unwrap().steps;
+        assert_eq!(made[0].sql, "LOCK TABLE ONLY s.t IN ACCESS EXCLUSIVE MODE");
+        assert!(
+            made[1].sql.contains("ROW(t.id, t.m))) AS content, t.a AS a, (a::integer)::integer AS became FROM ONLY s.t AS t"),
+            "{}",
+            made[1].sql
+        );
+        assert!(made[1].scans && made[1].kept.is_some() && made[1].warnings.len() == 1 && made[2].losses.is_empty());
     }
 
     #[test]

@@ -95,6 +95,7 @@ impl Action {
             compensation: None,
             losses: Vec::new(),
             warnings: Vec::new(),
+            kept: None,
         });
         self
     }

@@ -1,6 +1,7 @@
 //! Tables: one CREATE TABLE with their columns, ALTER TABLE for every attribute, DROP TABLE.
 
 use super::column::{self, extras};
+use super::keep;
 use super::order::Action;
 use super::partition::Matching;
 use super::scene::{Item, Scene, parent_of};
@@ -183,6 +184,12 @@ pub(super) fn create(scene: &Scene, parts: &Parts, fact: &Fact, table: &Table, o
     if !inherits.is_empty() {
         action = action.locking(Lock::ShareUpdateExclusive, inherits.iter().map(|inherit| parent_of(inherit)));
     }
+    if table.partition_by.is_none() {
+        let generated = |default: &Option<Fact>| matches!(default.as_ref().map(|fact| &fact.body), Some(Body::Default(default)) if default.generated.is_some());
+        let filled: Vec<&Name> =
+            columns.iter().zip(&defaults).filter(|(_, default)| !generated(default)).map(|(column, _)| column.id.name()).collect();
+        action = keep::refill(scene, id, &filled, action);
+    }
     let mut alterations = Vec::new();
     for fact in &columns {
         let Body::Column(column) = &fact.body else { continue };
@@ -308,9 +315,15 @@ pub(super) fn alter(
     Ok(())
 }
 
-pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Action>) {
-    let foreign = matches!(&fact.body, Body::Table(table) if table.foreign.is_some());
-    let mut action = Action::new(18, old, format_args!("DROP {}TABLE {}", flag(foreign, "FOREIGN "), relation(&fact.id)));
+pub(super) fn drop(scene: &Scene, dropped: &keep::Dropped, old: &FactId, fact: &Fact, table: &Table, out: &mut Vec<Action>) {
+    let foreign = table.foreign.is_some();
+    // The rows of a foreign table are elsewhere, those of a partitioned one in its partitions.
+    let aside = if foreign || table.partition_by.is_some() { None } else { keep::table(scene, dropped, old, fact, table) };
+    let lost = !foreign && aside.is_none() && (table.partition_by.is_none() || scene.options.keep.is_none());
+    let mut action = aside.unwrap_or_else(|| {
+        Action::new(18, old, format_args!("DROP {}TABLE {}", flag(foreign, "FOREIGN "), relation(&fact.id)))
+            .locking(Lock::AccessExclusive, [old.clone()])
+    });
     // A foreign key on a partitioned table holds its partitions as well.
     let mut above = scene.parents_before(old);
     while let Some(parent) = above.pop() {
@@ -319,9 +332,8 @@ pub(super) fn drop(scene: &Scene, old: &FactId, fact: &Fact, out: &mut Vec<Actio
             above.extend(scene.parents_before(&parent));
         }
     }
-    action = action.locking(Lock::AccessExclusive, [old.clone()]).unmaking(old, fact);
-    // The rows of a foreign table are elsewhere.
-    out.push(if foreign { action } else { action.losing(old, format!("the rows of {old}")) });
+    action = action.unmaking(old, fact);
+    out.push(if lost { action.losing(old, format!("the rows of {old}")) } else { action });
 }
 
 /// A table's place under a parent by inheritance.

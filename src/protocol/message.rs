@@ -238,8 +238,33 @@ pub struct Impact {
     pub queries: Vec<String>,
     /// What cannot be brought back.
     pub losses: Vec<Loss>,
+    /// What is set aside instead of being lost.
+    pub kept: Vec<Aside>,
+    /// What was set aside by an earlier version, of which this one is the reverse, and comes back.
+    pub restored: Vec<Aside>,
     /// What a person should know.
     pub warnings: Vec<String>,
+}
+
+/// Data that is kept on a replica for a reverse.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aside {
+    /// The table or column that it was in.
+    pub id: FactId,
+    /// In words: "the rows of table shop.orders".
+    pub what: String,
+    /// The table that holds it.
+    pub place: String,
+    /// Its rows: estimated before an application, counted on one where `counted` says so.
+    pub rows: i64,
+    /// The rows were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted: bool,
+    /// Its bytes; before an application, at most these.
+    pub bytes: i64,
+    /// When it goes; for ever where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// Expected, or (on the verdict of an application) measured, use of resources.

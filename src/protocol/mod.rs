@@ -11,7 +11,7 @@ mod state;
 pub use fragments::{check_facts, check_fragments};
 pub use inspect::{Author, Finding, Inspect, Inspection, Progress};
 pub use message::{
-    Apply, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
+    Apply, Aside, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
     StepReport, Verdict, VerdictState,
 };
 pub use policy::{Above, Carrier, OnDrop, Policy, RequireApproval, Span};

@@ -6,7 +6,7 @@ use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
-use super::{Applying, mend, reason, verdict};
+use super::{Applying, kept, mend, reason, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -17,7 +17,7 @@ use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::{Caught, subtransaction};
 use crate::pg::turn::{self, Turn};
 use crate::plan::{self, Options, Step};
-use crate::protocol::{Apply, Event, Offer, OfferKind, Policy, Reason, ReasonCode, StepReport, Verdict, VerdictState};
+use crate::protocol::{Apply, Aside, Event, Offer, OfferKind, Policy, Reason, ReasonCode, StepReport, Verdict, VerdictState};
 use pgrx::PgSqlErrorCode;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -70,6 +70,7 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
     let examined = {
         let _owner = command::become_owner();
         turn::take(Turn::Apply)?;
+        kept::purge(spi)?;
         examine::examine(spi, offer, policy)?
     };
     if examined.verdict.state != VerdictState::Accepted {
@@ -83,15 +84,42 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
 }
 
 /// Runs the whole version in a subtransaction of this transaction.
-pub(super) fn inside(spi: &Spi, examined: Examined) -> Result<Verdict> {
+pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     let meter = Meter::start(spi)?;
     let outside = if examined.begun { outside::done(spi, &examined)? } else { Outside::default() };
-    let outcome = subtransaction(|| {
-        let mut steps = if examined.offer.skip.is_none() { carry_out(spi, &examined)? } else { Vec::new() };
-        let fingerprint = record(spi, &examined, &mut steps)?;
-        Ok(Done { fingerprint, steps, outside })
-    });
-    finish(spi, examined, &meter, outcome)
+    let mut outcome = attempt(spi, &examined);
+    // A version does not wait for rows that do not fit any longer.
+    if let Err(error) = &outcome
+        && !examined.back.is_empty()
+        && !is_passing(error.code)
+    {
+        let places: Vec<String> = std::mem::take(&mut examined.back).iter().map(|kept| kept.table().to_string()).collect();
+        let words = format!("kept rows are not brought back, and stay in {}: {}", places.join(", "), error.message);
+        outcome = attempt(spi, &examined);
+        if let Some(impact) = &mut examined.verdict.impact {
+            impact.warnings.push(words);
+        }
+    }
+    finish(spi, examined, &meter, outside, outcome)
+}
+
+fn attempt(spi: &Spi, examined: &Examined) -> std::result::Result<Done, Caught> {
+    subtransaction(|| {
+        let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined)? } else { Vec::new() };
+        let fingerprint = record(spi, examined, &mut steps)?;
+        let (kept, restored) = kept::record(spi, examined, &steps)?;
+        Ok(Done { fingerprint, steps, kept, restored })
+    })
+}
+
+/// Whether another try may end otherwise by itself.
+fn is_passing(code: PgSqlErrorCode) -> bool {
+    matches!(
+        code,
+        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
+            | PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED
+            | PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE
+    )
 }
 
 /// What an application did.
@@ -99,12 +127,20 @@ struct Done {
     fingerprint: Fingerprint,
     /// The steps that ran.
     steps: Vec<Step>,
-    /// What ran before, outside a transaction.
-    outside: Outside,
+    /// What they set aside.
+    kept: Vec<Aside>,
+    /// What they brought back.
+    restored: Vec<Aside>,
 }
 
 /// The verdict of a finished application.
-fn finish(spi: &Spi, mut examined: Examined, meter: &Meter, outcome: std::result::Result<Done, Caught>) -> Result<Verdict> {
+fn finish(
+    spi: &Spi,
+    mut examined: Examined,
+    meter: &Meter,
+    outside: Outside,
+    outcome: std::result::Result<Done, Caught>,
+) -> Result<Verdict> {
     let _owner = command::become_owner();
     let mut actual = meter.stop(spi)?;
     match outcome {
@@ -114,13 +150,16 @@ fn finish(spi: &Spi, mut examined: Examined, meter: &Meter, outcome: std::result
             }
             examined.verdict.state = VerdictState::Applied;
             examined.verdict.fingerprint = Some(done.fingerprint);
-            actual.duration_ms += done.outside.duration_ms;
+            actual.duration_ms += outside.duration_ms;
             examined.verdict.actual = Some(actual);
-            if done.outside.estimate.is_some() {
-                examined.verdict.estimate = done.outside.estimate;
+            if outside.estimate.is_some() {
+                examined.verdict.estimate = outside.estimate;
+            }
+            if let Some(impact) = &mut examined.verdict.impact {
+                (impact.kept, impact.restored) = (done.kept, done.restored);
             }
             if examined.gradual() && done.steps.len() <= MANY_STEPS {
-                examined.verdict.steps = [done.outside.steps, done.steps].concat();
+                examined.verdict.steps = [outside.steps, done.steps].concat();
                 crate::secrets::mask_steps(&mut examined.verdict.steps);
             }
             mend::write_verdict(spi, &examined.offer, &examined.verdict)?;
@@ -226,10 +265,17 @@ fn run(spi: &Spi, steps: &[Step], event: Option<&Event>, teller: &mut Teller) ->
         }
     }
     settings.set("search_path", &[vec!["pg_catalog".to_owned()], path, vec!["pg_temp".to_owned()]].concat().join(", "));
+    let admission = kept::Admission::open(spi, steps)?;
     for step in steps {
-        spi.execute_one(&step.sql)?;
+        match &step.kept {
+            Some(keeping) => kept::run(spi, &step.sql, keeping)?,
+            None => {
+                spi.execute_one(&step.sql)?;
+            }
+        }
         teller.done();
     }
+    admission.close(spi)?;
     if steps.iter().flat_map(|step| &step.facts).any(|id| id.of.unwrap_or(id.kind) == Kind::EventTrigger) {
         crate::ledger::reconcile_event_triggers(spi)?;
     }
@@ -265,7 +311,8 @@ fn record(spi: &Spi, examined: &Examined, steps: &mut Vec<Step>) -> Result<Finge
                 let actual = mirror::local_facts(spi, &differing)?;
                 let before: Vec<Fact> = actual.into_values().map(|f| Fact { key: None, ..f }).collect();
                 let after: Vec<Fact> = differing.iter().filter_map(|id| expected.facts.get(id)).flatten().cloned().collect();
-                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options { major: command::major(), ..Options::default() })?
+                let keep = examined.offer.events.last().and_then(kept::mark).map(|mark| format!("{mark} {round}"));
+                plan_of(&Ledger::new(spi), &diff(&before, &after), &Options { major: command::major(), keep, ..Options::default() })?
             };
             if round == ROUNDS || mend.is_empty() {
                 return Err(not_verified(spi, &differing, &expected, steps)?);

@@ -38,6 +38,7 @@ pub fn impact(spi: &Spi, examined: &Examined, steps: &[Step]) -> Result<Impact> 
         impact.losses.extend(step.losses.iter().cloned());
         impact.warnings.extend(step.warnings.iter().cloned());
     }
+    (impact.kept, impact.restored) = super::kept::expected(spi, steps)?;
     for table in &tables {
         let Size { rows, bytes } = size(spi, table)?;
         impact.rows += rows as i64;

@@ -3,7 +3,7 @@
 use super::estimate;
 use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
-use super::{baseline, mend, reason, verdict};
+use super::{baseline, kept, mend, reason, verdict};
 use crate::diff::{Change, Operation, reversed};
 use crate::error::Result;
 use crate::ledger::Ledger;
@@ -11,7 +11,7 @@ use crate::ledger::store::Known;
 use crate::model::{Body, Fact, FactId, Kind, READER_VERSION};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use crate::plan::{self, Options, Plan};
+use crate::plan::{self, KEPT_SCHEMA, Kept, Options, Plan};
 use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use crate::protocol::{OnDrop, Policy, RequireApproval, check_fragments};
 use serde_json::Value;
@@ -49,6 +49,8 @@ pub struct Examined {
     pub begun: bool,
     /// A baseline that brings what is here to what is offered.
     pub adopting: bool,
+    /// What was set aside and comes back with this version.
+    pub back: Vec<Kept>,
     /// How many steps the plan has.
     pub planned: usize,
     /// The answer.
@@ -121,7 +123,7 @@ pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>
 }
 
 fn is_protected(schema: &str) -> bool {
-    matches!(schema, "accord" | "information_schema") || schema.starts_with("pg_")
+    matches!(schema, "accord" | KEPT_SCHEMA | "information_schema") || schema.starts_with("pg_")
 }
 
 /// What happens to each fact over all events.
@@ -177,6 +179,7 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
         extensions: Extensions::default(),
         begun,
         adopting: false,
+        back: Vec::new(),
         planned: 0,
         verdict: answer,
     };
@@ -192,7 +195,12 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
         examined.compatibility(spi)?;
     }
     examined.hold_unmodelled();
+    let (back, words) = kept::reversed(spi, &examined)?;
+    examined.back = back;
     examined.prepare(spi)?;
+    if let Some(impact) = &mut examined.verdict.impact {
+        impact.warnings.extend(words);
+    }
     Ok(examined)
 }
 

@@ -11,6 +11,7 @@ mod estimate;
 mod examine;
 mod hello;
 mod inspect;
+mod kept;
 mod majors;
 mod mend;
 mod mirror;
@@ -23,6 +24,7 @@ pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;
 pub use hello::hello;
 pub use inspect::inspect;
+pub use kept::{forget as forget_kept, purge as purge_kept};
 pub use mirror::forget;
 
 use crate::protocol::{Offer, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};

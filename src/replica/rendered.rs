@@ -2,8 +2,8 @@
 //! not modelled, and without what policy keeps.
 
 use super::examine::Examined;
-use super::mirror;
 use super::sizes::has_rows;
+use super::{kept, mirror};
 use crate::diff::{Change, Operation};
 use crate::error::Result;
 use crate::model::{Body, Fact, FactId, Kind};
@@ -89,7 +89,13 @@ impl Examined {
                 changes.push(change);
             }
         }
-        let mut options = Options { concurrently: event.concurrently, major: command::major(), ..Options::default() };
+        let mut options = Options {
+            concurrently: event.concurrently,
+            major: command::major(),
+            keep: kept::mark(event),
+            back: self.back.clone(),
+            ..Options::default()
+        };
         let volatile = |c: &&Change| {
             c.before.is_none()
                 && c.after

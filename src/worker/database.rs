@@ -11,6 +11,7 @@ use crate::ledger;
 use crate::pg::subtransaction::Caught;
 use crate::pg::{process, spi, wake};
 use crate::protocol::Offer;
+use crate::replica;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -390,6 +391,9 @@ impl Worker {
 
     fn reconcile_now(&mut self) {
         self.reconciled = Some(Instant::now());
+        if let Err(error) = process::transaction(|| spi::connect(replica::purge_kept)) {
+            self.failed("dropping what was kept for its time", &error);
+        }
         process::show_activity(Some(c"reconciling"));
         match process::transaction(|| spi::connect(ledger::reconcile)) {
             Ok(0) => {}
