@@ -144,6 +144,10 @@ fn create(scene: &Scene, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
         action = action.warning(format!("{id} is invalid on the source; here it is built as usual"));
     }
     action = action.making(fact).needing([on.clone()]);
+    if index.partitioned && index.invalid {
+        // A partition that comes later would bring its like index along, attached.
+        action = action.needing(partition::new_of(scene, &on));
+    }
     for (column, target) in &index.statistics {
         action = action.then(id, statistics(id, *column, *target)).locking(Lock::ShareUpdateExclusive, [on.clone()]);
     }

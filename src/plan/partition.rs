@@ -4,7 +4,14 @@ use super::Lock;
 use super::order::Action;
 use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, relation};
-use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Partition};
+use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Partition, Qualified};
+
+/// The partitions that this table gets.
+pub(super) fn new_of(scene: &Scene, table: &FactId) -> Vec<FactId> {
+    let of = |parent: &Qualified| table.path == [parent.schema.clone(), parent.name.clone()];
+    let facts = scene.items.iter().filter(|item| item.before.is_none()).filter_map(|item| item.after.as_ref());
+    facts.filter(|fact| matches!(&fact.body, Body::Partition(partition) if of(&partition.parent))).map(|fact| fact.id.clone()).collect()
+}
 
 /// What stands for "this table has been detached" in the order of actions.
 pub(super) fn detached(id: &FactId) -> FactId {

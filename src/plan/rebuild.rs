@@ -106,8 +106,13 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
             } else if super::online::swaps(scene, &old, before, after) {
                 // Built beside the old one, which it replaces.
             } else if !in_place(before, after) || let_go(scene, &old, before, after) || !operator::linked(scene, before, after) {
+                // An index that stays holds what is attached to it: it is made again without.
+                let holder = if let_go(scene, &old, before, after) { scene.attached_to(&old, before) } else { None };
                 scene.split(i);
                 queue.push(Work::Remade(old));
+                if let Some(holder) = holder.and_then(|holder| scene.was(&holder)).filter(|holder| !scene.drops(&holder.id)) {
+                    remake(scene, &holder, queue)?;
+                }
             }
         }
         (Some(_), None) if old.kind == Kind::EnumLabel => {

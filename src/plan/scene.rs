@@ -285,8 +285,21 @@ impl<'a> Scene<'a> {
         if self.drops(&FactId::new(Kind::Partition, [schema.clone(), table.clone()])) {
             return None;
         }
+        self.holder(parent, schema, table).filter(|holder| self.drops(holder))
+    }
+
+    /// The partitioned index or constraint that this partition's index or constraint is attached to.
+    pub(super) fn attached_to(&self, old: &FactId, fact: &Fact) -> Option<FactId> {
+        match &fact.body {
+            Body::Index(index) => self.holder(index.attached_to.as_ref()?, &old.path[0], &index.table),
+            Body::Constraint(constraint) => self.holder(constraint.attached_to.as_ref()?, &old.path[0], &old.path[1]),
+            _ => None,
+        }
+    }
+
+    fn holder(&self, parent: &Qualified, schema: &Name, table: &Name) -> Option<FactId> {
         let index = FactId::new(Kind::Index, [parent.schema.clone(), parent.name.clone()]);
-        if self.drops(&index) {
+        if self.was(&index).is_some() {
             return Some(index);
         }
         // A constraint's index has the constraint's name; its table is the partition's parent.
@@ -295,7 +308,7 @@ impl<'a> Scene<'a> {
             _ => return None,
         };
         let constraint = FactId::new(Kind::Constraint, [parent_table.schema, parent_table.name, parent.name.clone()]);
-        self.drops(&constraint).then_some(constraint)
+        self.was(&constraint).map(|_| constraint)
     }
 
     /// The relation of this name afterwards.
