@@ -1,12 +1,12 @@
 //! The catalogs as facts, through SPI, with the edges that lead out of what was read.
 
-use crate::catalog::{self, Aspects, Objects, Reader, Row};
+use crate::catalog::{self, Aspects, Objects, Reader, Rows};
 use crate::error::{Error, Result};
 use crate::ledger::store::{self, Known};
 use crate::model::{Fact, FactId, LocalKey};
 use crate::pg::class;
 use crate::pg::command;
-use crate::pg::spi::{Arg, See, Spi};
+use crate::pg::spi::Spi;
 use std::collections::HashMap;
 
 /// Reads catalogs through SPI.
@@ -17,11 +17,8 @@ impl Reader for SpiReader<'_> {
     fn major(&self) -> u32 {
         command::major()
     }
-    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>> {
-        match oids {
-            Some(oids) => self.0.query(sql, &[Arg::Oids(oids)], See::Latest),
-            None => self.0.query(sql, &[], See::Latest),
-        }
+    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows> {
+        self.0.read(sql, oids)
     }
 }
 
@@ -59,6 +56,11 @@ pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
 pub fn read_everything(spi: &Spi) -> Result<Vec<Fact>> {
     let read = catalog::read_all(&mut SpiReader(spi))?;
     resolve(spi, read)
+}
+
+/// Reads the whole schema but its edges, which no fingerprint holds.
+pub fn read_unlinked(spi: &Spi) -> Result<Vec<Fact>> {
+    catalog::read_unlinked(&mut SpiReader(spi))
 }
 
 /// Reads these families whole.

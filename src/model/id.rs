@@ -2,7 +2,7 @@
 
 use super::{Name, Symbol};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 
 /// The kind of a fact: an object, or one property of an object.
@@ -335,7 +335,10 @@ impl fmt::Display for FactId {
         let carrier = self.of.unwrap_or(self.kind);
         match self.of {
             Some(of) => write!(f, "{} on {} ", self.kind.word(), of.word())?,
-            None => write!(f, "{} ", self.kind.word())?,
+            None => {
+                f.write_str(self.kind.word())?;
+                f.write_char(' ')?;
+            }
         }
         for (i, part) in self.path.iter().enumerate() {
             // Types are text that format_type has quoted already.
@@ -349,7 +352,10 @@ impl fmt::Display for FactId {
                 (Kind::Transform, 0) => write!(f, "FOR {text}")?,
                 (Kind::Transform, 1) => write!(f, " LANGUAGE {part}")?,
                 _ => {
-                    write!(f, "{}{part}", if i == 0 { "" } else { "." })?;
+                    if i > 0 {
+                        f.write_char('.')?;
+                    }
+                    part.fmt(f)?;
                 }
             }
         }
