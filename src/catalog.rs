@@ -95,6 +95,11 @@ pub trait Reader {
     /// Runs one query under [`PINNED_SETTINGS`]. `oids` is its only parameter `$1` (`oid[]`), absent
     /// in queries without it. The same text always has the same address, so either can name a kept plan.
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows, Self::Error>;
+    /// The same for one of many lists, where the deparsing locks relations until the transaction ends: a reader
+    /// inside of a transaction lets go of these locks.
+    fn rows_unlocked(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows, Self::Error> {
+        self.rows(sql, Some(oids))
+    }
 }
 
 /// A row that does not have the shape that the reader of its catalog expects.
@@ -136,6 +141,9 @@ pub fn read_objects<R: Reader>(reader: &mut R, objects: &Objects) -> Result<Read
 /// All objects, or those with the given OIDs.
 type Select<'a> = Option<&'a [u32]>;
 
+/// How many objects are deparsed at a time where that locks what they read.
+const LOCKING: usize = 64;
+
 /// What makes facts of a catalog's rows.
 type Make = fn(&mut Gather, &Rows) -> Result<(), Malformed>;
 
@@ -150,6 +158,28 @@ impl<R: Reader> Source<'_, R> {
         }
         let sql = query.text(self.reader.major(), select.is_some())?;
         Ok(self.reader.rows(sql, select)?.of(query.name))
+    }
+
+    /// What deparses queries (of views, rules, policies, routines): PostgreSQL locks every relation that one reads,
+    /// and keeps the lock. However many there are, no more are locked at a time than a server has room for.
+    fn fetch_locking(&mut self, query: &'static Query, oids: &[u32]) -> Result<Rows, R::Error> {
+        if oids.len() <= LOCKING {
+            return self.fetch(query, Some(oids));
+        }
+        let sql = query.text(self.reader.major(), true)?;
+        let mut rows = Rows::default();
+        for piece in oids.chunks(LOCKING) {
+            rows.append(self.reader.rows_unlocked(sql, piece)?);
+        }
+        Ok(rows.of(query.name))
+    }
+
+    /// The objects to give to [`Self::fetch_locking`]: the selected ones, or all that a query lists.
+    fn listed(&mut self, list: &'static Query, select: Select) -> Result<Vec<u32>, R::Error> {
+        match select {
+            Some(oids) => Ok(oids.to_vec()),
+            None => Ok(self.fetch(list, None)?.iter().map(|mut row| row.oid()).collect::<Result<_, _>>()?),
+        }
     }
 }
 
@@ -189,7 +219,8 @@ fn read_types<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Se
 }
 
 fn read_routines<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
-    routine::routines(gather, &source.fetch(&query::ROUTINE, select)?)?;
+    let oids = source.listed(&query::ROUTINE_LIST, select)?;
+    routine::routines(gather, &source.fetch_locking(&query::ROUTINE, &oids)?)?;
     let rest: Option<Vec<u32>> = select.map(|oids| oids.iter().copied().filter(|&oid| !gather.has_routine(oid)).collect());
     routine::aggregates(gather, &source.fetch(&query::AGGREGATE, rest.as_deref())?)?;
     Ok(())
@@ -209,8 +240,8 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
         column::columns(gather, &source.fetch(&query::COLUMN, oids.as_deref())?)?;
     }
     if definitions {
-        let oids = of(gather, &Relation::is_view);
-        relation::views(gather, &source.fetch(&query::VIEW, oids.as_deref())?)?;
+        let oids = gather.relations_where(&Relation::is_view);
+        relation::views(gather, &source.fetch_locking(&query::VIEW, &oids)?)?;
     }
     if wants(gather, Aspects::SEQUENCES) || wants(gather, Aspects::PRIVILEGES) {
         let oids = of(gather, &Relation::is_sequence);
@@ -246,13 +277,14 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     }
     if wants(gather, Aspects::POLICIES) {
         let oids = of(gather, &Relation::is_table);
-        trigger::policies(gather, &source.fetch(&query::POLICY, oids.as_deref())?)?;
+        let oids = source.listed(&query::POLICY_LIST, oids.as_deref())?;
+        trigger::policies(gather, &source.fetch_locking(&query::POLICY, &oids)?)?;
     }
     let view_edges = wants(gather, Aspects::EDGES) && definitions;
     let rules = wants(gather, Aspects::RULES);
     if rules || view_edges {
-        let oids = of(gather, &|r| r.has_rule && (rules || r.is_view()));
-        trigger::rules(gather, &source.fetch(&query::RULE, oids.as_deref())?)?;
+        let oids = gather.relations_where(&|r| r.has_rule && (rules || r.is_view()));
+        trigger::rules(gather, &source.fetch_locking(&query::RULE, &oids)?)?;
     }
     Ok(())
 }

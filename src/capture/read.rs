@@ -7,6 +7,7 @@ use crate::model::{Fact, FactId, LocalKey};
 use crate::pg::class;
 use crate::pg::command;
 use crate::pg::spi::Spi;
+use crate::pg::subtransaction::undone;
 use std::collections::HashMap;
 
 /// Reads catalogs through SPI.
@@ -19,6 +20,9 @@ impl Reader for SpiReader<'_> {
     }
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows> {
         self.0.read(sql, oids)
+    }
+    fn rows_unlocked(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows> {
+        undone(|| self.0.read(sql, Some(oids)))
     }
 }
 

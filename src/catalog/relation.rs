@@ -243,7 +243,7 @@ pub(super) fn parents(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed>
             gather.property(subject, Partition { parent: Qualified { schema, name }, bound })
         } else {
             subject.id.kind = Kind::Inherit;
-            subject.id.path.extend([schema, name]);
+            subject.id.path = subject.id.path.with(schema).with(name);
             // The catalog has no OIDs: child and parent tell one row from another, also after a rename.
             subject.key = key(INHERITS, oid, parent_oid.cast_signed());
             gather.property(subject, Inherit { rank })

@@ -55,6 +55,22 @@ impl Rows {
         self.arrays.push(values);
     }
 
+    /// More rows of the same query.
+    pub(super) fn append(&mut self, mut more: Self) {
+        if self.cells.is_empty() {
+            *self = more;
+            return;
+        }
+        let (texts, arrays) = (self.texts.len(), self.arrays.len() as u32);
+        self.cells.extend(more.cells.iter().map(|cell| match *cell {
+            Cell::Text(at, length) => Cell::Text(texts + at, length),
+            Cell::Texts(which) => Cell::Texts(arrays + which),
+            other => other,
+        }));
+        self.texts.push_str(&more.texts);
+        self.arrays.append(&mut more.arrays);
+    }
+
     /// The same as rows of this query.
     pub(super) fn of(self, query: &'static str) -> Self {
         Self { query, ..self }
@@ -231,6 +247,22 @@ impl<'r> Fields<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_put_behind_rows() {
+        let one = |text: &str| {
+            let mut rows = Rows::new(2);
+            rows.text(text);
+            rows.texts(vec![text.to_owned()]);
+            rows
+        };
+        let mut rows = Rows::default();
+        for text in ["a", "", "bc"] {
+            rows.append(one(text));
+        }
+        let read: Vec<(String, Vec<String>)> = rows.iter().map(|mut row| (row.text().unwrap(), row.texts().unwrap())).collect();
+        assert_eq!(read, ["a", "", "bc"].map(|text| (text.to_owned(), vec![text.to_owned()])));
+    }
 
     #[test]
     fn what_does_not_fit_is_an_error_and_no_panic() {

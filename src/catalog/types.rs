@@ -53,9 +53,7 @@ fn type_of(gather: &Gather, oid: u32, kind: TypeKind) -> Option<Subject> {
 }
 
 fn part(kind: Kind, of: &Subject, name: impl Into<Name>, classid: u32, oid: u32) -> Subject {
-    let mut path = of.id.path.clone();
-    path.push(name.into());
-    Subject { id: FactId { kind, of: None, path }, key: key(classid, oid, 0), root: of.root }
+    Subject { id: FactId { kind, of: None, path: of.id.path.with(name) }, key: key(classid, oid, 0), root: of.root }
 }
 
 pub(super) fn labels(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {

@@ -1,9 +1,11 @@
 //! What a fact is about: its kind and its path.
 
 use super::{Name, Symbol};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// The kind of a fact: an object, or one property of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -238,6 +240,56 @@ impl Kind {
     }
 }
 
+/// The names that lead to a fact. A copy shares them: ids are copied more often than anything else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path(Arc<[Name]>);
+
+impl Path {
+    /// All of the names.
+    pub fn as_slice(&self) -> &[Name] {
+        &self.0
+    }
+    /// The path and one name more.
+    #[must_use]
+    pub fn with(&self, name: impl Into<Name>) -> Self {
+        self.iter().cloned().chain([name.into()]).collect()
+    }
+}
+
+impl Deref for Path {
+    type Target = [Name];
+    fn deref(&self) -> &[Name] {
+        &self.0
+    }
+}
+impl DerefMut for Path {
+    fn deref_mut(&mut self) -> &mut [Name] {
+        Arc::make_mut(&mut self.0)
+    }
+}
+impl<'p> IntoIterator for &'p Path {
+    type Item = &'p Name;
+    type IntoIter = std::slice::Iter<'p, Name>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+impl FromIterator<Name> for Path {
+    fn from_iter<I: IntoIterator<Item = Name>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+impl Serialize for Path {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(|names| Self(names.into()))
+    }
+}
+
 /// The identity of a fact: kind, target's kind for a property that any object can have, path.
 ///
 /// Displays as `column shop.orders.total`, `comment on table shop.orders`,
@@ -250,14 +302,14 @@ pub struct FactId {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Kind>,
     /// Path as [`Kind`] describes it.
-    pub path: Vec<Name>,
+    pub path: Path,
 }
 
 // Few large writes: ids are hashed more often than anything else.
 impl Hash for FactId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u16((self.kind as u16) << 8 | self.of.map_or(0xff, |of| of as u16));
-        for part in &self.path {
+        for part in self.path.iter() {
             state.write(part.as_str().as_bytes());
             state.write_u8(0xff);
         }
@@ -279,26 +331,22 @@ impl FactId {
     /// The id of a grantee's privileges on this object.
     #[must_use]
     pub fn grant(&self, grantee: impl Into<Name>) -> Self {
-        let mut path = self.path.clone();
-        path.push(grantee.into());
-        Self { kind: Kind::Grant, of: Some(self.kind), path }
+        Self { kind: Kind::Grant, of: Some(self.kind), path: self.path.with(grantee) }
     }
 
     /// The id of a provider's security label on this object.
     #[must_use]
     pub fn security_label(&self, provider: impl Into<Name>) -> Self {
-        let mut path = self.path.clone();
-        path.push(provider.into());
-        Self { kind: Kind::SecurityLabel, of: Some(self.kind), path }
+        Self { kind: Kind::SecurityLabel, of: Some(self.kind), path: self.path.with(provider) }
     }
 
     /// The object that a comment, owner, grant or security label belongs to.
     pub fn target(&self) -> Option<Self> {
         let of = self.of?;
-        let mut path = self.path.clone();
-        if self.kind.extends_target() {
-            path.pop();
-        }
+        let path = match self.path.split_last() {
+            Some((_, target)) if self.kind.extends_target() => target.iter().cloned().collect(),
+            _ => self.path.clone(),
+        };
         Some(Self { kind: of, of: None, path })
     }
 
