@@ -309,7 +309,7 @@ pub struct FactId {
 impl Hash for FactId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u16((self.kind as u16) << 8 | self.of.map_or(0xff, |of| of as u16));
-        for part in self.path.iter() {
+        for part in &self.path {
             state.write(part.as_str().as_bytes());
             state.write_u8(0xff);
         }
@@ -381,13 +381,11 @@ impl FactId {
 impl fmt::Display for FactId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let carrier = self.of.unwrap_or(self.kind);
-        match self.of {
-            Some(of) => write!(f, "{} on {} ", self.kind.word(), of.word())?,
-            None => {
-                f.write_str(self.kind.word())?;
-                f.write_char(' ')?;
-            }
+        f.write_str(self.kind.word())?;
+        if let Some(of) = self.of {
+            write!(f, " on {}", of.word())?;
         }
+        f.write_char(' ')?;
         for (i, part) in self.path.iter().enumerate() {
             // Types are text that format_type has quoted already.
             let text = part.as_str();
