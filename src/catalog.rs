@@ -36,11 +36,11 @@ mod types;
 mod unmodelled;
 
 pub use objects::{Aspects, Objects};
+pub use row::Rows;
 
 use crate::model::{Fact, Kind, LocalKey};
 use gather::Gather;
 use query::Query;
-use row::Fields;
 use std::collections::BTreeSet;
 
 /// Settings that decide how PostgreSQL deparses expressions: every session or function that reads
@@ -68,7 +68,7 @@ pub const FILTERED_SETTINGS: &[(&str, &str)] = &[
     ("enable_memoize", "off"),
 ];
 
-/// One value of a catalog row.
+/// One value of a row, where rows are few.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Cell {
@@ -94,9 +94,14 @@ pub trait Reader {
     fn major(&self) -> u32;
     /// Runs one query under [`PINNED_SETTINGS`]. `oids` is its only parameter `$1` (`oid[]`), absent
     /// in queries without it. The same text always has the same address, so either can name a kept plan.
-    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>, Self::Error>;
+    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows, Self::Error>;
+    /// The same for one of many lists, where the deparsing locks relations until the transaction ends: a reader
+    /// inside of a transaction lets go of these locks.
+    fn rows_unlocked(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows, Self::Error> {
+        self.rows(sql, Some(oids))
+    }
     /// The rows of a filtered query, by its file's name, where they can be had without running it.
-    fn known(&mut self, _query: &'static str, _oids: &[u32]) -> Option<Vec<Row>> {
+    fn known(&mut self, _query: &'static str, _oids: &[u32]) -> Option<Rows> {
         None
     }
 }
@@ -124,43 +129,73 @@ pub struct Read {
 
 /// Reads everything.
 pub fn read_all<R: Reader>(reader: &mut R) -> Result<Read, R::Error> {
-    read(&mut Source { reader }, None)
+    read(&mut Source { reader }, None, Aspects::ALL)
+}
+
+/// Reads everything but what depends on what: the attributes, of which fingerprints are made.
+pub fn read_unlinked<R: Reader>(reader: &mut R) -> Result<Vec<Fact>, R::Error> {
+    Ok(read(&mut Source { reader }, None, Aspects::ALL - Aspects::EDGES)?.facts)
 }
 
 /// Reads these objects; those that do not exist or are left out bring no facts.
 pub fn read_objects<R: Reader>(reader: &mut R, objects: &Objects) -> Result<Read, R::Error> {
-    read(&mut Source { reader }, Some(objects))
+    read(&mut Source { reader }, Some(objects), objects.aspects)
 }
 
 /// All objects, or those with the given OIDs.
 type Select<'a> = Option<&'a [u32]>;
 
+/// How many objects are deparsed at a time where that locks what they read.
+const LOCKING: usize = 64;
+
 /// What makes facts of a catalog's rows.
-type Make = fn(&mut Gather, Vec<Fields>) -> Result<(), Malformed>;
+type Make = fn(&mut Gather, &Rows) -> Result<(), Malformed>;
 
 struct Source<'r, R> {
     reader: &'r mut R,
 }
 
 impl<R: Reader> Source<'_, R> {
-    fn fetch(&mut self, query: &'static Query, select: Select) -> Result<Vec<Fields>, R::Error> {
+    fn fetch(&mut self, query: &'static Query, select: Select) -> Result<Rows, R::Error> {
         if select.is_some_and(<[u32]>::is_empty) {
-            return Ok(Vec::new());
+            return Ok(Rows::default());
         }
-        let rows = match select.and_then(|oids| self.reader.known(query.name, oids)) {
-            Some(rows) => rows,
-            None => self.reader.rows(query.text(self.reader.major(), select.is_some())?, select)?,
-        };
-        Ok(rows.into_iter().map(|row| Fields::new(query.name, row)).collect())
+        if let Some(rows) = select.and_then(|oids| self.reader.known(query.name, oids)) {
+            return Ok(rows.of(query.name));
+        }
+        let sql = query.text(self.reader.major(), select.is_some())?;
+        Ok(self.reader.rows(sql, select)?.of(query.name))
+    }
+
+    /// What deparses queries (of views, rules, policies, routines): PostgreSQL locks every relation that one reads,
+    /// and keeps the lock. However many there are, no more are locked at a time than a server has room for.
+    fn fetch_locking(&mut self, query: &'static Query, oids: &[u32]) -> Result<Rows, R::Error> {
+        if oids.len() <= LOCKING {
+            return self.fetch(query, Some(oids));
+        }
+        let sql = query.text(self.reader.major(), true)?;
+        let mut rows = Rows::default();
+        for piece in oids.chunks(LOCKING) {
+            rows.append(self.reader.rows_unlocked(sql, piece)?);
+        }
+        Ok(rows.of(query.name))
+    }
+
+    /// The objects to give to [`Self::fetch_locking`]: the selected ones, or all that a query lists.
+    fn listed(&mut self, list: &'static Query, select: Select) -> Result<Vec<u32>, R::Error> {
+        match select {
+            Some(oids) => Ok(oids.to_vec()),
+            None => Ok(self.fetch(list, None)?.iter().map(|mut row| row.oid()).collect::<Result<_, _>>()?),
+        }
     }
 }
 
-fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>) -> Result<Read, R::Error> {
-    let mut gather = Gather::new(objects.map_or(Aspects::ALL, |o| o.aspects));
+fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>, aspects: Aspects) -> Result<Read, R::Error> {
+    let mut gather = Gather::new(aspects);
     let select = |list: fn(&Objects) -> &Vec<u32>| objects.map(|o| list(o).as_slice());
 
-    namespace::schemas(&mut gather, source.fetch(&query::SCHEMA, select(|o| &o.schemas))?)?;
-    namespace::extensions(&mut gather, source.fetch(&query::EXTENSION, select(|o| &o.extensions))?)?;
+    namespace::schemas(&mut gather, &source.fetch(&query::SCHEMA, select(|o| &o.schemas))?)?;
+    namespace::extensions(&mut gather, &source.fetch(&query::EXTENSION, select(|o| &o.extensions))?)?;
     read_types(source, &mut gather, select(|o| &o.types))?;
     read_routines(source, &mut gather, select(|o| &o.routines))?;
     read_relations(source, &mut gather, select(|o| &o.relations))?;
@@ -170,7 +205,7 @@ fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>) -> Result<
     read_unmodelled(source, &mut gather, objects)?;
     if gather.wants(Aspects::COMMENTS) {
         let oids = objects.map(|_| gather.commented());
-        property::comments(&mut gather, source.fetch(&query::COMMENT, oids.as_deref())?)?;
+        property::comments(&mut gather, &source.fetch(&query::COMMENT, oids.as_deref())?)?;
     }
     let unresolved = if gather.wants(Aspects::EDGES) { read_edges(source, &mut gather, objects.is_none())? } else { Vec::new() };
     gather.facts.iter_mut().for_each(|fact| settled::body(&mut fact.body));
@@ -178,28 +213,29 @@ fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>) -> Result<
 }
 
 fn read_types<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
-    types::types(gather, source.fetch(&query::TYPE, select)?)?;
-    base_type::base_types(gather, source.fetch(&query::BASE_TYPE, select)?)?;
+    types::types(gather, &source.fetch(&query::TYPE, select)?)?;
+    base_type::base_types(gather, &source.fetch(&query::BASE_TYPE, select)?)?;
     let of = |gather: &Gather, kind| select.map(|_| gather.types_of(kind));
     let oids = of(gather, types::ENUM);
-    types::labels(gather, source.fetch(&query::ENUM, oids.as_deref())?)?;
+    types::labels(gather, &source.fetch(&query::ENUM, oids.as_deref())?)?;
     let oids = of(gather, types::DOMAIN);
-    types::domain_constraints(gather, source.fetch(&query::DOMAIN_CONSTRAINT, oids.as_deref())?)?;
+    types::domain_constraints(gather, &source.fetch(&query::DOMAIN_CONSTRAINT, oids.as_deref())?)?;
     let oids = of(gather, types::RANGE);
-    types::ranges(gather, source.fetch(&query::RANGE, oids.as_deref())?)?;
+    types::ranges(gather, &source.fetch(&query::RANGE, oids.as_deref())?)?;
     Ok(())
 }
 
 fn read_routines<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
-    routine::routines(gather, source.fetch(&query::ROUTINE, select)?)?;
+    let oids = source.listed(&query::ROUTINE_LIST, select)?;
+    routine::routines(gather, &source.fetch_locking(&query::ROUTINE, &oids)?)?;
     let rest: Option<Vec<u32>> = select.map(|oids| oids.iter().copied().filter(|&oid| !gather.has_routine(oid)).collect());
-    routine::aggregates(gather, source.fetch(&query::AGGREGATE, rest.as_deref())?)?;
+    routine::aggregates(gather, &source.fetch(&query::AGGREGATE, rest.as_deref())?)?;
     Ok(())
 }
 
 fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
     use relation::Relation;
-    relation::relations(gather, source.fetch(&query::RELATION, select)?)?;
+    relation::relations(gather, &source.fetch(&query::RELATION, select)?)?;
     // The relations of which a catalog is worth reading.
     let of = |gather: &Gather, wanted: &dyn Fn(&Relation) -> bool| select.map(|_| gather.relations_where(wanted));
     let wants = |gather: &Gather, aspect| gather.wants(aspect);
@@ -208,53 +244,54 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     let definitions = wants(gather, Aspects::RELATION);
     if everything || definitions {
         let oids = of(gather, &|r| r.has_columns() && (everything || r.is_view()));
-        column::columns(gather, source.fetch(&query::COLUMN, oids.as_deref())?)?;
+        column::columns(gather, &source.fetch(&query::COLUMN, oids.as_deref())?)?;
     }
     if definitions {
-        let oids = of(gather, &Relation::is_view);
-        relation::views(gather, source.fetch(&query::VIEW, oids.as_deref())?)?;
+        let oids = gather.relations_where(&Relation::is_view);
+        relation::views(gather, &source.fetch_locking(&query::VIEW, &oids)?)?;
     }
     if wants(gather, Aspects::SEQUENCES) || wants(gather, Aspects::PRIVILEGES) {
         let oids = of(gather, &Relation::is_sequence);
-        relation::sequences(gather, source.fetch(&query::SEQUENCE, oids.as_deref())?)?;
+        relation::sequences(gather, &source.fetch(&query::SEQUENCE, oids.as_deref())?)?;
     }
     // What columns say of defaults and identities is known only where they were read.
     let known = everything;
     if wants(gather, Aspects::DEFAULTS) {
         let oids = of(gather, &|r| r.has_columns() && (r.has_default || !known));
-        column::defaults(gather, source.fetch(&query::DEFAULT, oids.as_deref())?)?;
+        column::defaults(gather, &source.fetch(&query::DEFAULT, oids.as_deref())?)?;
     }
     if wants(gather, Aspects::IDENTITY) {
         let oids = of(gather, &|r| r.is_table() && (r.has_identity || !known));
-        column::identities(gather, source.fetch(&query::IDENTITY, oids.as_deref())?)?;
+        column::identities(gather, &source.fetch(&query::IDENTITY, oids.as_deref())?)?;
     }
     if wants(gather, Aspects::INHERITANCE) {
         let oids = of(gather, &Relation::is_table);
-        relation::parents(gather, source.fetch(&query::INHERIT, oids.as_deref())?)?;
+        relation::parents(gather, &source.fetch(&query::INHERIT, oids.as_deref())?)?;
     }
     if wants(gather, Aspects::CONSTRAINTS) {
         let oids = of(gather, &Relation::is_table);
-        constraint::constraints(gather, source.fetch(&query::CONSTRAINT, oids.as_deref())?)?;
+        constraint::constraints(gather, &source.fetch(&query::CONSTRAINT, oids.as_deref())?)?;
     }
     if wants(gather, Aspects::INDEXES) {
         let oids = of(gather, &|r| r.has_index);
-        index::indexes(gather, source.fetch(&query::INDEX, oids.as_deref())?)?;
+        index::indexes(gather, &source.fetch(&query::INDEX, oids.as_deref())?)?;
         let oids = of(gather, &|r| r.is_table() || r.kind == Kind::MaterializedView);
-        statistics::statistics(gather, source.fetch(&query::STATISTICS, oids.as_deref())?)?;
+        statistics::statistics(gather, &source.fetch(&query::STATISTICS, oids.as_deref())?)?;
     }
     if wants(gather, Aspects::TRIGGERS) {
         let oids = of(gather, &|r| r.has_trigger);
-        trigger::triggers(gather, source.fetch(&query::TRIGGER, oids.as_deref())?)?;
+        trigger::triggers(gather, &source.fetch(&query::TRIGGER, oids.as_deref())?)?;
     }
     if wants(gather, Aspects::POLICIES) {
         let oids = of(gather, &Relation::is_table);
-        trigger::policies(gather, source.fetch(&query::POLICY, oids.as_deref())?)?;
+        let oids = source.listed(&query::POLICY_LIST, oids.as_deref())?;
+        trigger::policies(gather, &source.fetch_locking(&query::POLICY, &oids)?)?;
     }
     let view_edges = wants(gather, Aspects::EDGES) && definitions;
     let rules = wants(gather, Aspects::RULES);
     if rules || view_edges {
-        let oids = of(gather, &|r| r.has_rule && (rules || r.is_view()));
-        trigger::rules(gather, source.fetch(&query::RULE, oids.as_deref())?)?;
+        let oids = gather.relations_where(&|r| r.has_rule && (rules || r.is_view()));
+        trigger::rules(gather, &source.fetch_locking(&query::RULE, &oids)?)?;
     }
     Ok(())
 }
@@ -278,59 +315,59 @@ fn read_others<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: 
         (gather::TS_CONFIGURATION, &query::TEXT_SEARCH_CONFIGURATION, text_search::configurations),
     ];
     for (classid, query, make) in catalogs {
-        make(gather, source.fetch(query, select(classid).as_deref())?)?;
+        make(gather, &source.fetch(query, select(classid).as_deref())?)?;
     }
     let families: Option<Vec<u32>> = objects.map(|_| gather.families.iter().copied().collect());
-    operator::member_operators(gather, source.fetch(&query::MEMBER_OPERATOR, families.as_deref())?)?;
-    operator::member_functions(gather, source.fetch(&query::MEMBER_FUNCTION, families.as_deref())?)?;
+    operator::member_operators(gather, &source.fetch(&query::MEMBER_OPERATOR, families.as_deref())?)?;
+    operator::member_functions(gather, &source.fetch(&query::MEMBER_FUNCTION, families.as_deref())?)?;
     let configurations = objects.map(|_| gather.read_of(gather::TS_CONFIGURATION));
-    text_search::mappings(gather, source.fetch(&query::TEXT_SEARCH_MAPPING, configurations.as_deref())?)?;
+    text_search::mappings(gather, &source.fetch(&query::TEXT_SEARCH_MAPPING, configurations.as_deref())?)?;
     Ok(())
 }
 
 fn read_foreign<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
     let of = |class| objects.map(|o| o.in_class(class));
-    foreign::wrappers(gather, source.fetch(&query::FOREIGN_DATA_WRAPPER, of(gather::FOREIGN_DATA_WRAPPER).as_deref())?)?;
-    foreign::servers(gather, source.fetch(&query::SERVER, of(gather::FOREIGN_SERVER).as_deref())?)?;
-    foreign::mappings(gather, source.fetch(&query::USER_MAPPING, of(gather::USER_MAPPING).as_deref())?)?;
+    foreign::wrappers(gather, &source.fetch(&query::FOREIGN_DATA_WRAPPER, of(gather::FOREIGN_DATA_WRAPPER).as_deref())?)?;
+    foreign::servers(gather, &source.fetch(&query::SERVER, of(gather::FOREIGN_SERVER).as_deref())?)?;
+    foreign::mappings(gather, &source.fetch(&query::USER_MAPPING, of(gather::USER_MAPPING).as_deref())?)?;
     Ok(())
 }
 
 fn read_publications<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
     let of = |class| objects.map(|o| o.in_class(class));
     let publications = of(gather::PUBLICATION);
-    publication::publications(gather, source.fetch(&query::PUBLICATION, publications.as_deref())?)?;
-    publication::tables(gather, source.fetch(&query::PUBLICATION_TABLE, publications.as_deref())?)?;
+    publication::publications(gather, &source.fetch(&query::PUBLICATION, publications.as_deref())?)?;
+    publication::tables(gather, &source.fetch(&query::PUBLICATION_TABLE, publications.as_deref())?)?;
     if source.reader.major() >= 15 {
-        publication::schemas(gather, source.fetch(&query::PUBLICATION_SCHEMA, publications.as_deref())?)?;
+        publication::schemas(gather, &source.fetch(&query::PUBLICATION_SCHEMA, publications.as_deref())?)?;
     }
-    publication::subscriptions(gather, source.fetch(&query::SUBSCRIPTION, of(gather::SUBSCRIPTION).as_deref())?)?;
-    session::event_triggers(gather, source.fetch(&query::EVENT_TRIGGER, of(gather::EVENT_TRIGGER).as_deref())?)?;
-    session::default_privileges(gather, source.fetch(&query::DEFAULT_PRIVILEGE, of(gather::DEFAULT_ACL).as_deref())?)?;
+    publication::subscriptions(gather, &source.fetch(&query::SUBSCRIPTION, of(gather::SUBSCRIPTION).as_deref())?)?;
+    session::event_triggers(gather, &source.fetch(&query::EVENT_TRIGGER, of(gather::EVENT_TRIGGER).as_deref())?)?;
+    session::default_privileges(gather, &source.fetch(&query::DEFAULT_PRIVILEGE, of(gather::DEFAULT_ACL).as_deref())?)?;
     Ok(())
 }
 
 fn read_unmodelled<R: Reader>(source: &mut Source<R>, gather: &mut Gather, objects: Option<&Objects>) -> Result<(), R::Error> {
     let pairs: Option<Vec<u32>> =
         objects.map(|o| o.others.iter().collect::<BTreeSet<_>>().into_iter().flat_map(|&(class, oid)| [class, oid]).collect());
-    unmodelled::objects(gather, source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
+    unmodelled::objects(gather, &source.fetch(&query::UNMODELLED, pairs.as_deref())?)?;
     Ok(())
 }
 
 fn read_edges<R: Reader>(source: &mut Source<R>, gather: &mut Gather, full: bool) -> Result<Vec<(usize, LocalKey)>, R::Error> {
     let select = |list: Vec<u32>| if full { None } else { Some(list) };
     let depending = select(gather.depending());
-    edge::edges(gather, source.fetch(&query::EDGE, depending.as_deref())?)?;
+    edge::edges(gather, &source.fetch(&query::EDGE, depending.as_deref())?)?;
 
     let mut stand_ins = edge::StandIns::default();
     let missing = gather.missing();
     let of = |class| gather::sorted(missing.iter().filter(|k| k.classid == class).map(|k| k.objid));
     let types = select(of(gather::TYPE));
-    stand_ins.read(source.fetch(&query::REFERENCE_TYPE, types.as_deref())?)?;
+    stand_ins.read(&source.fetch(&query::REFERENCE_TYPE, types.as_deref())?)?;
     if !full {
-        stand_ins.read(source.fetch(&query::REFERENCE_RELATION, Some(&of(gather::CLASS)))?)?;
+        stand_ins.read(&source.fetch(&query::REFERENCE_RELATION, Some(&of(gather::CLASS)))?)?;
     }
     let members = select(gather::pairs(missing.iter().filter(|k| edge::can_be_member(k))));
-    stand_ins.read(source.fetch(&query::REFERENCE_MEMBER, members.as_deref())?)?;
+    stand_ins.read(&source.fetch(&query::REFERENCE_MEMBER, members.as_deref())?)?;
     Ok(edge::resolve(gather, &stand_ins))
 }

@@ -7,9 +7,9 @@
 #![forbid(unsafe_code)]
 
 use crate::model::{Fact, FactId, Kind, LocalKey, Name};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 /// One typed difference: a fact before and after.
@@ -102,7 +102,7 @@ pub fn diff(before: &[Fact], after: &[Fact]) -> Vec<Change> {
 
 /// The same, where some facts are known to be the same object under another id: `pairs` leads from
 /// the id before to the id after, and comes before keys and ids.
-pub fn diff_paired<S: BuildHasher>(before: &[Fact], after: &[Fact], pairs: &HashMap<FactId, FactId, S>) -> Vec<Change> {
+pub fn diff_paired<S: BuildHasher>(before: &[Fact], after: &[Fact], pairs: &std::collections::HashMap<FactId, FactId, S>) -> Vec<Change> {
     let mut found: Vec<Option<usize>> = vec![None; before.len()];
     let mut matched = vec![false; after.len()];
     let targets: HashSet<&FactId> = pairs.values().collect();
@@ -241,10 +241,10 @@ mod tests {
     fn known_pairs_come_first() {
         let (before, after) = ([table("a", None), table("b", None)], [table("b", None), table("c", None)]);
         let id = |name: &str| FactId::new(Kind::Table, ["s", name]);
-        let pairs = HashMap::from([(id("a"), id("b")), (id("b"), id("c"))]);
+        let pairs = HashMap::from_iter([(id("a"), id("b")), (id("b"), id("c"))]);
         let changes = diff_paired(&before, &after, &pairs);
         assert_eq!(shown(&changes), [(Operation::Rename, "b".to_owned()), (Operation::Rename, "c".to_owned())]);
-        let one = HashMap::from([(id("a"), id("b"))]);
+        let one = HashMap::from_iter([(id("a"), id("b"))]);
         let changes = diff_paired(&before, &after, &one);
         assert_eq!(
             shown(&changes),

@@ -1,7 +1,7 @@
 //! The catalog reader over a client connection.
 
 use crate::support::{Cluster, Options};
-use pg_accord::catalog::{Cell, FILTERED_SETTINGS, Malformed, PINNED_SETTINGS, Reader, Row};
+use pg_accord::catalog::{Cell, FILTERED_SETTINGS, Malformed, PINNED_SETTINGS, Reader, Rows};
 use pg_accord::model::Fact;
 use postgres::types::{FromSql, Type};
 use postgres::{Client, NoTls, Statement};
@@ -45,7 +45,7 @@ impl Reader for ClientReader<'_> {
         self.major
     }
 
-    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>, ClientError> {
+    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows, ClientError> {
         self.asked.push((sql, oids.map(<[u32]>::to_vec)));
         let failed = |error| ClientError::Postgres(sql.to_owned(), error);
         let key = sql.as_ptr() as usize;
@@ -54,11 +54,24 @@ impl Reader for ClientReader<'_> {
             self.plans.insert(key, plan);
         }
         let plan = self.plans[&key].clone();
-        let rows = match oids {
+        let found = match oids {
             Some(oids) => self.client.query(&plan, &[&oids]),
             None => self.client.query(&plan, &[]),
         };
-        Ok(rows.map_err(failed)?.iter().map(|row| (0..row.len()).map(|i| row.get::<_, Value>(i).0).collect()).collect())
+        let mut rows = Rows::new(plan.columns().len());
+        for row in found.map_err(failed)? {
+            for i in 0..row.len() {
+                match row.get::<_, Value>(i).0 {
+                    Cell::Null => rows.null(),
+                    Cell::Bool(value) => rows.bool(value),
+                    Cell::Int(value) => rows.int(value),
+                    Cell::Text(value) => rows.text(&value),
+                    Cell::TextArray(values) => rows.texts(values),
+                    Cell::Bytes(_) => unreachable!("no catalog query returns bytes"),
+                }
+            }
+        }
+        Ok(rows)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Much at once.
 
-use crate::support::link::scalar;
-use crate::support::{Link, Pair};
+use crate::support::link::{batch, scalar};
+use crate::support::{Cluster, Link, Options, Pair};
 use std::fmt::Write as _;
 use std::time::Instant;
 
@@ -66,4 +66,40 @@ fn dropping_a_schema_of_500_objects() {
     wait_long(&link);
     assert!(link.exists_there("public.stays") && !link.exists_there("public.falls"));
     link.assert_agreement();
+}
+
+/// Deparsing locks what a view, a rule, a policy or an SQL function reads until the transaction ends.
+#[test]
+fn a_full_read_locks_no_more_than_there_is_room_for() {
+    const TABLES: i32 = 2000;
+    let conf = [("max_locks_per_transaction", "10"), ("max_connections", "20"), ("max_worker_processes", "2"), ("max_wal_senders", "0")];
+    let cluster = Cluster::start(Options { name: "few locks", conf: &conf, durable: false });
+    cluster.createdb("app");
+    let mut client = cluster.client("app");
+    batch(
+        &mut client,
+        &format!(
+            "DO $$ BEGIN FOR i IN 1..{TABLES} LOOP
+               EXECUTE format('CREATE TABLE t%1$s (id int, n int)', i);
+               EXECUTE format('CREATE VIEW v%1$s AS SELECT id FROM t%1$s', i);
+               EXECUTE format('CREATE RULE r AS ON INSERT TO t%1$s DO ALSO NOTIFY news', i);
+               EXECUTE format('CREATE POLICY p ON t%1$s USING (id IN (SELECT 1 FROM t%1$s))', i);
+               EXECUTE format('CREATE FUNCTION f%1$s() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM t%1$s; END', i);
+               IF i % 20 = 0 THEN COMMIT; END IF;
+             END LOOP; END $$"
+        ),
+    );
+    drop(client);
+    let mut client = cluster.client("app");
+    batch(&mut client, "CREATE EXTENSION pg_accord");
+    let facts: i64 = scalar(&mut client, "SELECT count(*) FROM accord.fact WHERE kind IN ('view', 'rule', 'policy', 'routine')");
+    assert_eq!(facts, i64::from(4 * TABLES));
+    let mut transaction = client.transaction().unwrap();
+    let agrees: bool = transaction.query_one("SELECT accord.fingerprint(true) = accord.fingerprint()", &[]).unwrap().get(0);
+    assert!(agrees, "what is read is what is kept");
+    let locks = "SELECT count(*) FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384";
+    let kept: i64 = transaction.query_one(locks, &[]).unwrap().get(0);
+    assert!(kept < 64, "{kept} locks are kept");
+    transaction.commit().unwrap();
+    assert_eq!(scalar::<i64>(&mut client, "SELECT accord.reconcile()"), 0);
 }

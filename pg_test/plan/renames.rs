@@ -73,7 +73,7 @@ fn renames_are_found_by_key_by_request_and_by_hint() {
             problems.push(format!("{ddl}: renamed without being asked"));
         }
         let named = Request {
-            renames: offered.iter().map(|h| Rename { kind: h.from.kind, from: h.from.path.clone(), to: h.to.path.clone() }).collect(),
+            renames: offered.iter().map(|h| Rename { kind: h.from.kind, from: h.from.path.to_vec(), to: h.to.path.to_vec() }).collect(),
             accept_hints: ddl.contains("date_of").then_some(0.4),
             ..Request::default()
         };

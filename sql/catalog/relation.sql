@@ -23,13 +23,18 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartitio
             WHEN c.relacl IS NOT NULL THEN acldefault(CASE WHEN c.relkind = 'S' THEN 's' ELSE 'r' END::"char", c.relowner)::text[] END
 FROM pg_catalog.pg_class c
 /*one pg_namespace n.oid c.relnamespace*/
-LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
-LEFT JOIN pg_catalog.pg_type ct ON c.relkind = 'c' AND ct.oid = c.reltype
+LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid AND toast.reloptions IS NOT NULL
+LEFT JOIN pg_catalog.pg_type ct ON c.relkind = 'c' AND ct.oid = c.reltype AND ct.typacl IS NOT NULL
 LEFT JOIN pg_catalog.pg_foreign_table ft ON c.relkind = 'f' AND ft.ftrelid = c.oid
 LEFT JOIN pg_catalog.pg_foreign_server fs ON fs.oid = ft.ftserver
 WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c', 'S') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'accord', 'accord_kept')
+  /*if full*/
+  AND (CASE WHEN c.relkind = 'c' THEN 1247 ELSE 1259 END::oid, CASE WHEN c.relkind = 'c' THEN c.reltype ELSE c.oid END)
+      NOT IN (SELECT e.classid, e.objid FROM pg_catalog.pg_depend e WHERE e.deptype = 'e')
+  /*else*/
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   WHERE e.classid = CASE WHEN c.relkind = 'c' THEN 1247 ELSE 1259 END
                     AND e.objid = CASE WHEN c.relkind = 'c' THEN c.reltype ELSE c.oid END AND e.deptype = 'e')
+  /*end*/
   /*filter c.oid*/

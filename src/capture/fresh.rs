@@ -5,7 +5,7 @@
 //! seldom has (another access method, privileges by default, a collation of its own, storage parameters) is
 //! left to the queries.
 
-use crate::catalog::{Cell, Row};
+use crate::catalog::{Cell, Row, Rows};
 use crate::pg::spi::Cells;
 use crate::pg::{class, scan};
 use std::collections::HashMap;
@@ -31,17 +31,18 @@ impl Fresh {
     }
 
     /// The rows of a query of the catalog's, where they are about this table alone and plain enough.
-    pub(super) fn rows(&mut self, query: &str, oids: &[u32]) -> Option<Vec<Row>> {
-        match (query, oids) {
-            ("edge", pairs) => Some(edges(pairs)),
-            (_, [table]) if *table != self.table => None,
-            ("relation", [_]) => self.relation(),
-            ("column", [_]) => self.columns(),
-            ("default", [_]) => self.defaults(),
-            ("identity", [_]) => self.identities(),
-            ("constraint", [_]) => self.constraints(),
-            _ => None,
-        }
+    pub(super) fn rows(&mut self, query: &str, oids: &[u32]) -> Option<Rows> {
+        let rows = match (query, oids) {
+            ("edge", pairs) => edges(pairs),
+            (_, [table]) if *table != self.table => return None,
+            ("relation", [_]) => self.relation()?,
+            ("column", [_]) => self.columns()?,
+            ("default", [_]) => self.defaults()?,
+            ("identity", [_]) => self.identities()?,
+            ("constraint", [_]) => self.constraints()?,
+            _ => return None,
+        };
+        Some(flat(rows))
     }
 
     fn of_class(oid: u32, columns: &[&CStr]) -> Option<Row> {
@@ -226,6 +227,20 @@ impl Fresh {
         }
         Some(rows)
     }
+}
+
+fn flat(rows: Vec<Row>) -> Rows {
+    let mut flat = Rows::new(rows.first().map_or(0, Vec::len));
+    for cell in rows.into_iter().flatten() {
+        match cell {
+            Cell::Bool(value) => flat.bool(value),
+            Cell::Int(value) => flat.int(value),
+            Cell::Text(value) => flat.text(&value),
+            Cell::TextArray(values) => flat.texts(values),
+            Cell::Null | Cell::Bytes(_) => flat.null(),
+        }
+    }
+    flat
 }
 
 /// As edge.sql: of pairs of catalog and object.

@@ -13,7 +13,7 @@ mod read;
 mod touched;
 mod values;
 
-pub use read::{read_everything, read_roots};
+pub use read::{read_everything, read_roots, read_unlinked};
 
 use crate::catalog::Aspects;
 use crate::error::Result;

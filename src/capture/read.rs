@@ -1,13 +1,14 @@
 //! The catalogs as facts, through SPI, with the edges that lead out of what was read.
 
 use super::fresh::Fresh;
-use crate::catalog::{self, Aspects, Objects, Reader, Row};
+use crate::catalog::{self, Aspects, Objects, Reader, Rows};
 use crate::error::{Error, Result};
 use crate::ledger::store::{self, Known};
 use crate::model::{Fact, FactId, LocalKey};
 use crate::pg::class;
 use crate::pg::command;
-use crate::pg::spi::{Arg, See, Spi};
+use crate::pg::spi::Spi;
+use crate::pg::subtransaction::undone;
 use std::collections::HashMap;
 
 /// Reads catalogs through SPI.
@@ -21,13 +22,13 @@ impl Reader for SpiReader<'_> {
     fn major(&self) -> u32 {
         command::major()
     }
-    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Vec<Row>> {
-        match oids {
-            Some(oids) => self.spi.query(sql, &[Arg::Oids(oids)], See::Latest),
-            None => self.spi.query(sql, &[], See::Latest),
-        }
+    fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows> {
+        self.spi.read(sql, oids)
     }
-    fn known(&mut self, query: &'static str, oids: &[u32]) -> Option<Vec<Row>> {
+    fn rows_unlocked(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows> {
+        undone(|| self.spi.read(sql, Some(oids)))
+    }
+    fn known(&mut self, query: &'static str, oids: &[u32]) -> Option<Rows> {
         self.fresh.as_mut()?.rows(query, oids)
     }
 }
@@ -66,6 +67,11 @@ pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
 pub fn read_everything(spi: &Spi) -> Result<Vec<Fact>> {
     let read = catalog::read_all(&mut SpiReader { spi, fresh: None })?;
     resolve(spi, read)
+}
+
+/// Reads the whole schema but its edges, which no fingerprint holds.
+pub fn read_unlinked(spi: &Spi) -> Result<Vec<Fact>> {
+    catalog::read_unlinked(&mut SpiReader { spi, fresh: None })
 }
 
 /// Reads these families whole.

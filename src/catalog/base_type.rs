@@ -3,11 +3,11 @@
 use super::Malformed;
 use super::gather::{Gather, Subject, TYPE};
 use super::property::acl;
-use super::row::Fields;
+use super::row::{Fields, Rows};
 use crate::model::{BaseType, BaseTypeDefinition, FactId, Kind};
 
-pub(super) fn base_types(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn base_types(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::BaseType, [row.text()?, row.text()?]), TYPE, oid);
         let defined = row.bool()?;

@@ -2,11 +2,11 @@
 
 use super::Malformed;
 use super::gather::{COLLATION, CONVERSION, Gather, Subject};
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{Collation, CollationProvider, Conversion, FactId, Kind};
 
-pub(super) fn collations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn collations(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Collation, [row.text()?, row.text()?]), COLLATION, oid);
         let provider = match row.letter()? {
@@ -24,8 +24,8 @@ pub(super) fn collations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), M
     Ok(())
 }
 
-pub(super) fn conversions(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn conversions(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Conversion, [row.text()?, row.text()?]), CONVERSION, oid);
         let (from, to) = (row.text()?, row.text()?);

@@ -4,7 +4,7 @@ use super::foreign::options as foreign_options;
 use super::gather::{ATTRDEF, CLASS, Gather, key};
 use super::property::{Acl, grants};
 use super::relation::{options, sequence_options};
-use super::row::Fields;
+use super::row::{Fields, Rows};
 use super::{Aspects, Malformed};
 use crate::model::{Attribute, Column, ColumnSettings, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
 
@@ -12,9 +12,9 @@ use crate::model::{Attribute, Column, ColumnSettings, Default as ColumnDefault, 
 /// own, another in every database, and known to no DDL (`ATTRIBUTE_VERSION_ATTOPTION` in `pg_attribute.h`).
 const ATTRIBUTE_VERSION: &str = "pg_attver";
 
-pub(super) fn columns(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
+pub(super) fn columns(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
     let mut numbered = Vec::with_capacity(rows.len());
-    for mut row in rows {
+    for mut row in rows.iter() {
         let place = (row.oid()?, row.small()?);
         // The queries' other users skip what is left out; so do we, before reading on.
         if gather.relations.contains_key(&place.0) {
@@ -86,8 +86,8 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
     Ok(name)
 }
 
-pub(super) fn defaults(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn defaults(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, relation, number, column) = (row.oid()?, row.oid()?, row.small()?, row.name()?);
         let generated = match row.letter()? {
             None => None,
@@ -105,8 +105,8 @@ pub(super) fn defaults(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Mal
 }
 
 /// An identity stands under its sequence's key, so that what reads the sequence depends on it.
-pub(super) fn identities(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn identities(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (relation, column) = (row.oid()?, row.name()?);
         let always = match row.letter()? {
             Some('a') => true,

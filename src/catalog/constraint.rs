@@ -3,11 +3,11 @@
 use super::Malformed;
 use super::deparse::without_not_valid;
 use super::gather::{CLASS, CONSTRAINT, Gather, key};
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{Constraint, ConstraintType, Kind};
 
-pub(super) fn constraints(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn constraints(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, relation, name) = (row.oid()?, row.oid()?, row.name()?);
         let Some(relation) = gather.relations.get(&relation) else { continue };
         let constraint_type = match row.letter()? {

@@ -2,13 +2,14 @@
 
 use super::Malformed;
 use super::gather::{CLASS, CONSTRAINT, EXTENSION, Gather, TYPE, key};
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{FactId, Kind, LocalKey};
-use std::collections::{BTreeSet, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeSet;
 
-pub(super) fn edges(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
+pub(super) fn edges(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
     let defaults: HashMap<LocalKey, usize> = gather.implied.iter().map(|(fact, column)| (*column, *fact)).collect();
-    for mut row in rows {
+    for mut row in rows.iter() {
         let dependent = key(row.oid()?, row.oid()?, row.small()?);
         let referenced = key(row.oid()?, row.oid()?, row.small()?);
         let Some(mut fact) = gather.target(dependent) else { continue };
@@ -47,8 +48,8 @@ pub(super) struct StandIns {
 }
 
 impl StandIns {
-    pub(super) fn read(&mut self, rows: Vec<Fields>) -> Result<(), Malformed> {
-        for mut row in rows {
+    pub(super) fn read(&mut self, rows: &Rows) -> Result<(), Malformed> {
+        for mut row in rows.iter() {
             let (object, canonical) = ((row.oid()?, row.oid()?), (row.oid()?, row.oid()?));
             let whole = row.bool()?;
             if object != canonical || whole {
@@ -75,7 +76,7 @@ impl StandIns {
 
 /// Turns references into `depends`; returns those that lead to no fact that was read.
 pub(super) fn resolve(gather: &mut Gather, stand_ins: &StandIns) -> Vec<(usize, LocalKey)> {
-    let mut depends: HashMap<usize, BTreeSet<FactId>> = HashMap::new();
+    let mut depends: Vec<(usize, usize)> = Vec::new();
     let mut unresolved = BTreeSet::new();
     for (fact, referenced) in std::mem::take(&mut gather.references) {
         if gather.implied.contains(&(fact, referenced)) {
@@ -92,14 +93,18 @@ pub(super) fn resolve(gather: &mut Gather, stand_ins: &StandIns) -> Vec<(usize, 
         if let Some(target) = target {
             let found = &gather.facts[target];
             if target != fact && !(found.root == own && found.key.is_some_and(root)) {
-                depends.entry(fact).or_default().insert(found.id.clone());
+                depends.push((fact, target));
             }
         } else if !root(referenced) {
             unresolved.insert((fact, referenced));
         }
     }
-    for (fact, ids) in depends {
-        gather.facts[fact].depends = ids.into_iter().collect();
+    depends.sort_unstable();
+    depends.dedup();
+    for edges in depends.chunk_by(|a, b| a.0 == b.0) {
+        let mut ids: Vec<FactId> = edges.iter().map(|(_, target)| gather.facts[*target].id.clone()).collect();
+        ids.sort_unstable();
+        gather.facts[edges[0].0].depends = ids;
     }
     unresolved.into_iter().collect()
 }

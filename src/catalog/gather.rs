@@ -4,7 +4,8 @@ use super::Aspects;
 use super::relation::Relation;
 use super::types::TypeKind;
 use crate::model::{Body, Fact, FactId, Kind, LocalKey, Owner};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
+use std::collections::BTreeSet;
 
 pub(super) const TYPE: u32 = 1247;
 pub(super) const PROC: u32 = 1255;
@@ -87,13 +88,13 @@ impl Gather {
         Self {
             aspects,
             facts: Vec::new(),
-            targets: HashMap::new(),
-            relations: HashMap::new(),
-            row_types: HashMap::new(),
-            types: HashMap::new(),
+            targets: HashMap::default(),
+            relations: HashMap::default(),
+            row_types: HashMap::default(),
+            types: HashMap::default(),
             families: BTreeSet::new(),
             references: Vec::new(),
-            implied: HashSet::new(),
+            implied: HashSet::default(),
         }
     }
 

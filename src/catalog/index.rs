@@ -3,12 +3,12 @@
 use super::Malformed;
 use super::deparse::index_definition;
 use super::gather::{CLASS, Gather, Subject, key};
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{FactId, Index, Kind};
 use std::collections::BTreeMap;
 
-pub(super) fn indexes(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn indexes(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, relation, name, text) = (row.oid()?, row.oid()?, row.name()?, row.text()?);
         let Some(relation) = gather.relations.get(&relation) else { continue };
         let definition = index_definition(&text).ok_or_else(|| row.malformed(format!("cannot cut {text}")))?.to_owned();

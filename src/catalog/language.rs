@@ -3,11 +3,11 @@
 use super::Malformed;
 use super::gather::{ACCESS_METHOD, Gather, LANGUAGE, Subject, TRANSFORM};
 use super::property::acl;
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{AccessMethod, AccessMethodType, FactId, Kind, Language, Transform};
 
-pub(super) fn access_methods(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn access_methods(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::AccessMethod, [row.text()?]), ACCESS_METHOD, oid);
         let method_type = match row.letter()? {
@@ -21,8 +21,8 @@ pub(super) fn access_methods(gather: &mut Gather, rows: Vec<Fields>) -> Result<(
     Ok(())
 }
 
-pub(super) fn languages(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn languages(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Language, [row.text()?]), LANGUAGE, oid);
         let trusted = row.bool()?;
@@ -35,8 +35,8 @@ pub(super) fn languages(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
     Ok(())
 }
 
-pub(super) fn transforms(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn transforms(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Transform, [row.text()?, row.text()?]), TRANSFORM, oid);
         gather.object(subject, Transform { from_sql: row.qualified()?, to_sql: row.qualified()? });

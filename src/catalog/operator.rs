@@ -2,13 +2,13 @@
 
 use super::Malformed;
 use super::gather::{AMOP, AMPROC, CAST, Gather, OPERATOR, OPERATOR_CLASS, OPERATOR_FAMILY, Subject, key};
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{
     Body, Cast, CastContext, CastMethod, FactId, Kind, MemberFunction, MemberOperator, Operator, OperatorClass, OperatorFamily,
 };
 
-pub(super) fn casts(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn casts(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let id = FactId::new(Kind::Cast, [row.text()?, row.text()?]);
         let (method, context) = (row.letter()?, row.letter()?);
@@ -29,8 +29,8 @@ pub(super) fn casts(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfor
     Ok(())
 }
 
-pub(super) fn operators(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn operators(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Operator, [row.text()?, row.text()?, row.text()?]), OPERATOR, oid);
         let operator = Operator {
@@ -48,8 +48,8 @@ pub(super) fn operators(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
     Ok(())
 }
 
-pub(super) fn families(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn families(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let id = FactId::new(Kind::OperatorFamily, [row.text()?, row.text()?, row.text()?]);
         let subject = Subject::root(id, OPERATOR_FAMILY, oid);
@@ -60,8 +60,8 @@ pub(super) fn families(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Mal
     Ok(())
 }
 
-pub(super) fn classes(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn classes(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::OperatorClass, [row.text()?, row.text()?, row.text()?]), OPERATOR_CLASS, oid);
         gather.families.insert(row.oid()?);
@@ -86,8 +86,8 @@ fn whole(gather: &mut Gather, member: (u32, u32), family: u32, class: Option<u32
     Some(fact)
 }
 
-pub(super) fn member_operators(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn member_operators(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, family, class) = (row.oid()?, row.oid()?, row.opt_oid()?);
         let Some(fact) = whole(gather, (AMOP, oid), family, class) else { continue };
         let (number, types) = (row.number()?, [row.text()?, row.text()?]);
@@ -104,8 +104,8 @@ pub(super) fn member_operators(gather: &mut Gather, rows: Vec<Fields>) -> Result
     Ok(())
 }
 
-pub(super) fn member_functions(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn member_functions(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, family, class) = (row.oid()?, row.oid()?, row.opt_oid()?);
         let Some(fact) = whole(gather, (AMPROC, oid), family, class) else { continue };
         let (number, types) = (row.number()?, [row.text()?, row.text()?]);

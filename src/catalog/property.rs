@@ -2,7 +2,7 @@
 
 use super::gather::{CLASS, Gather, Subject, TYPE, key};
 use super::relation::Relation;
-use super::row::Fields;
+use super::row::{Fields, Rows};
 use super::{Aspects, Malformed};
 use crate::model::{Comment, Grant, Kind, ON_NOT_NULL, SecurityLabel};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,8 +113,8 @@ fn privilege(letter: char) -> String {
 }
 
 /// Comments, and security labels with their providers.
-pub(super) fn comments(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn comments(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (classid, objid, objsubid) = (row.oid()?, row.oid()?, row.small()?);
         let (column, provider, text) = (row.opt_name()?, row.opt_name()?, row.text()?);
         let relation = gather.relations.get(&objid).filter(|_| classid == CLASS);

@@ -3,11 +3,11 @@
 use super::Malformed;
 use super::gather::{Gather, PUBLICATION, PUBLICATION_NAMESPACE, PUBLICATION_REL, SUBSCRIPTION, Subject, key};
 use super::relation::options;
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{FactId, Kind, Name, Publication, PublicationOperation, PublicationSchema, PublicationTable, Subscription};
 
-pub(super) fn publications(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn publications(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Publication, [row.text()?]), PUBLICATION, oid);
         let all_tables = row.bool()?;
@@ -29,8 +29,8 @@ fn publication(gather: &Gather, oid: u32) -> Option<Name> {
     gather.target(key(PUBLICATION, oid, 0)).map(|fact| gather.facts[fact].id.name().clone())
 }
 
-pub(super) fn tables(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn tables(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, of) = (row.oid()?, row.oid()?);
         let Some(publication) = publication(gather, of) else { continue };
         let id = FactId::new(Kind::PublicationTable, [publication, row.name()?, row.name()?]);
@@ -44,8 +44,8 @@ pub(super) fn tables(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfo
     Ok(())
 }
 
-pub(super) fn schemas(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn schemas(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, of) = (row.oid()?, row.oid()?);
         let Some(publication) = publication(gather, of) else { continue };
         let id = FactId::new(Kind::PublicationSchema, [publication, row.name()?]);
@@ -54,8 +54,8 @@ pub(super) fn schemas(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malf
     Ok(())
 }
 
-pub(super) fn subscriptions(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn subscriptions(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Subscription, [row.text()?]), SUBSCRIPTION, oid);
         let publications = row.texts()?.into_iter().map(Name::from).collect();

@@ -4,7 +4,7 @@ use super::deparse::without_semicolon;
 use super::foreign::options as foreign_options;
 use super::gather::{CLASS, Gather, INHERITS, Subject, key};
 use super::property::{Acl, grants};
-use super::row::Fields;
+use super::row::{Fields, Rows};
 use super::{Aspects, Malformed};
 use crate::model::{
     Composite, FactId, Foreign, Inherit, Kind, MaterializedView, Name, Partition, Qualified, Sequence, SequenceOptions, Table, View,
@@ -78,8 +78,8 @@ pub(super) fn options(texts: Vec<String>) -> BTreeMap<String, String> {
         .collect()
 }
 
-pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn relations(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, schema, name) = (row.oid()?, row.name()?, row.name()?);
         let kind = match row.letter()? {
             Some('r' | 'p' | 'f') => Kind::Table,
@@ -171,8 +171,8 @@ pub(super) fn relations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
     Ok(())
 }
 
-pub(super) fn views(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn views(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, definition) = (row.oid()?, without_semicolon(row.text()?));
         let Some(relation) = gather.relations.get(&oid) else { continue };
         let subject = relation.subject();
@@ -205,8 +205,8 @@ pub(super) fn sequence_options(row: &mut Fields) -> Result<SequenceOptions, Malf
 
 /// Sequences but those of identity columns. One that a column owns has that table's owner, which is
 /// then no fact of its own.
-pub(super) fn sequences(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn sequences(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let options = sequence_options(&mut row)?;
         let dependency = row.letter()?;
@@ -226,9 +226,9 @@ pub(super) fn sequences(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Ma
 }
 
 /// Parents, by inheritance and by partitioning.
-pub(super) fn parents(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
+pub(super) fn parents(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
     let mut parents = Vec::with_capacity(rows.len());
-    for mut row in rows {
+    for mut row in rows.iter() {
         parents.push((row.oid()?, row.small()?, row.oid()?, row.name()?, row.name()?));
     }
     parents.sort_unstable();
@@ -243,7 +243,7 @@ pub(super) fn parents(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malf
             gather.property(subject, Partition { parent: Qualified { schema, name }, bound })
         } else {
             subject.id.kind = Kind::Inherit;
-            subject.id.path.extend([schema, name]);
+            subject.id.path = subject.id.path.with(schema).with(name);
             // The catalog has no OIDs: child and parent tell one row from another, also after a rename.
             subject.key = key(INHERITS, oid, parent_oid.cast_signed());
             gather.property(subject, Inherit { rank })

@@ -3,12 +3,12 @@
 use super::Malformed;
 use super::gather::{Gather, PROC, Subject};
 use super::property::acl;
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{Aggregate, FactId, Kind, Literal, Name, Qualified, Routine, RoutineBody, RoutineKind};
 use std::collections::HashMap;
 
-pub(super) fn routines(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn routines(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Routine, [row.text()?, row.text()?, row.text()?]), PROC, oid);
         let kind = match row.letter()? {
@@ -77,8 +77,8 @@ fn finalfunc_modify(letter: Option<char>, default: char) -> Option<&'static str>
     }
 }
 
-pub(super) fn aggregates(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn aggregates(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::Aggregate, [row.text()?, row.text()?, row.text()?]), PROC, oid);
         let arguments = Some(row.text()?).filter(|a| !a.is_empty()).unwrap_or_else(|| "*".to_owned());

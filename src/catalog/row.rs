@@ -1,39 +1,128 @@
 //! Typed access to the cells of a row, in order.
 
-use super::{Cell, Malformed, Row};
+use super::Malformed;
 use crate::model::{Name, OperatorName, Qualified, RoutineName, Symbol};
 
-pub(super) struct Fields {
+/// One value; texts stand in their rows' memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cell {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(usize, u32),
+    /// Which of the arrays.
+    Texts(u32),
+}
+
+/// The rows of one query: all cells in one list and all texts in one string, because there can be millions.
+///
+/// A [`Reader`](super::Reader) fills them in cell by cell, row after row.
+#[derive(Debug, Default)]
+pub struct Rows {
     query: &'static str,
-    cells: std::vec::IntoIter<Cell>,
+    width: usize,
+    cells: Vec<Cell>,
+    texts: String,
+    arrays: Vec<Vec<String>>,
+}
+
+impl Rows {
+    /// No rows yet, each of which will have this many cells.
+    pub fn new(width: usize) -> Self {
+        Self { width, ..Self::default() }
+    }
+    /// The next cell is null.
+    pub fn null(&mut self) {
+        self.cells.push(Cell::Null);
+    }
+    /// The next cell is a boolean.
+    pub fn bool(&mut self, value: bool) {
+        self.cells.push(Cell::Bool(value));
+    }
+    /// The next cell is a number or an OID.
+    pub fn int(&mut self, value: i64) {
+        self.cells.push(Cell::Int(value));
+    }
+    /// The next cell is a text, a name or a `"char"`.
+    pub fn text(&mut self, value: &str) {
+        // A PostgreSQL value has less than 1 GB.
+        self.cells.push(Cell::Text(self.texts.len(), value.len() as u32));
+        self.texts.push_str(value);
+    }
+    /// The next cell is an array of texts.
+    pub fn texts(&mut self, values: Vec<String>) {
+        self.cells.push(Cell::Texts(self.arrays.len() as u32));
+        self.arrays.push(values);
+    }
+
+    /// More rows of the same query.
+    pub(super) fn append(&mut self, mut more: Self) {
+        if self.cells.is_empty() {
+            *self = more;
+            return;
+        }
+        let (texts, arrays) = (self.texts.len(), self.arrays.len() as u32);
+        self.cells.extend(more.cells.iter().map(|cell| match *cell {
+            Cell::Text(at, length) => Cell::Text(texts + at, length),
+            Cell::Texts(which) => Cell::Texts(arrays + which),
+            other => other,
+        }));
+        self.texts.push_str(&more.texts);
+        self.arrays.append(&mut more.arrays);
+    }
+
+    /// The same as rows of this query.
+    pub(super) fn of(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+    fn slice(&self, at: usize, length: u32) -> &str {
+        &self.texts[at..at + length as usize]
+    }
+    pub(super) fn iter(&self) -> impl Iterator<Item = Fields<'_>> {
+        self.cells.chunks_exact(self.width.max(1)).map(|row| Fields { rows: self, cells: row.iter(), column: 0 })
+    }
+    pub(super) fn len(&self) -> usize {
+        self.cells.len().checked_div(self.width).unwrap_or(0)
+    }
+}
+
+/// One row, read from left to right.
+#[derive(Clone)]
+pub(super) struct Fields<'r> {
+    rows: &'r Rows,
+    cells: std::slice::Iter<'r, Cell>,
     column: usize,
 }
 
 type Result<T> = std::result::Result<T, Malformed>;
 
-impl Fields {
-    pub(super) fn new(query: &'static str, row: Row) -> Self {
-        Self { query, cells: row.into_iter(), column: 0 }
-    }
-
+impl<'r> Fields<'r> {
     /// An error about this row.
     pub(super) fn malformed(&self, what: impl Into<String>) -> Malformed {
-        Malformed { query: self.query, what: what.into() }
+        Malformed { query: self.rows.query, what: what.into() }
     }
 
     fn next(&mut self) -> Result<Cell> {
         self.column += 1;
-        self.cells.next().ok_or_else(|| Malformed { query: self.query, what: format!("column {} is missing", self.column) })
+        self.cells.next().copied().ok_or_else(|| self.malformed(format!("column {} is missing", self.column)))
     }
 
-    fn expected<T>(&self, what: &str, cell: &Cell) -> Result<T> {
-        Err(self.malformed(format!("column {} should be {what} and is {cell:?}", self.column)))
+    #[cold]
+    fn expected<T>(&self, what: &str, cell: Cell) -> Result<T> {
+        let found = match cell {
+            Cell::Text(at, length) => format!("{:?}", self.rows.slice(at, length)),
+            Cell::Texts(which) => format!("{:?}", self.rows.arrays[which as usize]),
+            Cell::Null => "null".to_owned(),
+            Cell::Bool(value) => value.to_string(),
+            Cell::Int(value) => value.to_string(),
+        };
+        Err(self.malformed(format!("column {} should be {what} and is {found}", self.column)))
     }
 
     pub(super) fn bool(&mut self) -> Result<bool> {
         match self.next()? {
             Cell::Bool(value) => Ok(value),
-            other => self.expected("a boolean", &other),
+            other => self.expected("a boolean", other),
         }
     }
 
@@ -41,63 +130,72 @@ impl Fields {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Int(value) => Ok(Some(value)),
-            other => self.expected("a number", &other),
+            other => self.expected("a number", other),
         }
     }
 
     pub(super) fn int(&mut self) -> Result<i64> {
         let value = self.opt_int()?;
-        value.map_or_else(|| self.expected("a number", &Cell::Null), Ok)
+        value.map_or_else(|| self.expected("a number", Cell::Null), Ok)
     }
 
     pub(super) fn small(&mut self) -> Result<i32> {
         let value = self.int()?;
-        i32::try_from(value).or_else(|_| self.expected("an int4", &Cell::Int(value)))
+        i32::try_from(value).or_else(|_| self.expected("an int4", Cell::Int(value)))
     }
 
     pub(super) fn opt_oid(&mut self) -> Result<Option<u32>> {
         match self.opt_int()? {
             None => Ok(None),
-            Some(value) => u32::try_from(value).map(Some).or_else(|_| self.expected("an OID", &Cell::Int(value))),
+            Some(value) => u32::try_from(value).map(Some).or_else(|_| self.expected("an OID", Cell::Int(value))),
         }
     }
 
     pub(super) fn oid(&mut self) -> Result<u32> {
         let value = self.opt_oid()?;
-        value.map_or_else(|| self.expected("an OID", &Cell::Null), Ok)
+        value.map_or_else(|| self.expected("an OID", Cell::Null), Ok)
     }
 
-    pub(super) fn opt_text(&mut self) -> Result<Option<String>> {
+    /// A text where it stands, to be looked at.
+    pub(super) fn opt_str(&mut self) -> Result<Option<&'r str>> {
         match self.next()? {
             Cell::Null => Ok(None),
-            Cell::Text(value) => Ok(Some(value)),
-            other => self.expected("text", &other),
+            Cell::Text(at, length) => Ok(Some(self.rows.slice(at, length))),
+            other => self.expected("text", other),
         }
     }
 
+    pub(super) fn str(&mut self) -> Result<&'r str> {
+        let value = self.opt_str()?;
+        value.map_or_else(|| self.expected("text", Cell::Null), Ok)
+    }
+
+    pub(super) fn opt_text(&mut self) -> Result<Option<String>> {
+        Ok(self.opt_str()?.map(str::to_owned))
+    }
+
     pub(super) fn text(&mut self) -> Result<String> {
-        let value = self.opt_text()?;
-        value.map_or_else(|| self.expected("text", &Cell::Null), Ok)
+        self.str().map(str::to_owned)
     }
 
     pub(super) fn name(&mut self) -> Result<Name> {
-        self.text().map(Name::from)
+        self.str().map(Name::from)
     }
 
     pub(super) fn opt_name(&mut self) -> Result<Option<Name>> {
-        Ok(self.opt_text()?.map(Name::from))
+        Ok(self.opt_str()?.map(Name::from))
     }
 
     /// A `"char"`; none for null and for the zero byte.
     pub(super) fn letter(&mut self) -> Result<Option<char>> {
-        Ok(self.opt_text()?.and_then(|text| text.chars().next()).filter(|c| *c != '\0'))
+        Ok(self.opt_str()?.and_then(|text| text.chars().next()).filter(|c| *c != '\0'))
     }
 
     pub(super) fn opt_texts(&mut self) -> Result<Option<Vec<String>>> {
         match self.next()? {
             Cell::Null => Ok(None),
-            Cell::TextArray(values) => Ok(Some(values)),
-            other => self.expected("an array", &other),
+            Cell::Texts(which) => Ok(Some(self.rows.arrays[which as usize].clone())),
+            other => self.expected("an array", other),
         }
     }
 
@@ -123,7 +221,7 @@ impl Fields {
             None => Ok(None),
             Some(parts) => match <[String; 3]>::try_from(parts) {
                 Ok([schema, name, arguments]) => Ok(Some(RoutineName { schema: schema.into(), name: name.into(), arguments })),
-                Err(parts) => self.expected("schema, name and arguments", &Cell::TextArray(parts)),
+                Err(parts) => Err(self.malformed(format!("column {} should be schema, name and arguments and is {parts:?}", self.column))),
             },
         }
     }
@@ -131,7 +229,7 @@ impl Fields {
     /// An int2.
     pub(super) fn number(&mut self) -> Result<i16> {
         let value = self.int()?;
-        i16::try_from(value).or_else(|_| self.expected("an int2", &Cell::Int(value)))
+        i16::try_from(value).or_else(|_| self.expected("an int2", Cell::Int(value)))
     }
 
     /// An array of schema and name.
@@ -140,7 +238,7 @@ impl Fields {
             None => Ok(None),
             Some(parts) => match <[String; 2]>::try_from(parts) {
                 Ok([schema, name]) => Ok(Some(Qualified::new(schema, name))),
-                Err(parts) => self.expected("schema and name", &Cell::TextArray(parts)),
+                Err(parts) => Err(self.malformed(format!("column {} should be schema and name and is {parts:?}", self.column))),
             },
         }
     }
@@ -151,8 +249,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_are_put_behind_rows() {
+        let one = |text: &str| {
+            let mut rows = Rows::new(2);
+            rows.text(text);
+            rows.texts(vec![text.to_owned()]);
+            rows
+        };
+        let mut rows = Rows::default();
+        for text in ["a", "", "bc"] {
+            rows.append(one(text));
+        }
+        let read: Vec<(String, Vec<String>)> = rows.iter().map(|mut row| (row.text().unwrap(), row.texts().unwrap())).collect();
+        assert_eq!(read, ["a", "", "bc"].map(|text| (text.to_owned(), vec![text.to_owned()])));
+    }
+
+    #[test]
     fn what_does_not_fit_is_an_error_and_no_panic() {
-        let mut fields = Fields::new("q", vec![Cell::Int(-1), Cell::Null, Cell::TextArray(vec!["a".into()]), Cell::Int(1 << 40)]);
+        let mut rows = Rows::new(4).of("q");
+        rows.int(-1);
+        rows.null();
+        rows.texts(vec!["a".into()]);
+        rows.int(1 << 40);
+        let mut fields = rows.iter().next().unwrap();
         assert!(fields.oid().is_err());
         assert!(fields.text().is_err());
         assert!(fields.qualified().is_err());

@@ -2,14 +2,14 @@
 
 use super::gather::{DEFAULT_ACL, EVENT_TRIGGER, Gather, Subject};
 use super::property::by_grantee;
-use super::row::Fields;
+use super::row::Rows;
 use super::trigger::enabled;
 use super::{Aspects, Malformed};
 use crate::model::{DefaultPrivilege, EventTrigger, FactId, Kind};
 use std::collections::BTreeSet;
 
-pub(super) fn event_triggers(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn event_triggers(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::EventTrigger, [row.text()?]), EVENT_TRIGGER, oid);
         let event = row.text()?;
@@ -22,8 +22,8 @@ pub(super) fn event_triggers(gather: &mut Gather, rows: Vec<Fields>) -> Result<(
 }
 
 /// One fact for each grantee whose privileges differ from what there would be without.
-pub(super) fn default_privileges(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn default_privileges(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, role, schema) = (row.oid()?, row.text()?, row.text()?);
         let objects = match row.letter()? {
             Some('r') => "tables",

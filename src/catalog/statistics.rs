@@ -2,12 +2,12 @@
 
 use super::Malformed;
 use super::gather::{CLASS, Gather, STATISTICS, Subject, key};
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{FactId, Kind, Name, Owner, Qualified, Statistics};
 
 /// They belong to their table's family, in whatever schema they are.
-pub(super) fn statistics(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn statistics(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, relation) = (row.oid()?, row.oid()?);
         if !gather.relations.contains_key(&relation) {
             continue;

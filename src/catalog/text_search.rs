@@ -2,13 +2,13 @@
 
 use super::Malformed;
 use super::gather::{Gather, Subject, TS_CONFIGURATION, TS_DICTIONARY, TS_PARSER, TS_TEMPLATE, key};
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{Body, FactId, Kind, Name, TextSearchConfiguration, TextSearchDictionary, TextSearchParser, TextSearchTemplate};
 use crate::plan::lexer::{Token, scan};
 use std::collections::BTreeMap;
 
-pub(super) fn parsers(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn parsers(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::TextSearchParser, [row.text()?, row.text()?]), TS_PARSER, oid);
         let parser = TextSearchParser {
@@ -23,8 +23,8 @@ pub(super) fn parsers(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malf
     Ok(())
 }
 
-pub(super) fn templates(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn templates(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::TextSearchTemplate, [row.text()?, row.text()?]), TS_TEMPLATE, oid);
         let template = TextSearchTemplate { lexize: row.expected_qualified("a template without LEXIZE")?, init: row.qualified()? };
@@ -50,8 +50,8 @@ fn options(text: &str) -> Option<Vec<(Name, String)>> {
     (closed && rest.is_empty()).then_some(options)
 }
 
-pub(super) fn dictionaries(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn dictionaries(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::TextSearchDictionary, [row.text()?, row.text()?]), TS_DICTIONARY, oid);
         let template = row.expected_qualified("a dictionary without a template")?;
@@ -63,8 +63,8 @@ pub(super) fn dictionaries(gather: &mut Gather, rows: Vec<Fields>) -> Result<(),
     Ok(())
 }
 
-pub(super) fn configurations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn configurations(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let subject = Subject::root(FactId::new(Kind::TextSearchConfiguration, [row.text()?, row.text()?]), TS_CONFIGURATION, oid);
         let parser = row.expected_qualified("a configuration without a parser")?;
@@ -74,8 +74,8 @@ pub(super) fn configurations(gather: &mut Gather, rows: Vec<Fields>) -> Result<(
     Ok(())
 }
 
-pub(super) fn mappings(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn mappings(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let Some(fact) = gather.target(key(TS_CONFIGURATION, row.oid()?, 0)) else { continue };
         // A token type that the parser does not know any longer has no name to be mapped by.
         let Some(token) = row.opt_text()? else { continue };

@@ -2,7 +2,7 @@
 
 use super::deparse::{trigger_parts, without_semicolon};
 use super::gather::{CLASS, Gather, POLICY, REWRITE, TRIGGER, key};
-use super::row::Fields;
+use super::row::Rows;
 use super::{Aspects, Malformed};
 use crate::model::{Kind, Name, Policy, Rule, Trigger};
 
@@ -15,8 +15,8 @@ pub(super) fn enabled(letter: Option<char>) -> Option<String> {
     }
 }
 
-pub(super) fn triggers(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn triggers(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, relation, name, constraint) = (row.oid()?, row.oid()?, row.name()?, row.bool()?);
         let Some(relation) = gather.relations.get(&relation) else { continue };
         let (enabled, text) = (enabled(row.letter()?), row.text()?);
@@ -27,8 +27,8 @@ pub(super) fn triggers(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Mal
     Ok(())
 }
 
-pub(super) fn policies(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn policies(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, relation, name, permissive) = (row.oid()?, row.oid()?, row.name()?, row.bool()?);
         let Some(relation) = gather.relations.get(&relation) else { continue };
         let command = match row.letter()? {
@@ -47,8 +47,8 @@ pub(super) fn policies(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Mal
 }
 
 /// Rules; a view's own only gives what it depends on to the view.
-pub(super) fn rules(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn rules(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, relation, name, enabled) = (row.oid()?, row.oid()?, row.name()?, enabled(row.letter()?));
         let Some(relation) = gather.relations.get(&relation) else { continue };
         match row.opt_text()? {

@@ -4,7 +4,7 @@ use super::Malformed;
 use super::deparse::without_not_valid;
 use super::gather::{CONSTRAINT, ENUM as ENUM_CATALOG, Gather, Subject, TYPE, key};
 use super::property::acl;
-use super::row::Fields;
+use super::row::Rows;
 use crate::model::{Domain, DomainConstraint, Enum, EnumLabel, FactId, Kind, Name, Range};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub(super) const ENUM: TypeKind = TypeKind::Enum;
 pub(super) const DOMAIN: TypeKind = TypeKind::Domain;
 pub(super) const RANGE: TypeKind = TypeKind::Range;
 
-pub(super) fn types(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn types(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let oid = row.oid()?;
         let path = [row.text()?, row.text()?];
         let (type_kind, kind) = match row.letter()? {
@@ -53,14 +53,12 @@ fn type_of(gather: &Gather, oid: u32, kind: TypeKind) -> Option<Subject> {
 }
 
 fn part(kind: Kind, of: &Subject, name: impl Into<Name>, classid: u32, oid: u32) -> Subject {
-    let mut path = of.id.path.clone();
-    path.push(name.into());
-    Subject { id: FactId { kind, of: None, path }, key: key(classid, oid, 0), root: of.root }
+    Subject { id: FactId { kind, of: None, path: of.id.path.with(name) }, key: key(classid, oid, 0), root: of.root }
 }
 
-pub(super) fn labels(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
+pub(super) fn labels(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
     let mut last: Option<(u32, Name)> = None;
-    for mut row in rows {
+    for mut row in rows.iter() {
         let (oid, type_oid, label) = (row.oid()?, row.oid()?, row.name()?);
         let Some(owner) = type_of(gather, type_oid, TypeKind::Enum) else { continue };
         let after = last.take().filter(|(of, _)| *of == type_oid).map(|(_, label)| label);
@@ -70,8 +68,8 @@ pub(super) fn labels(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malfo
     Ok(())
 }
 
-pub(super) fn domain_constraints(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn domain_constraints(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let (oid, type_oid, name) = (row.oid()?, row.oid()?, row.name()?);
         let Some(owner) = type_of(gather, type_oid, TypeKind::Domain) else { continue };
         let constraint = DomainConstraint { definition: without_not_valid(row.text()?), not_valid: !row.bool()? };
@@ -80,8 +78,8 @@ pub(super) fn domain_constraints(gather: &mut Gather, rows: Vec<Fields>) -> Resu
     Ok(())
 }
 
-pub(super) fn ranges(gather: &mut Gather, rows: Vec<Fields>) -> Result<(), Malformed> {
-    for mut row in rows {
+pub(super) fn ranges(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+    for mut row in rows.iter() {
         let Some(subject) = type_of(gather, row.oid()?, TypeKind::Range) else { continue };
         let range = Range {
             subtype: row.text()?,

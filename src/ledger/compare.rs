@@ -156,7 +156,8 @@ pub fn plan(spi: &Spi, compared: Compared, request: &Request) -> Result<Vec<Plan
         }
     };
     let Compared { before, after } = compared;
-    let way = Way::between(before, &after, request, |table| {
+    let request = Request { major: command::major(), ..request.clone() };
+    let way = Way::between(before, &after, &request, |table| {
         let Size { rows, bytes } = size(table);
         rows > 0 || here && bytes > 0 && sizes::has_rows(spi, table).unwrap_or(true)
     })

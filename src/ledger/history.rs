@@ -37,7 +37,7 @@ pub fn fingerprint(spi: &Spi, verify: bool, projection: &Projection) -> Result<F
     }
     let read = {
         let _pinned = command::pin();
-        capture::read_everything(spi)?
+        capture::read_unlinked(spi)?
     };
     Ok(Sums::of(&read).fingerprint(projection))
 }

@@ -2,7 +2,6 @@
 
 use super::seal::{self, version_id};
 use super::store::{self, Known};
-use super::sums::Sums;
 use crate::capture;
 use crate::capture::outbox::{self, Happening, Keys};
 use crate::diff::{Change, diff};
@@ -164,8 +163,7 @@ pub fn initialize(spi: &Spi) -> Result<i64> {
         "INSERT INTO accord.ledger (id, reader, major) VALUES ($1::uuid, $2, $3)",
         &[Arg::Text(&Uuid::now_v7().to_string()), Arg::Int(i64::from(READER_VERSION)), Arg::Int(i64::from(major()))],
     )?;
-    seal::write_facts(spi, &facts)?;
-    let mut sums = Sums::of(&facts);
+    let mut sums = seal::write_first(&facts)?;
     let fingerprint = sums.fingerprint(&Projection::default());
     let content = sums.fingerprint(&Projection { column_order: false, ..Projection::default() });
     sums.write(spi)?;

@@ -13,6 +13,7 @@ use super::sums::{Sums, projection_text};
 use crate::diff::Change;
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, Fingerprint, LocalKey, Projection};
+use crate::pg::insert::{Table, Value};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::turn::{self, Turn};
 use std::collections::{BTreeSet, HashMap};
@@ -286,8 +287,33 @@ impl<'a> Round<'a> {
     }
 }
 
+/// Writes the facts of version 0 into the empty `accord.fact`; returns their sums.
+pub(super) fn write_first(facts: &[Fact]) -> Result<Sums> {
+    let mut sums = Sums::default();
+    let table = Table::open(c"fact")?;
+    for fact in facts {
+        let key = fact.key.ok_or_else(|| Error::internal(format!("{} has no local key", fact.id)))?;
+        let root = fact.root.ok_or_else(|| Error::internal(format!("{} has no family", fact.id)))?;
+        let (kind, hash) = (serde_json::to_value(fact.id.kind)?, fact.hash());
+        sums.add(&fact.id, &hash);
+        table.insert(&[
+            ("id", Value::Text(&fact.id.to_string())),
+            ("kind", Value::Text(kind.as_str().unwrap_or_default())),
+            ("schema", fact.id.schema().map_or(Value::Null, |schema| Value::Text(schema.as_str()))),
+            ("classid", Value::Oid(key.classid)),
+            ("objid", Value::Oid(key.objid)),
+            ("objsubid", Value::Int(key.objsubid)),
+            ("root_class", Value::Oid(root.0)),
+            ("root", Value::Oid(root.1)),
+            ("hash", Value::Bytes(&hash)),
+            ("body", Value::Text(&serde_json::to_string(fact)?)),
+        ])?;
+    }
+    Ok(sums)
+}
+
 /// Writes facts into `accord.fact`, replacing those with the same ids.
-pub(super) fn write_facts<'a>(spi: &Spi, facts: impl IntoIterator<Item = &'a Fact>) -> Result<()> {
+fn write_facts<'a>(spi: &Spi, facts: impl IntoIterator<Item = &'a Fact>) -> Result<()> {
     for fact in facts {
         let key = fact.key.ok_or_else(|| Error::internal(format!("{} has no local key", fact.id)))?;
         let root = fact.root.ok_or_else(|| Error::internal(format!("{} has no family", fact.id)))?;

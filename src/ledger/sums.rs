@@ -3,40 +3,56 @@
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, FactId, Fingerprint, Kind, LtHash, Name, Projection};
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use std::collections::{BTreeMap, BTreeSet};
+use foldhash::{HashMap, HashSet};
+use std::collections::BTreeSet;
 
 /// A group of facts that every projection takes or leaves as a whole.
-type Group = (String, String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Group {
+    schema: Option<Name>,
+    kind: Kind,
+    /// Kind of the target of a property: projections may exclude either.
+    of: Option<Kind>,
+}
 
 /// The sums of all groups, and what changed since they were read.
 #[derive(Debug, Default)]
 pub struct Sums {
-    groups: BTreeMap<Group, LtHash>,
-    dirty: BTreeSet<Group>,
+    groups: HashMap<Group, LtHash>,
+    dirty: HashSet<Group>,
 }
 
-/// Kind and, for a property, its target's kind: `grant/table`. Projections may exclude either.
-fn group_kind(id: &FactId) -> String {
-    let word = |kind: Kind| serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-    match id.of {
-        Some(of) => format!("{}/{}", word(id.kind), word(of)),
-        None => word(id.kind),
+fn word(kind: Kind) -> String {
+    serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
+}
+
+impl Group {
+    fn of(id: &FactId) -> Self {
+        Self { schema: id.schema().filter(|schema| !schema.as_str().is_empty()).cloned(), kind: id.kind, of: id.of }
     }
-}
 
-fn group_of(id: &FactId) -> Group {
-    (id.schema().map(|name| name.as_str().to_owned()).unwrap_or_default(), group_kind(id))
-}
+    /// As it is stored; none for a kind that a newer library knew.
+    fn stored(schema: &str, words: &str) -> Option<Self> {
+        let (carrier, of) = match words.split_once('/') {
+            Some((carrier, of)) => (carrier, Some(kind(of)?)),
+            None => (words, None),
+        };
+        Some(Self { schema: (!schema.is_empty()).then(|| schema.into()), kind: kind(carrier)?, of })
+    }
 
-fn mirrored(group: &Group, projection: &Projection) -> bool {
-    let kind = |word: &str| serde_json::from_value::<Kind>(serde_json::Value::String(word.to_owned())).ok();
-    let (carrier, of) = match group.1.split_once('/') {
-        Some((kind, of)) => (kind, Some(of)),
-        None => (group.1.as_str(), None),
-    };
-    let schema = (!group.0.is_empty()).then(|| Name::new(group.0.clone()));
-    kind(carrier).is_some_and(|kind| projection.mirrors_group(kind, schema.as_ref()))
-        && of.is_none_or(|of| kind(of).is_some_and(|of| projection.takes(of)))
+    /// The schema, and the kind with its target's: `grant/table`.
+    fn texts(&self) -> (&str, String) {
+        let words = self.of.map_or_else(|| word(self.kind), |of| format!("{}/{}", word(self.kind), word(of)));
+        (self.schema.as_ref().map_or("", Name::as_str), words)
+    }
+
+    fn mirrored(&self, projection: &Projection) -> bool {
+        projection.mirrors_group(self.kind, self.schema.as_ref()) && self.of.is_none_or(|of| projection.takes(of))
+    }
 }
 
 /// The canonical text of a projection: the key of its recorded fingerprints.
@@ -50,7 +66,9 @@ impl Sums {
         let mut sums = Self::default();
         for row in spi.query("SELECT s.schema, s.kind, s.lanes FROM accord.sum s", &[], see)? {
             let lanes = LtHash::from_bytes(&row.bytes(2)).ok_or_else(|| Error::internal("a stored sum has the wrong length"))?;
-            sums.groups.insert((row.text(0), row.text(1)), lanes);
+            if let Some(group) = Group::stored(&row.text(0), &row.text(1)) {
+                sums.groups.insert(group, lanes);
+            }
         }
         Ok(sums)
     }
@@ -64,24 +82,28 @@ impl Sums {
         sums
     }
 
+    fn group(&mut self, id: &FactId) -> &mut LtHash {
+        let group = Group::of(id);
+        if !self.dirty.contains(&group) {
+            self.dirty.insert(group.clone());
+        }
+        self.groups.entry(group).or_default()
+    }
+
     /// Adds a fact.
     pub fn add(&mut self, id: &FactId, hash: &FactHash) {
-        let group = group_of(id);
-        self.groups.entry(group.clone()).or_default().add(hash);
-        self.dirty.insert(group);
+        self.group(id).add(hash);
     }
 
     /// Removes a fact.
     pub fn remove(&mut self, id: &FactId, hash: &FactHash) {
-        let group = group_of(id);
-        self.groups.entry(group.clone()).or_default().remove(hash);
-        self.dirty.insert(group);
+        self.group(id).remove(hash);
     }
 
     /// Sum of a projection.
     pub fn lanes(&self, projection: &Projection) -> LtHash {
         let mut sum = LtHash::default();
-        self.groups.iter().filter(|(group, _)| mirrored(group, projection)).for_each(|(_, lanes)| sum.merge(lanes));
+        self.groups.iter().filter(|(group, _)| group.mirrored(projection)).for_each(|(_, lanes)| sum.merge(lanes));
         sum
     }
 
@@ -92,16 +114,17 @@ impl Sums {
 
     /// Writes the sums that changed.
     pub fn write(&mut self, spi: &Spi) -> Result<()> {
-        for group in std::mem::take(&mut self.dirty) {
+        for group in std::mem::take(&mut self.dirty).into_iter().collect::<BTreeSet<_>>() {
             let lanes = &self.groups[&group];
+            let (schema, kind) = group.texts();
             if *lanes == LtHash::default() {
-                spi.run("DELETE FROM accord.sum s WHERE s.schema = $1 AND s.kind = $2", &[Arg::Text(&group.0), Arg::Text(&group.1)])?;
+                spi.run("DELETE FROM accord.sum s WHERE s.schema = $1 AND s.kind = $2", &[Arg::Text(schema), Arg::Text(&kind)])?;
                 self.groups.remove(&group);
             } else {
                 spi.run(
                     "INSERT INTO accord.sum (schema, kind, lanes) VALUES ($1, $2, $3)
                      ON CONFLICT (schema, kind) DO UPDATE SET lanes = EXCLUDED.lanes",
-                    &[Arg::Text(&group.0), Arg::Text(&group.1), Arg::Bytes(&lanes.to_bytes())],
+                    &[Arg::Text(schema), Arg::Text(&kind), Arg::Bytes(&lanes.to_bytes())],
                 )?;
             }
         }

@@ -13,13 +13,18 @@ use super::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+macro_rules! stored {
+    ($kind:ident) => { $kind };
+    ($kind:ident boxed) => { Box<$kind> };
+}
+
 macro_rules! bodies {
-    ($($kind:ident),* $(,)?) => {
-        /// The attributes of a fact, by kind.
+    ($($kind:ident $($boxed:ident)?),* $(,)?) => {
+        /// The attributes of a fact, by kind. The largest are boxed: there are millions of small ones.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(untagged)]
         #[allow(missing_docs)]
-        pub enum Body { $($kind($kind)),* }
+        pub enum Body { $($kind(stored!($kind $($boxed)?))),* }
 
         impl Kind {
             /// Every kind, in the order of the declaration.
@@ -42,7 +47,7 @@ macro_rules! bodies {
         }
 
         $(impl From<$kind> for Body {
-            fn from(attributes: $kind) -> Self { Body::$kind(attributes) }
+            fn from(attributes: $kind) -> Self { Body::$kind(attributes.into()) }
         })*
     };
 }
@@ -69,14 +74,14 @@ bodies!(
     Index,
     View,
     MaterializedView,
-    Routine,
+    Routine boxed,
     Aggregate,
     Trigger,
     Policy,
     Rule,
-    BaseType,
+    BaseType boxed,
     Cast,
-    Operator,
+    Operator boxed,
     OperatorFamily,
     OperatorClass,
     Collation,

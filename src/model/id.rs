@@ -1,9 +1,11 @@
 //! What a fact is about: its kind and its path.
 
 use super::{Name, Symbol};
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// The kind of a fact: an object, or one property of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -238,6 +240,56 @@ impl Kind {
     }
 }
 
+/// The names that lead to a fact. A copy shares them: ids are copied more often than anything else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path(Arc<[Name]>);
+
+impl Path {
+    /// All of the names.
+    pub fn as_slice(&self) -> &[Name] {
+        &self.0
+    }
+    /// The path and one name more.
+    #[must_use]
+    pub fn with(&self, name: impl Into<Name>) -> Self {
+        self.iter().cloned().chain([name.into()]).collect()
+    }
+}
+
+impl Deref for Path {
+    type Target = [Name];
+    fn deref(&self) -> &[Name] {
+        &self.0
+    }
+}
+impl DerefMut for Path {
+    fn deref_mut(&mut self) -> &mut [Name] {
+        Arc::make_mut(&mut self.0)
+    }
+}
+impl<'p> IntoIterator for &'p Path {
+    type Item = &'p Name;
+    type IntoIter = std::slice::Iter<'p, Name>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+impl FromIterator<Name> for Path {
+    fn from_iter<I: IntoIterator<Item = Name>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+impl Serialize for Path {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(|names| Self(names.into()))
+    }
+}
+
 /// The identity of a fact: kind, target's kind for a property that any object can have, path.
 ///
 /// Displays as `column shop.orders.total`, `comment on table shop.orders`,
@@ -250,7 +302,7 @@ pub struct FactId {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Kind>,
     /// Path as [`Kind`] describes it.
-    pub path: Vec<Name>,
+    pub path: Path,
 }
 
 // Few large writes: ids are hashed more often than anything else.
@@ -279,26 +331,22 @@ impl FactId {
     /// The id of a grantee's privileges on this object.
     #[must_use]
     pub fn grant(&self, grantee: impl Into<Name>) -> Self {
-        let mut path = self.path.clone();
-        path.push(grantee.into());
-        Self { kind: Kind::Grant, of: Some(self.kind), path }
+        Self { kind: Kind::Grant, of: Some(self.kind), path: self.path.with(grantee) }
     }
 
     /// The id of a provider's security label on this object.
     #[must_use]
     pub fn security_label(&self, provider: impl Into<Name>) -> Self {
-        let mut path = self.path.clone();
-        path.push(provider.into());
-        Self { kind: Kind::SecurityLabel, of: Some(self.kind), path }
+        Self { kind: Kind::SecurityLabel, of: Some(self.kind), path: self.path.with(provider) }
     }
 
     /// The object that a comment, owner, grant or security label belongs to.
     pub fn target(&self) -> Option<Self> {
         let of = self.of?;
-        let mut path = self.path.clone();
-        if self.kind.extends_target() {
-            path.pop();
-        }
+        let path = match self.path.split_last() {
+            Some((_, target)) if self.kind.extends_target() => target.iter().cloned().collect(),
+            _ => self.path.clone(),
+        };
         Some(Self { kind: of, of: None, path })
     }
 
@@ -333,10 +381,11 @@ impl FactId {
 impl fmt::Display for FactId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let carrier = self.of.unwrap_or(self.kind);
-        match self.of {
-            Some(of) => write!(f, "{} on {} ", self.kind.word(), of.word())?,
-            None => write!(f, "{} ", self.kind.word())?,
+        f.write_str(self.kind.word())?;
+        if let Some(of) = self.of {
+            write!(f, " on {}", of.word())?;
         }
+        f.write_char(' ')?;
         for (i, part) in self.path.iter().enumerate() {
             // Types are text that format_type has quoted already.
             let text = part.as_str();
@@ -349,7 +398,10 @@ impl fmt::Display for FactId {
                 (Kind::Transform, 0) => write!(f, "FOR {text}")?,
                 (Kind::Transform, 1) => write!(f, " LANGUAGE {part}")?,
                 _ => {
-                    write!(f, "{}{part}", if i == 0 { "" } else { "." })?;
+                    if i > 0 {
+                        f.write_char('.')?;
+                    }
+                    part.fmt(f)?;
                 }
             }
         }

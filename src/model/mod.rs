@@ -45,7 +45,7 @@ pub use event_trigger::EventTrigger;
 pub use fact::{Fact, FactHash, LocalKey, Notes};
 pub use fingerprint::{Fingerprint, LtHash};
 pub use foreign::{Foreign, ForeignDataWrapper, ForeignOptions, Server, UserMapping};
-pub use id::{FactId, Kind};
+pub use id::{FactId, Kind, Path};
 pub use index::Index;
 pub use language::{AccessMethod, AccessMethodType, Language, Transform};
 pub use major::{MAJORS, ON_NOT_NULL};

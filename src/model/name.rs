@@ -51,7 +51,7 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = self.0.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
             && self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-            && KEYWORDS.binary_search(&&*self.0).is_err();
+            && !is_keyword(&self.0);
         if plain {
             return f.write_str(&self.0);
         }
@@ -141,6 +141,27 @@ impl fmt::Display for Qualified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.schema, self.name)
     }
+}
+
+fn is_keyword(word: &str) -> bool {
+    /// Where the keywords that begin with each letter begin.
+    const STARTS: [usize; 27] = {
+        let (mut starts, mut letter) = ([0; 27], 0);
+        while letter < 27 {
+            let mut at = 0;
+            while at < KEYWORDS.len() && ((KEYWORDS[at].as_bytes()[0] - b'a') as usize) < letter {
+                at += 1;
+            }
+            starts[letter] = at;
+            letter += 1;
+        }
+        starts
+    };
+    let letter = match word.bytes().next() {
+        Some(first @ b'a'..=b'z') => usize::from(first - b'a'),
+        _ => return false,
+    };
+    KEYWORDS[STARTS[letter]..STARTS[letter + 1]].contains(&word)
 }
 
 /// Every keyword of PostgreSQL 14 to 18 that is not UNRESERVED, sorted: `quote_ident` quotes these.
@@ -318,6 +339,12 @@ mod tests {
     #[test]
     fn keywords_are_sorted() {
         assert!(KEYWORDS.windows(2).all(|w| w[0] < w[1]));
+    }
+
+    #[test]
+    fn every_keyword_is_found() {
+        assert!(KEYWORDS.iter().all(|word| is_keyword(word)));
+        assert!(!["", "a", "_", "zone", "yes", "tables", "Table", "é"].iter().any(|word| is_keyword(word)));
     }
 
     #[test]

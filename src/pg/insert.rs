@@ -58,6 +58,8 @@ impl Value<'_> {
 pub struct Table {
     relation: pg_sys::Relation,
     indexes: pg_sys::CatalogIndexState,
+    /// Holds one row at a time.
+    scratch: pg_sys::MemoryContext,
 }
 
 /// OID of a relation of the schema `accord`.
@@ -81,12 +83,31 @@ impl Table {
         // SAFETY: closed by Drop; after an error the resource owner has closed both.
         unsafe {
             let relation = pg_sys::table_open(oid, pg_sys::RowExclusiveLock as i32);
-            Ok(Self { relation, indexes: pg_sys::CatalogOpenIndexes(relation) })
+            let scratch = pg_sys::AllocSetContextCreateExtended(
+                pg_sys::CurrentMemoryContext,
+                c"pg_accord row".as_ptr(),
+                0,
+                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+            );
+            Ok(Self { relation, indexes: pg_sys::CatalogOpenIndexes(relation), scratch })
         }
     }
 
     /// Inserts a row; columns that are not named are NULL.
     pub fn insert(&self, row: &[(&str, Value<'_>)]) -> Result<()> {
+        // SAFETY: the context lives as long as the table is open; nothing made in it outlives the row. After an
+        // error the abort restores the context of before.
+        unsafe {
+            let before = pg_sys::MemoryContextSwitchTo(self.scratch);
+            let outcome = self.insert_here(row);
+            pg_sys::MemoryContextSwitchTo(before);
+            pg_sys::MemoryContextReset(self.scratch);
+            outcome
+        }
+    }
+
+    fn insert_here(&self, row: &[(&str, Value<'_>)]) -> Result<()> {
         // SAFETY: the relation is open; values and nulls have an element for each of its columns, of the
         // column's type; the tuple lives in the current memory context.
         unsafe {
@@ -124,6 +145,7 @@ impl Drop for Table {
             unsafe {
                 pg_sys::CatalogCloseIndexes(self.indexes);
                 pg_sys::table_close(self.relation, pg_sys::NoLock as i32);
+                pg_sys::MemoryContextDelete(self.scratch);
             }
         }
     }

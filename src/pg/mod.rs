@@ -15,6 +15,7 @@ pub mod insert;
 pub mod log;
 pub mod make_way;
 pub mod process;
+mod receive;
 pub mod relation;
 pub mod scan;
 pub mod spi;

@@ -3,7 +3,8 @@
 //! pgrx's own client always reads under the transaction's snapshot and assigns an XID; capture needs
 //! a fresh snapshot whatever the isolation level, and a plan that is parsed once in a backend's life.
 
-use crate::catalog::{Cell, Row};
+use super::receive::Receiver;
+use crate::catalog::{Cell, Row, Rows};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -178,10 +179,7 @@ impl Spi {
         // the call, which copies it before it runs anything.
         let code = unsafe {
             if see == See::Latest {
-                let snapshot = self.frozen.get().unwrap_or_else(|| {
-                    pg_sys::CommandCounterIncrement();
-                    pg_sys::GetLatestSnapshot()
-                });
+                let snapshot = self.latest();
                 pg_sys::SPI_execute_snapshot(plan, values.as_mut_ptr(), nulls.as_ptr(), snapshot, std::ptr::null_mut(), true, false, 0)
             } else {
                 pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), false, 0)
@@ -191,6 +189,56 @@ impl Spi {
             return Err(Error::internal(format!("SPI returned {code} for: {sql}")));
         }
         Ok(fetch())
+    }
+
+    /// Runs a catalog query under the latest snapshot, with a kept plan and perhaps one list of OIDs.
+    pub fn read(&self, sql: &str, oids: Option<&[u32]>) -> Result<Rows> {
+        let args: &[Arg<'_>] = &oids.map(Arg::Oids).into_iter().collect::<Vec<_>>();
+        let _planner = oids.map(|_| KeyedPlanner::set());
+        let plan = kept_plan(sql, args)?;
+        let mut receiver = Receiver::new();
+        // SAFETY: the parameters are the plan's; the snapshot is registered or fresh, and on the stack while the
+        // query runs (after an error the abort pops it); the receiver outlives the call.
+        let code = unsafe {
+            let mut params: pg_sys::ParamListInfo = std::ptr::null_mut();
+            if let Some(datum) = args.first().and_then(|arg| arg.datum()) {
+                params = pg_sys::makeParamList(1);
+                let param = (*params).params.as_mut_ptr();
+                *param = pg_sys::ParamExternData {
+                    value: datum,
+                    isnull: false,
+                    pflags: pg_sys::PARAM_FLAG_CONST as u16,
+                    ptype: pg_sys::OIDARRAYOID,
+                };
+            }
+            let options = pg_sys::SPIExecuteOptions { params, read_only: true, dest: receiver.as_dest(), ..Default::default() };
+            pg_sys::PushActiveSnapshot(self.latest());
+            let code = pg_sys::SPI_execute_plan_extended(plan, &raw const options);
+            pg_sys::PopActiveSnapshot();
+            if let Some(param) = params.as_mut() {
+                pg_sys::pfree(param.params.as_mut_ptr().read().value.cast_mut_ptr());
+                pg_sys::pfree(params.cast());
+            }
+            code
+        };
+        if code < 0 {
+            return Err(Error::internal(format!("SPI returned {code} for: {sql}")));
+        }
+        Ok(receiver.into_rows())
+    }
+
+    /// The frozen snapshot, or a fresh one.
+    ///
+    /// # Safety
+    /// Called inside a transaction; the snapshot is copied or registered before anything else runs.
+    unsafe fn latest(&self) -> pg_sys::Snapshot {
+        self.frozen.get().unwrap_or_else(|| {
+            // SAFETY: the caller's.
+            unsafe {
+                pg_sys::CommandCounterIncrement();
+                pg_sys::GetLatestSnapshot()
+            }
+        })
     }
 
     /// Runs a statement under the transaction's own snapshot, for its effect.

@@ -31,6 +31,19 @@ impl std::fmt::Display for Caught {
     }
 }
 
+impl From<Caught> for Error {
+    fn from(caught: Caught) -> Self {
+        let mut error = Self::new(caught.code, caught.message);
+        if let Some(detail) = caught.detail {
+            error = error.detail(detail);
+        }
+        if let Some(hint) = caught.hint {
+            error = error.hint(hint);
+        }
+        error
+    }
+}
+
 /// The five characters of an SQLSTATE, from the server's packed form.
 pub fn sqlstate_text(code: PgSqlErrorCode) -> String {
     let mut packed = code as i32;
@@ -63,6 +76,15 @@ pub fn caught(error: &CaughtError) -> Caught {
 ///
 /// A query cancel or a shutdown is not swallowed: it is raised again after the rollback.
 pub fn subtransaction<R>(work: impl FnOnce() -> Result<R>) -> std::result::Result<R, Caught> {
+    ending(true, work)
+}
+
+/// Runs `work`, which only reads, in a subtransaction that is rolled back either way: what it locked is let go.
+pub fn undone<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+    ending(false, work).map_err(Error::from)
+}
+
+fn ending<R>(keep: bool, work: impl FnOnce() -> Result<R>) -> std::result::Result<R, Caught> {
     // SAFETY: the order of calls is that of PL/pgSQL's exec_stmt_block: the memory context and the
     // resource owner of before are restored after the subtransaction has ended, either way.
     unsafe {
@@ -83,7 +105,7 @@ pub fn subtransaction<R>(work: impl FnOnce() -> Result<R>) -> std::result::Resul
         .catch_rust_panic(|error| Err(caught(&error)))
         .execute();
         pg_sys::MemoryContextSwitchTo(context);
-        if outcome.is_ok() {
+        if keep && outcome.is_ok() {
             pg_sys::ReleaseCurrentSubTransaction();
         } else {
             pg_sys::RollbackAndReleaseCurrentSubTransaction();

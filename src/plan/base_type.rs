@@ -8,7 +8,7 @@ use super::order::Action;
 use super::scene::Scene;
 use super::sql::{Joined, relation};
 use crate::model::{BaseType, BaseTypeDefinition, Body, Fact, FactId, Kind, Literal, Qualified};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// What can be altered in place: a shell that is defined, support functions, and storage that is and was not plain.
 pub(super) fn alterable(before: &BaseType, after: &BaseType) -> bool {

@@ -10,7 +10,8 @@ use super::sql::{
 };
 use super::{Lock, Options, PlanError, sequence};
 use crate::model::{Body, Column, Default, Fact, FactId, ForeignOptions, Identity, Kind, Literal, Name, Position, SequenceOptions};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use foldhash::{HashSet, HashSetExt as _};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What fills a column, from its facts.
 pub(super) fn filled<'a>(default: Option<&'a Fact>, identity: Option<&'a Fact>) -> Option<Filled<'a>> {

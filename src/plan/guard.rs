@@ -8,7 +8,7 @@ use super::lexer::{Token, tokens};
 use super::order::owners;
 use crate::diff::Change;
 use crate::model::{Body, Fact, FactId, Kind, Name};
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 /// Refuses changes to a model in which something stands that the drops would take along.
 pub(super) fn check(changes: &[Change], before: &[Fact], after: &[Fact]) -> Result<(), PlanError> {

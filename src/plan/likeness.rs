@@ -8,8 +8,9 @@ use super::lexer::{Token, tokens};
 use super::rename::Renames;
 use crate::diff::Change;
 use crate::model::{Body, Fact, FactId, Kind, Name};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A pair that may be a rename.
@@ -481,7 +482,7 @@ mod tests {
     fn a_renamed_table_takes_its_parts_along() {
         let (a, mut b) = (table("t", &[("id", "bigint"), ("x", "text")]), table("u", &[("id", "bigint"), ("y", "text")]));
         b.push(Fact::new(FactId::new(Kind::Default, ["s", "u", "id"]), ColumnDefault { expression: "1".into(), generated: None }));
-        let made = pairs(&a, &b, HashMap::from([(a[0].id.clone(), b[0].id.clone())]));
+        let made = pairs(&a, &b, HashMap::from_iter([(a[0].id.clone(), b[0].id.clone())]));
         let id = |kind: Kind, path: [&str; 3]| FactId::new(kind, path);
         assert_eq!(made.get(&id(Kind::Column, ["s", "t", "id"])), Some(&id(Kind::Column, ["s", "u", "id"])));
         assert_eq!(made.get(&id(Kind::Column, ["s", "t", "x"])), None);

@@ -52,10 +52,10 @@ pub use way::{Way, WayError};
 
 use crate::diff::Change;
 use crate::model::{Body, ConstraintType, Fact, FactId, Kind, Literal};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use order::Action;
 use scene::Scene;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 
 /// Table-level lock that a step takes on existing objects, weakest first. Names are PostgreSQL's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

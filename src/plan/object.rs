@@ -6,7 +6,7 @@ use super::scene::{Item, Scene};
 use super::sql::{Signature, relation};
 use super::{base_type, collation, language, operator, statistics, text_search};
 use crate::model::{Body, Fact, FactId, Kind};
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use std::fmt;
 
 /// What DROP, COMMENT ON and ALTER call objects of this kind; none for the kinds that are not told of here.

@@ -6,18 +6,19 @@
 //! where hard ones leave no other order.
 
 use super::{Lock, Loss, Step};
-use crate::model::{Body, ConstraintType, Fact, FactId, Kind, Name};
+use crate::model::{Body, ConstraintType, Fact, FactId, Kind, Name, Path};
+use foldhash::{HashMap, HashMapExt as _};
 use petgraph::graphmap::DiGraphMap;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 /// A name in one of PostgreSQL's name spaces: two objects cannot hold it at once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Slot(u8, Vec<Name>);
+pub(super) struct Slot(u8, Path);
 
 /// The names that a fact occupies.
 pub(super) fn slots(id: &FactId, body: &Body) -> Vec<Slot> {
-    let relation = |path: &[Name]| Slot(0, path.to_vec());
+    let relation = |path: &[Name]| Slot(0, path.iter().cloned().collect());
     match (id.kind, body) {
         (
             Kind::Table

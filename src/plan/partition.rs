@@ -8,7 +8,7 @@ use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Partiti
 
 /// The partitions that this table gets.
 pub(super) fn new_of(scene: &Scene, table: &FactId) -> Vec<FactId> {
-    let of = |parent: &Qualified| table.path == [parent.schema.clone(), parent.name.clone()];
+    let of = |parent: &Qualified| table.path[..] == [parent.schema.clone(), parent.name.clone()];
     let facts = scene.items.iter().filter(|item| item.before.is_none()).filter_map(|item| item.after.as_ref());
     facts.filter(|fact| matches!(&fact.body, Body::Partition(partition) if of(&partition.parent))).map(|fact| fact.id.clone()).collect()
 }
@@ -94,7 +94,7 @@ pub(super) fn leaves_behind(scene: &Scene, fact: &Fact, constraint: &Constraint)
     // Under its name before: it may move in the same breath.
     let table = table_of(&fact.id);
     let named = scene.item_to(&table).and_then(|i| scene.items[i].old.clone()).unwrap_or_else(|| table.clone());
-    let partition = FactId::new(Kind::Partition, named.path);
+    let partition = FactId::new(Kind::Partition, named.path.iter().cloned());
     let Some(i) = scene.item_of(&partition).filter(|&i| scene.items[i].after.is_none()) else { return false };
     match scene.items[i].before.as_ref().map(|fact| &fact.body) {
         Some(Body::Partition(body)) => !scene.creates(&table) && foreign_keys(scene, &parent(body), true).contains(&constraint.definition),

@@ -7,7 +7,7 @@
 use super::scene::{Item, Scene};
 use super::{PlanError, constraint, foreign, index, object, operator, routine, session, trigger, types, view};
 use crate::model::{Body, Fact, FactId, Kind};
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt as _};
 
 /// Completes the changes.
 pub(super) fn expand(scene: &mut Scene) -> Result<(), PlanError> {

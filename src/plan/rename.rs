@@ -10,8 +10,8 @@ use super::sql::{Signature, relation};
 use super::{Lock, PlanError};
 use crate::diff::Change;
 use crate::model::{Body, Fact, FactId, Kind, Name};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
 /// The renames of a list of changes.

@@ -3,9 +3,10 @@
 use super::{Size, likeness};
 use crate::diff::{Change, diff_paired};
 use crate::model::{Fact, FactId, Kind, Name, Qualified};
+use foldhash::{HashMap, HashMapExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// A rename that is known to be one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ impl Sizes {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
+    /// Major of the server that is to carry the plan out, which is not for the asker to say.
+    #[serde(skip)]
+    pub major: u32,
     /// Lock-friendly forms.
     pub online: bool,
     /// Renames that are known.

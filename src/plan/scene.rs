@@ -9,8 +9,8 @@ use super::rename::Renames;
 use super::{Options, PlanError, Surroundings};
 use crate::diff::Change;
 use crate::model::{Body, Column, Constraint, ConstraintType, Fact, FactId, Index, Kind, Name, Qualified, Table};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A change whose `before` renames have been carried through.

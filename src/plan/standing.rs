@@ -2,19 +2,21 @@
 
 use super::Surroundings;
 use super::order::owners;
-use crate::model::{Fact, FactId, Kind};
+use crate::model::{Fact, FactId, Kind, Name};
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashMapExt as _};
 use std::cell::OnceCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-/// The facts of a model, by id, by owner, and by what they depend on. Each index is made when it is
-/// first asked: a plan of few changes asks little.
+/// The facts of a model, by id (which tells most owners as well), by table, and by what they depend on. Each index
+/// is made when it is first asked: a plan of few changes asks little.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
     /// By id.
     facts: Vec<Fact>,
     hasher: RandomState,
-    children: OnceCell<Index>,
+    groups: OnceCell<Vec<usize>>,
+    on_tables: OnceCell<Index>,
     dependents: OnceCell<Index>,
 }
 
@@ -31,22 +33,43 @@ impl Standing {
         Self { facts, ..Self::default() }
     }
 
-    /// A view's columns are no facts: what hangs on them hangs on the view.
-    fn parts_of(&self) -> &Index {
-        self.children.get_or_init(|| {
-            let mut index = Index::with_capacity(self.facts.len() / 2);
-            for (i, fact) in self.facts.iter().enumerate() {
-                for owner in owners(&fact.id, &fact.body) {
-                    index.entry(self.hasher.hash_one(&owner)).or_default().push(i as u32);
-                    if owner.kind == Kind::Column {
-                        for kind in [Kind::View, Kind::MaterializedView] {
-                            let view = FactId::new(kind, owner.path[..2].iter().cloned());
-                            index.entry(self.hasher.hash_one(&view)).or_default().push(i as u32);
-                        }
+    /// Indexes and statistics objects by their tables, the only owners that their ids do not tell.
+    fn on_tables(&self) -> &Index {
+        self.on_tables.get_or_init(|| {
+            let mut index = Index::new();
+            for kind in [Kind::Index, Kind::Statistics] {
+                let first = self.facts.partition_point(|fact| fact.id.kind < kind);
+                for (i, fact) in self.facts.iter().enumerate().skip(first).take_while(|(_, fact)| fact.id.kind == kind) {
+                    for owner in owners(&fact.id, &fact.body) {
+                        index.entry(self.hasher.hash_one(&owner)).or_default().push(i as u32);
                     }
                 }
             }
             index
+        })
+    }
+
+    /// Where the facts of each kind (and of each kind of target) begin.
+    fn groups(&self) -> &[usize] {
+        self.groups.get_or_init(|| {
+            let group = |fact: &Fact| (fact.id.kind, fact.id.of);
+            let (mut groups, mut at) = (Vec::new(), 0);
+            while let Some(first) = self.facts.get(at) {
+                groups.push(at);
+                at += self.facts[at..].partition_point(|fact| group(fact) <= group(first));
+            }
+            groups.push(at);
+            groups
+        })
+    }
+
+    /// The facts whose path begins with this one, in the order of the facts.
+    fn below<'a>(&'a self, path: &'a [Name]) -> impl Iterator<Item = usize> + 'a {
+        self.groups().windows(2).flat_map(move |group| {
+            let facts = &self.facts[group[0]..group[1]];
+            let first = facts.partition_point(|fact| beginning(fact, path.len()) < path);
+            let last = first + facts[first..].partition_point(|fact| beginning(fact, path.len()) <= path);
+            group[0] + first..group[0] + last
         })
     }
 
@@ -62,10 +85,13 @@ impl Standing {
         })
     }
 
-    fn list(&self, index: &Index, id: &FactId, wanted: impl Fn(&Fact) -> bool) -> Vec<Fact> {
-        let found = index.get(&self.hasher.hash_one(id)).map_or(&[][..], Vec::as_slice);
-        found.iter().map(|&i| &self.facts[i as usize]).filter(|fact| wanted(fact)).cloned().collect()
+    fn listed(&self, index: &Index, id: &FactId) -> Vec<usize> {
+        index.get(&self.hasher.hash_one(id)).into_iter().flatten().map(|&i| i as usize).collect()
     }
+}
+
+fn beginning(fact: &Fact, length: usize) -> &[Name] {
+    &fact.id.path[..fact.id.path.len().min(length)]
 }
 
 impl Surroundings for Standing {
@@ -74,9 +100,14 @@ impl Surroundings for Standing {
         Some(self.facts[i].clone())
     }
     fn children(&self, id: &FactId) -> Vec<Fact> {
-        self.list(self.parts_of(), id, |fact| super::is_part(fact, id))
+        let mut found = self.listed(self.on_tables(), id);
+        found.extend(self.below(&id.path));
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|i| &self.facts[i]).filter(|fact| super::is_part(fact, id)).cloned().collect()
     }
     fn dependents(&self, id: &FactId) -> Vec<Fact> {
-        self.list(self.users_of(), id, |fact| fact.depends.contains(id))
+        let found = self.listed(self.users_of(), id);
+        found.into_iter().map(|i| &self.facts[i]).filter(|fact| fact.depends.contains(id)).cloned().collect()
     }
 }

@@ -10,7 +10,7 @@ use super::sql::{
 };
 use super::{Lock, PlanError};
 use crate::model::{Body, Column, Fact, FactId, Kind, Name, Qualified, Table};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 use std::fmt;
 
 /// The created parts of created tables (and attributes of created types), gathered once.

@@ -7,7 +7,7 @@ use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, Joined, Maybe, flag, relation};
 use super::table::Parts;
 use crate::model::{Attribute, Body, Default, Domain, EnumLabel, Fact, FactId, Kind, Literal, Name, Qualified, Range};
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use std::fmt;
 
 /// The labels of an enumerated type afterwards, in order.

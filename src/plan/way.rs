@@ -32,7 +32,8 @@ impl Way {
     pub fn between(before: Vec<Fact>, after: &[Fact], request: &Request, populated: impl FnMut(&FactId) -> bool) -> Result<Self, WayError> {
         let (changes, hints) = request.changes(&before, after).map_err(WayError::Request)?;
         guard::check(&changes, &before, after)?;
-        let options = Options { online: request.online, populated: filled(&changes, populated), ..Options::default() };
+        let options =
+            Options { online: request.online, major: request.major, populated: filled(&changes, populated), ..Options::default() };
         let standing = Standing::new(before);
         let mut plan = plan(&changes, &standing, &options)?;
         offer(&mut plan, &hints);
