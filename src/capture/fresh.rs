@@ -8,6 +8,7 @@
 use crate::catalog::{Cell, Row, Rows};
 use crate::pg::spi::Cells;
 use crate::pg::{class, scan};
+use crate::plan::KEPT_SCHEMA;
 use std::collections::HashMap;
 use std::ffi::CStr;
 
@@ -85,6 +86,10 @@ impl Fresh {
             return None;
         }
         let schema = scan::schema_name(row.int(11) as u32);
+        let left_out = |name: &str| name.starts_with("pg_") || ["information_schema", "accord", KEPT_SCHEMA].contains(&name);
+        if matches!(&schema, Cell::Text(name) if left_out(name)) {
+            return Some(Vec::new());
+        }
         let owner = scan::role_name(row.int(12) as u32);
         let mut cells = row.into_iter();
         let mut next = || cells.next().unwrap_or(Cell::Null);

@@ -130,7 +130,7 @@ pub unsafe fn created_table(create: *mut pg_sys::CreateStmt) -> Option<CreatedTa
             || (*class).relkind == pg_sys::RELKIND_PARTITIONED_TABLE as std::ffi::c_char;
         let permanent = (*class).relpersistence != pg_sys::RELPERSISTENCE_TEMP as std::ffi::c_char;
         pg_sys::RelationClose(relation);
-        let schema = owned(pg_sys::get_namespace_name(namespace)).filter(|schema| !is_ours(schema) && schema != "information_schema")?;
+        let schema = owned(pg_sys::get_namespace_name(namespace)).filter(|schema| !is_ours(schema))?;
         (plain && permanent).then(|| CreatedTable { oid: oid.to_u32(), schema, name })
     }
 }
