@@ -19,4 +19,5 @@ mod names;
 mod offers;
 mod order;
 mod plans;
+mod rows;
 mod size;

@@ -42,6 +42,7 @@ mod types;
 mod view;
 mod way;
 
+pub use column::is_constant;
 pub use cost::{Cost, Size, Work, cost};
 pub use likeness::{Hint, hints};
 pub use request::{Rename, Request, Sizes, Word};

@@ -3,7 +3,7 @@
 use super::estimate;
 use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
-use super::{baseline, mend, reason, verdict};
+use super::{baseline, mend, reason, rows, verdict};
 use crate::diff::{Change, Operation, reversed};
 use crate::error::Result;
 use crate::ledger::Ledger;
@@ -612,6 +612,7 @@ impl Examined {
                 },
             );
         }
+        rows::warn(self, &mut impact.warnings);
         impact.objects.sort();
         impact.objects.dedup();
         self.verdict.impact = Some(impact);
