@@ -75,8 +75,10 @@ fn main() {
 
     let versions: i64 = scalar(&mut source.client(DB), "SELECT accord.version()::bigint");
     let rows: i64 = tables.iter().map(|table| scalar::<i64>(&mut source.client(DB), &format!("SELECT count(*) FROM {table}"))).sum();
-    let errors: i64 =
-        scalar(&mut replica.client(DB), "SELECT (apply_error_count + sync_error_count)::bigint FROM pg_stat_subscription_stats");
+    let errors: i64 = scalar(
+        &mut replica.client(DB),
+        "SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::bigint FROM pg_stat_subscription_stats",
+    );
     say!(
         "soak: {made} changes, {versions} versions in {:.1} s, {} tables with {rows} rows; level {:.1} s later",
         took.as_secs_f64(),

@@ -160,7 +160,8 @@ pub fn publish_new_tables(spi: &Spi) -> Result<(Vec<i64>, bool)> {
     Ok((again.into_iter().collect(), left))
 }
 
-/// Notes in an offer the partitions that it takes out of their tables and that are published by themselves now.
+/// Notes in an offer the partitions that it takes out of their tables and whose rows do not go on coming as
+/// they did: published by their root until then, or not at all until they joined the publication.
 pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
     let Some(fence) = &mut offer.fence else { return Ok(()) };
     let mut detached: Vec<FactId> = Vec::new();
@@ -184,11 +185,26 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
         let here = spi.query("SELECT pg_catalog.to_regclass($1)::oid", &[Arg::Text(&table)], See::Latest)?;
         if let Some(oid) = here.first().and_then(|row| row.maybe_int(0))
             && published(spi, oid, &publications)?
+            && !without_a_gap(spi, oid, &publications)?
         {
             fence.apart.push(id);
         }
     }
     Ok(())
+}
+
+/// Whether one of the publications publishes a table's rows under its own name whether or not it is a partition.
+fn without_a_gap(spi: &Spi, relation: i64, publications: &[String]) -> Result<bool> {
+    let by_schema = if crate::pg::command::major() >= 15 {
+        "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.pnnspid
+                     WHERE n.pnpubid = p.oid AND c.oid = $1)"
+    } else {
+        ""
+    };
+    let sql = format!(
+        "SELECT FROM pg_catalog.pg_publication p WHERE p.pubname::text = ANY ($2) AND NOT p.pubviaroot AND (p.puballtables {by_schema} OR $1 = 0)"
+    );
+    Ok(!spi.query(&sql, &[Arg::Oid(relation as u32), Arg::Texts(publications)], See::Latest)?.is_empty())
 }
 
 /// Drops slots that initial copies left behind; returns those that somebody still holds.

@@ -232,22 +232,52 @@ pub(super) fn before(spi: &Spi, examined: &Examined) -> Result<Vec<String>> {
     Ok(gone.iter().map(|row| row.text(0)).collect())
 }
 
-/// What comes behind a version's steps: a table that is published by itself from here on is copied by the
-/// subscription that takes it up, so its rows are not kept.
+/// What comes behind a version's steps: a table whose rows came by another one's name until here is copied
+/// anew by itself, so its rows are not kept.
 pub(super) fn after(spi: &Spi, examined: &Examined) -> Result<()> {
     let Some(fence) = examined.offer.fence.as_ref().filter(|_| examined.offer.skip.is_none()) else { return Ok(()) };
     let _owner = command::become_owner();
     for table in fence.apart.iter().map(name_of) {
-        let unknown = spi.query(
-            "SELECT FROM pg_catalog.to_regclass($1) t (oid) WHERE t.oid IS NOT NULL
-                AND NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = t.oid)",
+        let known = spi.query(
+            "SELECT r.srsubid, t.oid FROM pg_catalog.to_regclass($1) t (oid)
+               LEFT JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = t.oid WHERE t.oid IS NOT NULL",
             &[Arg::Text(&table)],
             See::Latest,
         )?;
-        if !unknown.is_empty() {
-            empty(spi, &table)?;
+        let Some(first) = known.first() else { continue };
+        // The copy may have begun already, onto the rows that are here.
+        stop_copy(spi, first.int(1) as u32)?;
+        empty(spi, &table)?;
+        for row in known.iter().filter(|row| !row.is_null(0)) {
+            begin_again(spi, row.int(0) as u32, row.int(1) as u32)?;
         }
     }
+    Ok(())
+}
+
+/// Ends the worker of a table's initial copy; it is started again where the copy is still due.
+fn stop_copy(spi: &Spi, relation: u32) -> Result<()> {
+    spi.query(
+        "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w WHERE w.relid = $1 AND w.pid IS NOT NULL",
+        &[Arg::Oid(relation)],
+        See::Latest,
+    )?;
+    Ok(())
+}
+
+/// Has a subscription copy a table anew, which is empty and locked.
+fn begin_again(spi: &Spi, subscription: u32, relation: u32) -> Result<()> {
+    spi.run(
+        "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'i', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
+        &[Arg::Oid(subscription), Arg::Oid(relation)],
+    )?;
+    // The workers keep in mind that the table was ready. The table is locked: a new one sees what is committed.
+    spi.query(
+        "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w
+          WHERE w.subid = $1 AND w.pid IS NOT NULL AND (w.relid IS NULL OR w.relid = $2)",
+        &[Arg::Oid(subscription), Arg::Oid(relation)],
+        See::Latest,
+    )?;
     Ok(())
 }
 
@@ -283,18 +313,9 @@ fn copy_again(spi: &Spi, fence: &Fence, table: &str, since: bool) -> Result<()> 
         if spi.execute_one(&format!("SELECT FROM {name} LIMIT 1"))?.is_empty() {
             continue;
         }
+        stop_copy(spi, relation)?;
         empty(spi, &name)?;
-        spi.run(
-            "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'i', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
-            &[Arg::Oid(subscription), Arg::Oid(relation)],
-        )?;
-        // The workers keep in mind that the table was ready. The table is locked: a new one sees what is committed.
-        spi.query(
-            "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w
-              WHERE w.subid = $1 AND w.pid IS NOT NULL AND (w.relid IS NULL OR w.relid = $2)",
-            &[Arg::Oid(subscription), Arg::Oid(relation)],
-            See::Latest,
-        )?;
+        begin_again(spi, subscription, relation)?;
     }
     Ok(())
 }
