@@ -47,7 +47,7 @@ impl Shop {
         let mut shop = Self { client, count: 0 };
         batch(
             &mut shop.client,
-            "CREATE SCHEMA soak; CREATE TABLE soak.beat (one bool PRIMARY KEY DEFAULT true, at timestamptz NOT NULL);
+            "SET lock_timeout = '10s'; CREATE SCHEMA soak; CREATE TABLE soak.beat (one bool PRIMARY KEY DEFAULT true, at timestamptz NOT NULL);
              INSERT INTO soak.beat (at) VALUES (now());
              CREATE TABLE soak.parted (id int PRIMARY KEY, a int, b text) PARTITION BY RANGE (id);
              CREATE TABLE soak.parted_0 PARTITION OF soak.parted FOR VALUES FROM (0) TO (100000);
@@ -114,9 +114,9 @@ impl Shop {
                 self.alter(dice, &tables[n])
             }
         };
-        self.client.batch_execute(&format!("SET lock_timeout = '10s'; {sql}")).map_err(|error| {
+        self.client.batch_execute(&sql).map_err(|error| {
             self.client.batch_execute("ROLLBACK").ok();
-            format!("{} in {sql}", describe(&error))
+            format!("{} in {sql}", describe(&error).lines().next().unwrap_or_default())
         })
     }
 
@@ -160,18 +160,23 @@ impl Shop {
 
     /// A partition that leaves, comes back, or is made anew.
     fn partition(&mut self, dice: &mut Dice) -> String {
-        let sql = "SELECT c.relname::text, c.relispartition FROM pg_class c WHERE c.relnamespace = 'soak'::regnamespace AND c.relname ~ '^parted_[01]$'";
+        let sql = "SELECT c.relname::text, c.relispartition,
+                          (SELECT array_agg(format('%s %s', a.attname, a.atttypid) ORDER BY a.attname) FROM pg_attribute a
+                            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+                        = (SELECT array_agg(format('%s %s', a.attname, a.atttypid) ORDER BY a.attname) FROM pg_attribute a
+                            WHERE a.attrelid = 'soak.parted'::regclass AND a.attnum > 0 AND NOT a.attisdropped)
+                     FROM pg_class c WHERE c.relnamespace = 'soak'::regnamespace AND c.relname ~ '^parted_[01]$'";
         let rows = self.client.query(sql, &[]).expect("the partitions");
         let n = dice.below(2);
         let name = format!("parted_{n}");
         let bounds = format!("FOR VALUES FROM ({}) TO ({})", n * 100_000, (n + 1) * 100_000);
-        match rows.iter().find(|row| row.get::<_, String>(0) == name).map(|row| row.get::<_, bool>(1)) {
-            Some(true) => format!("ALTER TABLE soak.parted DETACH PARTITION soak.{name}"),
-            Some(false) if dice.below(2) == 0 => {
+        match rows.iter().find(|row| row.get::<_, String>(0) == name).map(|row| (row.get::<_, bool>(1), row.get::<_, bool>(2))) {
+            Some((true, _)) => format!("ALTER TABLE soak.parted DETACH PARTITION soak.{name}"),
+            Some((false, alike)) if !alike || dice.below(3) == 0 => {
                 format!("DROP TABLE soak.{name}; CREATE TABLE soak.{name} PARTITION OF soak.parted {bounds}")
             }
-            // The load may have written rows into it that belong elsewhere, and the parent may have changed.
-            Some(false) => format!(
+            // The load may have written rows into it that belong elsewhere.
+            Some(_) => format!(
                 "BEGIN; DELETE FROM soak.{name} WHERE id < {} OR id >= {}; ALTER TABLE soak.parted ATTACH PARTITION soak.{name} {bounds}; COMMIT",
                 n * 100_000,
                 (n + 1) * 100_000

@@ -19,6 +19,8 @@ use support::{Cluster, Options, dump, say};
 
 /// Both databases' name.
 const DB: &str = "soak";
+/// No version waits longer than this.
+const STUCK: Duration = Duration::from_secs(90);
 /// Versions that the replica may be behind before the next change is made.
 const BEHIND: i64 = 40;
 
@@ -42,7 +44,7 @@ fn main() {
     let mut shop = Shop::open(source.client(DB), &mut dice);
     let add = "SELECT accord.add_replica('warehouse', $1, '{\"max_lock_attempts\": 1000}')";
     source.client(DB).execute(add, &[&replica.conninfo(DB)]).expect("add_replica");
-    wait(&source);
+    wait(&source, &replica);
     let publication =
         ["FOR ALL TABLES", "FOR TABLES IN SCHEMA soak", "FOR ALL TABLES WITH (publish_via_partition_root = true)"][dice.below(3)];
     batch(&mut source.client(DB), &format!("CREATE PUBLICATION rows {publication}"));
@@ -61,14 +63,19 @@ fn main() {
             }
             made += 1;
             std::thread::sleep(Duration::from_millis(dice.below(100) as u64));
+            let full = Instant::now();
             while behind(&source) > BEHIND {
                 std::thread::sleep(Duration::from_millis(50));
+                assert!(full.elapsed() < STUCK, "nothing goes on\n{}", report(&source, &replica));
+            }
+            if made % 100 == 0 {
+                say!("soak: {made} changes in {:.0} s, {} versions to go", begun.elapsed().as_secs_f64(), behind(&source));
             }
         }
     });
     let took = begun.elapsed();
     let caught_up = Instant::now();
-    wait(&source);
+    wait(&source, &replica);
     let tables = shop.tables();
     let differing: Vec<String> = tables.iter().filter_map(|table| stream.same_rows(table, Duration::from_secs(60)).err()).collect();
     let caught_up = caught_up.elapsed();
@@ -96,18 +103,24 @@ fn main() {
         say!("soak: {text}");
     }
     if !agreed {
-        say!("{}\n{}", source.log_tail(30), replica.log_tail(60));
+        say!("{}", report(&source, &replica));
     }
     say!("soak: rows and schema are {} on both sides", if agreed { "the same" } else { "NOT the same" });
     std::process::exit(i32::from(!agreed));
 }
 
-fn wait(source: &Cluster) {
+fn wait(source: &Cluster, replica: &Cluster) {
     let waited = source.client(DB).query_one("SELECT accord.wait_for_replica('warehouse', '3 min')", &[]);
     if let Err(error) = waited {
-        let status = source.psql(DB, "SELECT * FROM accord.status \\gx").unwrap_or_default();
-        panic!("{}\n{status}\n{}", support::link::describe(&error), source.log_tail(20));
+        panic!("{}\n{}", support::link::describe(&error), report(source, replica));
     }
+}
+
+fn report(source: &Cluster, replica: &Cluster) -> String {
+    let status = source.psql(DB, "SELECT * FROM accord.status \\gx").unwrap_or_else(|error| error);
+    let tables = "SELECT r.srrelid::regclass, r.srsubstate, r.srsublsn FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'";
+    let tables = replica.psql(DB, tables).unwrap_or_else(|error| error);
+    format!("{status}\n{tables}\nsource:\n{}\nreplica:\n{}", source.log_tail(20), replica.log_tail(30))
 }
 
 fn behind(source: &Cluster) -> i64 {
