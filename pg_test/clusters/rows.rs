@@ -192,7 +192,8 @@ fn everything_is_published_and_our_own_tables_do_no_harm() {
     assert_eq!(foreign, 0, "the source's list of replicas");
     rows.assert_agreement();
     // Those that there were healed by themselves: there are no new ones.
-    let errors = "SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::bigint FROM pg_stat_subscription_stats WHERE subname = 'rows'";
+    let errors =
+        "SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::bigint FROM pg_stat_subscription_stats WHERE subname = 'rows'";
     wait_until("the workers err no more", || {
         let before: i64 = scalar(&mut rows.0.replica(), errors);
         std::thread::sleep(Duration::from_secs(1));

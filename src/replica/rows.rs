@@ -132,10 +132,12 @@ fn copying(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
         .events
         .iter()
         .flat_map(|event| &event.changes)
-        .filter_map(|change| change.before.as_ref())
-        .filter_map(|fact| if fact.id.kind == Kind::Table { Some(fact.id.clone()) } else { fact.parent() })
-        .filter(|id| id.kind == Kind::Table && id.path.len() == 2)
-        .map(|id| Qualified::new(id.path[0].clone(), id.path[1].clone()).to_string())
+        .flat_map(|change| [&change.before, &change.after])
+        .flatten()
+        .filter_map(|fact| {
+            let of = if fact.id.kind == Kind::Index { fact.parent()? } else { fact.id.clone() };
+            (of.path.len() >= 2).then(|| name_of(&of))
+        })
         .collect();
     tables.sort();
     tables.dedup();
@@ -300,6 +302,11 @@ pub(super) fn brings_values(spi: &Spi, offer: &Offer, table: &FactId) -> Result<
 /// where its first copy may have been taken after the version.
 fn copy_again(spi: &Spi, fence: &Fence, table: &str, since: bool) -> Result<()> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    // A copy that runs holds a lock: with ours, none runs, and what is said of it stands.
+    let all = format!("SELECT DISTINCT r.srrelid::pg_catalog.regclass::text {MEMBERS}");
+    for member in spi.query(&all, &[Arg::Text(table), Arg::Texts(&names)], See::Latest)? {
+        spi.execute_one(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", member.text(0)))?;
+    }
     let members = spi.query(
         &format!(
             "SELECT r.srsubid, r.srrelid, r.srrelid::pg_catalog.regclass::text {MEMBERS}
