@@ -99,6 +99,13 @@ fn main() {
     let (ours, theirs): (String, String) = (scalar(&mut source.client(DB), fingerprint), scalar(&mut replica.client(DB), fingerprint));
     let difference = dump::difference(&dump::tables(&source, DB), &dump::tables(&replica, DB));
     let agreed = differing.is_empty() && ours == theirs && difference.is_none();
+    for table in tables.iter().filter(|table| differing.iter().any(|text| text.contains(table.as_str()))) {
+        let events =
+            "SELECT e.version, e.statement FROM accord.events e WHERE e.identity = $1 OR e.statement ~ ($1 || '\\M') ORDER BY e.seq";
+        for row in source.client(DB).query(events, &[table]).unwrap_or_default() {
+            say!("soak: version {:?}: {}", row.get::<_, Option<i64>>(0), row.get::<_, String>(1));
+        }
+    }
     for text in differing.iter().chain(&difference) {
         say!("soak: {text}");
     }

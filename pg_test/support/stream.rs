@@ -3,6 +3,7 @@
 use super::cluster::{Cluster, literal};
 use super::link::{batch, scalar};
 use super::{eventually, wait_until};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Settings under which a stopped apply worker tries again soon, and many initial copies run.
@@ -82,6 +83,17 @@ impl Stream<'_> {
             let [ours, theirs] = self.rows(table);
             (ours.is_ok() && ours == theirs).then_some(())
         });
-        same.ok_or_else(|| format!("{table} differs: {:?}", self.rows(table)))
+        same.ok_or_else(|| format!("{table} differs: {:?}\n{}", self.rows(table), self.some_rows(table)))
+    }
+
+    /// The first rows that only one side has, for a failing test's message.
+    fn some_rows(&self, table: &str) -> String {
+        let sql = format!("SELECT r::text FROM {table} r");
+        let [ours, theirs] = [self.source, self.replica].map(|(cluster, db)| -> BTreeSet<String> {
+            let rows = cluster.try_client(db).and_then(|mut client| client.query(&sql, &[])).unwrap_or_default();
+            rows.iter().map(|row| row.get(0)).collect()
+        });
+        let list = |rows: Vec<&String>| rows.iter().take(5).map(|row| format!("  {row}\n")).collect::<String>();
+        format!("source:\n{}replica:\n{}", list(ours.difference(&theirs).collect()), list(theirs.difference(&ours).collect()))
     }
 }

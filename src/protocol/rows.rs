@@ -123,7 +123,7 @@ fn comes_behind(change: &Change, made: &Made, born: &HashSet<FactId>) -> bool {
         (Some(before), Some(after)) => match (&before.body, &after.body) {
             (Body::Column(a), Body::Column(b)) => a.data_type != b.data_type || a.collation != b.collation || b.not_null && !a.not_null,
             (Body::Table(a), Body::Table(b)) => a.replica_identity != b.replica_identity || a.unlogged != b.unlogged,
-            (Body::Index(a), Body::Index(b)) => a.definition != b.definition && (a.unique || b.unique) || b.unique && !a.unique,
+            (Body::Index(a), Body::Index(b)) => (a.unique || b.unique) && (a.definition != b.definition || !a.unique),
             (Body::Domain(a), Body::Domain(b)) => a != b,
             (Body::Constraint(a), Body::Constraint(b)) => a != b,
             (Body::Default(a), Body::Default(b)) => a != b,
