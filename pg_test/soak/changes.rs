@@ -136,7 +136,8 @@ impl Shop {
             5 if own => format!("ALTER TABLE {name} RENAME COLUMN {column} TO {new}"),
             6 if data_type == "integer" => format!("ALTER TABLE {name} ALTER COLUMN {column} TYPE bigint"),
             7 if data_type == "bigint" && own => format!("ALTER TABLE {name} ALTER COLUMN {column} TYPE numeric USING {column} * 10"),
-            8 if own => format!("ALTER TABLE {name} ALTER COLUMN {column} TYPE text USING {column}::text || '!'"),
+            // From text to text, nothing of it would be in the catalogs.
+            8 if own && data_type != "text" => format!("ALTER TABLE {name} ALTER COLUMN {column} TYPE text USING {column}::text || '!'"),
             9 if own && data_type == "integer" => format!("ALTER TABLE {name} ALTER COLUMN {column} SET DEFAULT {}", dice.below(100)),
             10 if own => {
                 format!("BEGIN; DELETE FROM {name} WHERE {column} IS NULL; ALTER TABLE {name} ALTER COLUMN {column} SET NOT NULL; COMMIT")
