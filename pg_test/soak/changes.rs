@@ -142,7 +142,10 @@ impl Shop {
             10 if own => {
                 format!("BEGIN; DELETE FROM {name} WHERE {column} IS NULL; ALTER TABLE {name} ALTER COLUMN {column} SET NOT NULL; COMMIT")
             }
-            11 => format!("CREATE INDEX ON {name} ({column}); ALTER TABLE {name} REPLICA IDENTITY {}", ["FULL", "DEFAULT"][dice.below(2)]),
+            // Two equal indexes of a partitioned table are more than the plan of ATTACH PARTITION tells apart.
+            11 if !table.partitioned => {
+                format!("CREATE INDEX ON {name} ({column}); ALTER TABLE {name} REPLICA IDENTITY {}", ["FULL", "DEFAULT"][dice.below(2)])
+            }
             // Another key takes the old one's place.
             12 if !table.partitioned => format!(
                 "BEGIN; ALTER TABLE {name} ADD COLUMN {new} int; UPDATE {name} SET {new} = {key};
@@ -153,8 +156,7 @@ impl Shop {
                 "BEGIN; ALTER TABLE {name} ADD COLUMN {new} bigint; UPDATE {name} SET {new} = {column} * 100;
                  ALTER TABLE {name} DROP COLUMN {column}; COMMIT"
             ),
-            14 => format!("CREATE INDEX CONCURRENTLY {new}_at ON {name} ({key}, {column})")
-                .replace("CONCURRENTLY ", if table.partitioned { "" } else { "CONCURRENTLY " }),
+            14 if !table.partitioned => format!("CREATE INDEX CONCURRENTLY {new}_at ON {name} ({key}, {column})"),
             _ => format!("ALTER TABLE {name} ADD COLUMN {new} text DEFAULT 'none'"),
         }
     }
