@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test test-core pure server-tests demo bench bench-size peers check clean
+.PHONY: help deps build install server test test-core pure server-tests demo soak bench bench-size peers check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -58,6 +58,9 @@ server-tests: server ## run the tests against throwaway clusters
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
+
+soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10)
+	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test soak
 
 bench: server ## print the figures
 	@cargo run --quiet --release $(SERVERLESS) --example bench

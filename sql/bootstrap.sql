@@ -35,6 +35,7 @@ CREATE TABLE accord.event (
     statement     text NOT NULL,
     exact         boolean NOT NULL,
     at            timestamptz NOT NULL,
+    lsn           pg_lsn NOT NULL,             -- the WAL's end then: its transaction commits behind it
     concurrent    boolean NOT NULL DEFAULT false,
     reconciled    boolean NOT NULL DEFAULT false,
     unmodelled    text[] NOT NULL DEFAULT '{}',
@@ -53,10 +54,25 @@ CREATE TABLE accord.pending (
     objid       oid NOT NULL,
     objsubid    int NOT NULL,
     root_class  oid NOT NULL,
-    root        oid NOT NULL
+    root        oid NOT NULL,
+    PRIMARY KEY (seq, ordinal, id)  -- a replica identity: a FOR ALL TABLES publication asks for one
 );
 CREATE INDEX pending_root ON accord.pending (root);
-CREATE INDEX pending_seq ON accord.pending (seq);
+
+-- One row per event, inserted with it. Where a publication carries this table to a replica, a row that
+-- arrives there proves that the rows of everything committed before the event arrived as well.
+CREATE TABLE accord.fence (
+    id          uuid PRIMARY KEY,
+    event       uuid NOT NULL,
+    via         oid,                        -- on a replica, the subscription that brought it
+    at          timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX fence_event ON accord.fence (event);
+
+-- Tables that appeared, or left their partitioned table, and have not joined the publications yet.
+CREATE TABLE accord.newcomer (
+    relation    oid PRIMARY KEY
+);
 
 CREATE TABLE accord.version (
     version      bigint PRIMARY KEY,
@@ -103,6 +119,9 @@ CREATE TABLE accord.replica (
     retry_at      timestamptz,
     done          int,                       -- steps of the current application, as the replica says
     total         int,
+    subscriptions text[] NOT NULL DEFAULT '{}', -- there, fed by this database
+    slots         text[] NOT NULL DEFAULT '{}', -- theirs, here
+    publications  text[] NOT NULL DEFAULT '{}', -- theirs, here
     nudges        bigint NOT NULL DEFAULT 0, -- grows when a person wants the worker to look again
     server_version int,                      -- of the replica's server, from its last hello
     extension     text,                      -- version of its pg_accord, from its last hello
@@ -121,6 +140,7 @@ CREATE TABLE accord.delivery (
     approved_by    text,
     approved_at    timestamptz,
     skip_reason    text,
+    unfenced_by    text,                     -- who had it applied without waiting for the rows before it
     reason         jsonb,                    -- {code, message, detail, hint} of its last failure
     negotiation    jsonb,                    -- the last verdict of negotiate
     outcome        jsonb,                    -- the last verdict of apply

@@ -7,6 +7,32 @@ ALTER EVENT TRIGGER accord_ddl_command_end ENABLE ALWAYS;
 ALTER EVENT TRIGGER accord_sql_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER accord_table_rewrite ENABLE ALWAYS;
 
+-- A publication FOR ALL TABLES brings the source's own tables to a subscriber that has the extension: their
+-- rows are dropped there, but for fences, which say by whom they came.
+CREATE FUNCTION accord.on_foreign_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    IF NOT accord.in_apply_worker() THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    ELSIF TG_RELID <> 'accord.fence'::regclass OR TG_OP <> 'INSERT' THEN
+        RETURN NULL;
+    END IF;
+    -- An initial copy says nothing of the rows before.
+    NEW.via := (SELECT w.subid FROM pg_stat_subscription w WHERE w.pid = pg_backend_pid() AND w.relid IS NULL);
+    NEW.id := gen_random_uuid();
+    NEW.at := clock_timestamp();
+    RETURN CASE WHEN NEW.via IS NOT NULL THEN NEW END;
+END $$;
+
+DO $$
+DECLARE
+    relation regclass;
+BEGIN
+    FOR relation IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'accord'::regnamespace AND c.relkind = 'r' LOOP
+        EXECUTE format('CREATE TRIGGER foreign_row BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION accord.on_foreign_row()', relation);
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER foreign_row', relation);
+    END LOOP;
+END $$;
+
 -- What is in the database becomes version 0.
 SELECT accord.initialize();
 

@@ -132,7 +132,10 @@ SELECT r.name AS replica,
        date_trunc('second', r.retry_at) AS retry_at,
        CASE WHEN r.total IS NOT NULL AND r.state = 'applying'
             THEN format('%s: %s of %s steps', CASE WHEN r.baseline IS NULL THEN 'building' ELSE 'applying' END,
-                        to_char(r.done, 'FM999,999,990'), to_char(r.total, 'FM999,999,990')) END AS progress
+                        to_char(r.done, 'FM999,999,990'), to_char(r.total, 'FM999,999,990'))
+            WHEN r.state = 'waiting for rows' AND NOT pg_is_in_recovery()
+            THEN (SELECT pg_size_pretty(max(pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn))) || ' of WAL to come'
+                    FROM pg_replication_slots s WHERE s.slot_name = ANY (r.slots)) END AS progress
   FROM accord.replica r
  CROSS JOIN (SELECT max(v.version) AS version FROM accord.version v) h
  CROSS JOIN LATERAL (SELECT r.reason ->> 'message' AS message, r.reason ->> 'detail' AS detail) m

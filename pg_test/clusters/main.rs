@@ -21,5 +21,6 @@ mod names;
 mod offers;
 mod order;
 mod plans;
+mod rows;
 mod size;
 mod users;

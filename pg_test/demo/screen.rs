@@ -108,6 +108,16 @@ impl Screen {
         }
     }
 
+    pub fn rows(&mut self, rows: &Result<(usize, i64), String>) {
+        match rows {
+            Ok((tables, count)) => {
+                let mark = self.paint("32", "✓");
+                line(&format!("  rows                   {count} in {tables} tables, the same on both sides {mark}"));
+            }
+            Err(text) => line(&self.paint("31", text)),
+        }
+    }
+
     #[allow(clippy::unused_self)] // as the others
     pub fn summary(&mut self, versions: i64, rows: u64, troubles: u32, took: Duration) {
         line("");

@@ -6,9 +6,21 @@ use super::Cluster;
 /// projection), and without what differs between two runs on equal schemas.
 #[track_caller]
 pub fn schema(cluster: &Cluster, database: &str) -> String {
+    schema_but(cluster, database, &[])
+}
+
+/// The same without publications and subscriptions, which are each site's own.
+#[track_caller]
+pub fn tables(cluster: &Cluster, database: &str) -> String {
+    schema_but(cluster, database, &["--no-publications", "--no-subscriptions"])
+}
+
+#[track_caller]
+fn schema_but(cluster: &Cluster, database: &str, without: &[&str]) -> String {
     let output = cluster
         .program("pg_dump", database)
         .args(["--schema-only", "--no-owner", "--no-acl", "--exclude-schema=accord", "--exclude-schema=accord_kept"])
+        .args(without)
         .output()
         .expect("run pg_dump");
     assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));

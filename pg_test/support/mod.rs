@@ -19,6 +19,7 @@ pub mod history;
 pub mod link;
 pub mod proxy;
 pub mod rows;
+pub mod stream;
 
 pub use cluster::{Cluster, Options};
 pub use link::{Link, Pair};

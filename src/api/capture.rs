@@ -10,3 +10,9 @@ fn on_event(fcinfo: pg_sys::FunctionCallInfo) {
     let call = pg::event_trigger::call(fcinfo).or_raise();
     capture::on_event(&call).or_raise();
 }
+
+/// Whether this is a logical replication worker, which brings another server's rows.
+#[pg_extern(stable, parallel_restricted)]
+fn in_apply_worker() -> bool {
+    pg::command::in_apply_worker()
+}

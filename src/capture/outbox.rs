@@ -53,7 +53,7 @@ pub struct Inserted {
     pub changes: String,
 }
 
-/// Inserts an event of a transaction, and nothing that waits to be sealed.
+/// Inserts an event of a transaction with its fence, and nothing that waits to be sealed.
 pub fn insert_event<'b>(xid: u64, happening: &Happening<'b>, changes: &[Change]) -> Result<Inserted> {
     let (id, changes) = (Uuid::now_v7(), serde_json::to_string(changes)?);
     let maybe = |value: Option<&'b str>| value.map_or(Value::Null, Value::Text);
@@ -68,11 +68,18 @@ pub fn insert_event<'b>(xid: u64, happening: &Happening<'b>, changes: &[Change])
         ("statement", Value::Text(happening.statement)),
         ("exact", Value::Bool(happening.exact)),
         ("at", Value::Now),
+        ("lsn", Value::WalEnd),
         ("concurrent", Value::Bool(happening.concurrently)),
         ("reconciled", Value::Bool(happening.reconciled)),
         ("unmodelled", Value::Texts(happening.unmodelled)),
         ("context", Value::Text(happening.context)),
         ("changes", Value::Text(&changes)),
+    ])?;
+    Table::open(c"fence")?.insert(&[
+        ("id", Value::Uuid(Uuid::now_v7())),
+        ("event", Value::Uuid(id)),
+        ("via", Value::Null),
+        ("at", Value::Now),
     ])?;
     Ok(Inserted { seq, id, changes })
 }

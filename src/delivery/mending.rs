@@ -45,7 +45,7 @@ pub fn parcel(spi: &Spi, replica: &str) -> Result<Option<Parcel>> {
             "UPDATE accord.mending SET version = $2 WHERE id = $1::uuid",
             &[Arg::Text(&id.to_string()), Arg::Int(offer.position.version)],
         )?;
-        return Ok(Some(Parcel { version: offer.position.version, mending: Some(id), json }));
+        return Ok(Some(Parcel { version: offer.position.version, mending: Some(id), json, refresh: false }));
     }
     spi.run(
         "UPDATE accord.mending SET state = 'acknowledged', acknowledged_at = clock_timestamp(), reason = NULL WHERE id = $1::uuid",

@@ -9,6 +9,7 @@ mod inspected;
 pub mod mending;
 pub mod record;
 pub mod roster;
+pub mod rows;
 mod wait;
 
 pub use drift::{Drifted, asked, drift, synchronize};
@@ -160,6 +161,15 @@ pub fn approve(spi: &Spi, name: &str, version: i64) -> Result<()> {
     let session = command::users().0;
     let rows = spi.query(
         "UPDATE accord.delivery SET approved_by = $3, approved_at = clock_timestamp() WHERE replica = $1 AND version = $2 AND state = 'held' RETURNING version",
+        &[Arg::Text(name), Arg::Int(version), Arg::Text(&session)],
+        See::Transaction,
+    )?;
+    if !rows.is_empty() {
+        return nudge(spi, name);
+    }
+    // One that waits for rows is applied without them.
+    let rows = spi.query(
+        "UPDATE accord.delivery SET unfenced_by = $3 WHERE replica = $1 AND version = $2 AND state = 'waiting for rows' RETURNING version",
         &[Arg::Text(name), Arg::Int(version), Arg::Text(&session)],
         See::Transaction,
     )?;

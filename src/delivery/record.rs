@@ -3,7 +3,7 @@
 //! A person's pause is never overwritten, and a row that a person's open transaction holds is not
 //! waited for: its notes come again.
 
-use super::{inspected, mending, resolution};
+use super::{inspected, mending, resolution, rows};
 use crate::error::Result;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::Caught;
@@ -109,6 +109,21 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
             delivery(spi, row, *version, word(*answer, cause.as_ref()), "outcome = $4::jsonb", Some(verdict))?;
             stopped(spi, row, *version, *answer, cause.as_ref())?;
         }
+        What::Waiting { version, cause, long, .. } => {
+            const WORD: &str = "waiting for rows";
+            state(spi, row, WORD, Some(*version), Some(cause))?;
+            delivery(spi, row, *version, WORD, "outcome = NULL", None)?;
+            reason(spi, row, *version, &complete(cause, WORD, &row.name, Some(*version)))?;
+            if *long {
+                rows::fence_again(spi, *version)?;
+            }
+        }
+        What::Refreshed { failure } => {
+            spi.run(
+                "UPDATE accord.replica SET reason = $2::jsonb WHERE id = $1 AND state = 'following'",
+                &[Arg::Int(row.id), Arg::MaybeText(failure.as_ref().map(Cause::json).as_deref())],
+            )?;
+        }
         What::Trouble { version, cause, attempts, retry_in } => {
             let word = if retry_in.is_some() { "retrying" } else { "paused" };
             state(spi, row, word, *version, Some(cause))?;
@@ -136,6 +151,7 @@ pub(super) fn word(answer: VerdictState, cause: Option<&Cause>) -> &'static str 
         (VerdictState::Held, _) => "held",
         (VerdictState::Rejected, "unknown_parent" | "diverged") => "diverged",
         (VerdictState::Rejected, "lock_timeout") | (VerdictState::RolledBack, _) => "retrying",
+        (VerdictState::Waiting, _) => "waiting for rows",
         (VerdictState::Rejected, _) => "rejected",
         (VerdictState::Accepted | VerdictState::Step | VerdictState::Applied, _) => "applying",
     }
@@ -227,6 +243,10 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
     let mended = mending::pending(spi, &row.name)?.is_some();
     if let Some((word, cause)) = obstacle(spi, row, standing)?.filter(|(_, cause)| !(mended && cause.code == "diverged")) {
         state(spi, row, word, standing.position.as_ref().map(|position| position.version), Some(&cause))?;
+        return Ok(Next::Halt);
+    }
+    if let Some(cause) = rows::attach(spi, row, standing)? {
+        state(spi, row, "rejected", None, Some(&cause))?;
         return Ok(Next::Halt);
     }
     let Some(position) = &standing.position else {

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::{Fingerprint, Name, Projection, READER_VERSION};
 use crate::pg::command::major;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Position};
+use crate::protocol::{Event, Fence, Offer, OfferKind, PROTOCOL_VERSION, Position};
 use uuid::Uuid;
 
 /// What an offer needs to know of its replica.
@@ -16,11 +16,13 @@ pub(super) struct Target {
     projection_text: String,
     projection: Projection,
     ledger: Uuid,
+    /// The replica's subscriptions that this database feeds.
+    subscriptions: Vec<Name>,
 }
 
 pub(super) fn target(spi: &Spi, replica: &str) -> Result<Target> {
     let rows = spi.query(
-        "SELECT r.name, r.policy::text, r.projection, l.id::text FROM accord.replica r, accord.ledger l WHERE r.name = $1",
+        "SELECT r.name, r.policy::text, r.projection, l.id::text, r.subscriptions FROM accord.replica r, accord.ledger l WHERE r.name = $1",
         &[Arg::Text(replica)],
         See::Latest,
     )?;
@@ -31,6 +33,7 @@ pub(super) fn target(spi: &Spi, replica: &str) -> Result<Target> {
         projection: serde_json::from_str(&row.text(2))?,
         projection_text: row.text(2),
         ledger: row.text(3).parse().map_err(|_| Error::internal("the ledger's id is no UUID"))?,
+        subscriptions: row.texts(4).into_iter().map(Name::new).collect(),
     })
 }
 
@@ -52,6 +55,7 @@ impl Target {
             approved: false,
             skip: None,
             mending: None,
+            fence: None,
             events: Vec::new(),
         }
     }
@@ -101,7 +105,7 @@ pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
 pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) -> Result<Vec<Offer>> {
     let target = target(spi, replica)?;
     let versions = spi.query(
-        "SELECT v.version, v.id, v.parent, v.xid::text, b.id, f.fingerprint, p.fingerprint, d.approved_at IS NOT NULL, d.skip_reason
+        "SELECT v.version, v.id, v.parent, v.xid::text, b.id, f.fingerprint, p.fingerprint, d.approved_at IS NOT NULL, d.skip_reason, d.unfenced_by IS NOT NULL
            FROM accord.version v
            JOIN accord.version b ON b.version = v.version - 1
            LEFT JOIN accord.projected f ON f.version = v.version AND f.projection = $2
@@ -130,12 +134,14 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
         offer.fingerprint_before = Some(Fingerprint(row.hash(6)?));
         offer.approved = row.bool(7);
         offer.skip = row.maybe_text(8);
+        let mut lsn = String::new();
         for event in spi.query(
-            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text, (e.context -> 'schemas')::text, (e.context -> 'settings')::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
+            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text, (e.context -> 'schemas')::text, (e.context -> 'settings')::text, e.lsn::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
             &[Arg::Text(&row.text(3))],
             See::Latest,
         )? {
             let text = event.text(5);
+            lsn = event.text(8);
             size += text.len();
             let changes: Vec<Change> = serde_json::from_str(&text)?;
             offer.events.push(Event {
@@ -150,6 +156,15 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
                     _ => Vec::new(),
                 },
                 changes: changes.into_iter().filter_map(|change| target.cut(change)).collect(),
+            });
+        }
+        if !target.subscriptions.is_empty() {
+            offer.fence = offer.events.last().map(|last| Fence {
+                event: last.id,
+                lsn,
+                subscriptions: target.subscriptions.clone(),
+                passed: row.bool(9),
+                apart: Vec::new(),
             });
         }
         offers.push(offer);

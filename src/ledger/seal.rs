@@ -10,9 +10,9 @@
 //! reconciled event of the same version, so the running sum never drifts unseen.
 
 use super::sums::{Sums, projection_text};
-use crate::diff::Change;
+use crate::diff::{Change, Operation};
 use crate::error::{Error, Result};
-use crate::model::{Fact, FactHash, Fingerprint, LocalKey, Projection};
+use crate::model::{Fact, FactHash, Fingerprint, Kind, LocalKey, Projection};
 use crate::pg::insert::{Table, Value};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::turn::{self, Turn};
@@ -216,6 +216,20 @@ impl<'a> Round<'a> {
         Ok(roots)
     }
 
+    /// Tables that appear, and partitions that stand by themselves now: publications may take them up.
+    fn note_newcomers(&mut self, changes: &[Change], keys: &HashMap<String, (LocalKey, (u32, u32))>) -> Result<()> {
+        for change in changes {
+            let alone = match (change.kind(), change.operation()) {
+                (Some(Kind::Table), Some(Operation::Create)) | (Some(Kind::Partition), Some(Operation::Drop)) => change.id(),
+                _ => None,
+            };
+            if let Some((_, (_, relation))) = alone.and_then(|id| keys.get(&id.to_string())) {
+                self.spi.run("INSERT INTO accord.newcomer (relation) VALUES ($1) ON CONFLICT DO NOTHING", &[Arg::Oid(*relation)])?;
+            }
+        }
+        Ok(())
+    }
+
     fn seal_transaction(&mut self, version: i64, parent: [u8; 32], events: &[Row]) -> Result<[u8; 32]> {
         let mut stale: BTreeSet<(u32, u32)> = BTreeSet::new();
         let mut chained: Vec<(String, String)> = Vec::with_capacity(events.len());
@@ -230,10 +244,14 @@ impl<'a> Round<'a> {
                 let key = LocalKey { classid: row.int(1) as u32, objid: row.int(2) as u32, objsubid: row.int(3) as i32 };
                 keys.insert(row.text(0), (key, (row.int(4) as u32, row.int(5) as u32)));
             }
+            self.note_newcomers(&changes, &keys)?;
             stale.extend(self.follow(&changes, &keys)?);
             self.spi.run("DELETE FROM accord.pending p WHERE p.seq = $1", &[Arg::Int(event.seq)])?;
             chained.push((event.id.clone(), event.changes_text.clone()));
         }
+        // They are in the stream; nobody reads them here.
+        let ids: Vec<String> = chained.iter().map(|(id, _)| id.clone()).collect();
+        self.spi.run("DELETE FROM accord.fence f WHERE f.event = ANY ($1::uuid[])", &[Arg::Texts(&ids)])?;
         if !stale.is_empty() {
             self.write_facts()?;
             let found = super::reconcile::differences(self.spi, &stale.into_iter().collect::<Vec<_>>())?;

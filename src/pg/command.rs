@@ -307,6 +307,12 @@ pub fn major() -> u32 {
     pg_sys::PG_VERSION_NUM / 10000
 }
 
+/// Whether this is a logical replication worker.
+pub fn in_apply_worker() -> bool {
+    // SAFETY: looks at a pointer of this process.
+    unsafe { pg_sys::IsLogicalWorker() }
+}
+
 /// Whether the server is a standby.
 pub fn in_recovery() -> bool {
     // SAFETY: reads shared memory.

@@ -33,6 +33,8 @@ pub enum Value<'a> {
     Bool(bool),
     /// `timestamptz`: the clock's time.
     Now,
+    /// `pg_lsn`: where the WAL ends.
+    WalEnd,
 }
 
 impl Value<'_> {
@@ -48,6 +50,8 @@ impl Value<'_> {
             Value::Oid(value) => pg_sys::Oid::from(value).into_datum(),
             Value::Xid(value) => Some(pg_sys::Datum::from(value)),
             Value::Bool(value) => value.into_datum(),
+            // SAFETY: reads shared memory.
+            Value::WalEnd => Some(pg_sys::Datum::from(unsafe { pg_sys::GetXLogInsertRecPtr() })),
             // SAFETY: reads the clock.
             Value::Now => Some(pg_sys::Datum::from(unsafe { pg_sys::GetCurrentTimestamp() })),
         }

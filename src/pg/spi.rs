@@ -401,6 +401,8 @@ pub trait Cells {
     fn bytes(&self, i: usize) -> Vec<u8>;
     /// Bytes of a fixed length.
     fn hash(&self, i: usize) -> Result<[u8; 32]>;
+    /// Array of texts, empty for null.
+    fn texts(&self, i: usize) -> Vec<String>;
     /// Whether it is null.
     fn is_null(&self, i: usize) -> bool;
 }
@@ -437,6 +439,12 @@ impl Cells for Row {
     }
     fn hash(&self, i: usize) -> Result<[u8; 32]> {
         self.bytes(i).try_into().map_err(|_| Error::internal("a stored hash does not have 32 bytes"))
+    }
+    fn texts(&self, i: usize) -> Vec<String> {
+        match self.get(i) {
+            Some(Cell::TextArray(texts)) => texts.clone(),
+            _ => Vec::new(),
+        }
     }
     fn is_null(&self, i: usize) -> bool {
         matches!(self.get(i), None | Some(Cell::Null))

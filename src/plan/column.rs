@@ -146,7 +146,7 @@ fn is_volatile(default: Option<&Fact>, identity: Option<&Fact>) -> bool {
 }
 
 /// Whether the expression is that constant, however it is cast.
-fn is_constant(expression: &str, value: &str) -> bool {
+pub fn is_constant(expression: &str, value: &str) -> bool {
     use super::lexer::{Token, tokens};
     match tokens(expression).as_slice() {
         [Token::Number(number)] => number == value,

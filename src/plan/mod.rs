@@ -43,6 +43,7 @@ mod types;
 mod view;
 mod way;
 
+pub use column::is_constant;
 pub use cost::{Cost, Size, Work, cost};
 pub use keep::{KEPT_SCHEMA, Keeping, Kept, KeyColumn, defines, definition};
 pub use likeness::{Hint, hints};

@@ -4,6 +4,7 @@
 //! `accord.negotiate` and `accord.apply` on the replica; `Standing`, `Inspection` and `Verdict` are their results. No request holds SQL
 //! that the replica would execute: it renders its own from the typed changes.
 
+use super::rows::{Fence, Subscribed};
 use crate::diff::Change;
 use crate::model::{FactId, Fingerprint, Name, Projection};
 use crate::plan::{Lock, Loss, Step};
@@ -54,6 +55,9 @@ pub struct Standing {
     /// Fingerprint of what it mirrors of the caller, in the mirrored projection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// Subscriptions of this database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<Subscribed>,
     /// Mirrored facts that somebody changed here, in words; the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<String>,
@@ -139,6 +143,9 @@ pub struct Offer {
     /// For [`OfferKind::Mend`]: its own id, by which it is carried out once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mending: Option<Uuid>,
+    /// What proves that the rows before this version have arrived; none where nothing can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<Fence>,
     /// Events in their order.
     pub events: Vec<Event>,
 }
@@ -171,6 +178,8 @@ pub enum ReasonCode {
     NeedsApproval,
     /// Objects of kinds that are not modelled.
     Unmodelled,
+    /// Rows that the source wrote before the change have not all arrived.
+    WaitingForRows,
     /// A lock was not to be had in time.
     LockTimeout,
     /// A step failed; the error is in the reason's detail.
@@ -210,6 +219,8 @@ pub enum VerdictState {
     /// A sub-step has to run outside a transaction: the caller runs [`Verdict::run`] on the same
     /// connection and reports back with [`Apply::step`].
     Step,
+    /// Waits until the rows before it have arrived: the caller asks again.
+    Waiting,
     /// Applied, verified and recorded (or found to be recorded already).
     Applied,
     /// Tried and undone; may be retried.
@@ -316,6 +327,12 @@ pub struct Verdict {
     /// Fingerprint of the mirrored projection after the application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// Where a version waits: by subscription, the place in the source's WAL up to which its rows are here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reached: BTreeMap<String, String>,
+    /// Slots of initial copies on the source that nobody will take up again: their tables are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub abandoned: Vec<String>,
     /// It was recorded before this call: nothing was done.
     #[serde(default)]
     pub already: bool,

@@ -6,6 +6,7 @@ mod fragments;
 mod inspect;
 mod message;
 mod policy;
+mod rows;
 mod state;
 
 pub use fragments::{check_facts, check_fragments};
@@ -15,4 +16,5 @@ pub use message::{
     StepReport, Verdict, VerdictState,
 };
 pub use policy::{Above, Carrier, OnDrop, Policy, RequireApproval, Span};
+pub use rows::{Fence, Subscribed, behind_rows, converted, filled_by_the_source, room};
 pub use state::DeliveryState;

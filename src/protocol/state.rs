@@ -13,6 +13,9 @@ pub enum DeliveryState {
     Negotiating,
     /// The replica applies it.
     Applying,
+    /// The rows before it have not all arrived.
+    #[serde(rename = "waiting for rows")]
+    Waiting,
     /// Recorded on the replica and here.
     Acknowledged,
     /// Undone on the replica, to be tried again.
@@ -35,6 +38,7 @@ impl DeliveryState {
     pub fn after(self, verdict: VerdictState) -> Self {
         match verdict {
             VerdictState::Accepted | VerdictState::Step => Self::Applying,
+            VerdictState::Waiting => Self::Waiting,
             VerdictState::Held => Self::Held,
             VerdictState::Rejected => Self::Rejected,
             VerdictState::Applied => Self::Acknowledged,

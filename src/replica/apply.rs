@@ -6,7 +6,7 @@ use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
-use super::{Applying, kept, mend, reason, verdict};
+use super::{Applying, kept, mend, reason, rows, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -67,6 +67,9 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
     settings.set("default_table_access_method", "heap");
     settings.set("default_toast_compression", "pglz");
     settings.set("client_min_messages", "warning");
+    if let Some(waiting) = rows::still_waiting(spi, &offer)? {
+        return Ok(waiting);
+    }
     let examined = {
         let _owner = command::become_owner();
         turn::take(Turn::Apply)?;
@@ -77,6 +80,9 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
         return Ok(examined.verdict);
     }
     let _applying = Applying::begin(&examined.offer);
+    if let Some(reason) = rows::waiting(spi, &examined.offer)? {
+        return rows::wait(spi, examined, reason);
+    }
     if examined.begun || examined.verdict.steps.iter().any(|step| step.outside_transaction) {
         return outside::next(spi, examined, step);
     }
@@ -105,10 +111,12 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
 
 fn attempt(spi: &Spi, examined: &Examined) -> std::result::Result<Done, Caught> {
     subtransaction(|| {
-        let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined)? } else { Vec::new() };
+        let abandoned = rows::before(spi, examined)?;
+        let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined, &examined.offer.events)? } else { Vec::new() };
+        rows::after(spi, examined)?;
         let fingerprint = record(spi, examined, &mut steps)?;
         let (kept, restored) = kept::record(spi, examined, &steps)?;
-        Ok(Done { fingerprint, steps, kept, restored })
+        Ok(Done { fingerprint, steps, kept, restored, abandoned })
     })
 }
 
@@ -131,6 +139,8 @@ struct Done {
     kept: Vec<Aside>,
     /// What they brought back.
     restored: Vec<Aside>,
+    /// Slots on the source that nobody will take up again.
+    abandoned: Vec<String>,
 }
 
 /// The verdict of a finished application.
@@ -150,6 +160,7 @@ fn finish(
             }
             examined.verdict.state = VerdictState::Applied;
             examined.verdict.fingerprint = Some(done.fingerprint);
+            examined.verdict.abandoned = done.abandoned;
             actual.duration_ms += outside.duration_ms;
             examined.verdict.actual = Some(actual);
             if outside.estimate.is_some() {
@@ -222,12 +233,12 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
     Reason { detail: Some(detail), hint: Some(hint), ..reason(code, words) }
 }
 
-/// Carries the events out, one after the other, each by its own plan. Returns the steps that ran.
-fn carry_out(spi: &Spi, examined: &Examined) -> Result<Vec<Step>> {
+/// Carries events out, one after the other, each by its own plan. Returns the steps that ran.
+pub(super) fn carry_out(spi: &Spi, examined: &Examined, events: &[Event]) -> Result<Vec<Step>> {
     let mut done = Vec::new();
     let mut ledger = Ledger::new(spi);
     let mut teller = Teller::new(examined.planned);
-    for event in &examined.offer.events {
+    for event in events {
         let steps = {
             let _owner = command::become_owner();
             let (changes, options) = examined.rendered(spi, event)?;
@@ -550,6 +561,7 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
             Arg::Text(&serde_json::to_string(&snapshot)?),
         ],
     )?;
+    rows::forget(spi, offer)?;
     spi.run(
         "DELETE FROM accord.step WHERE source = $1::uuid AND version = $2",
         &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],

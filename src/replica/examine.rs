@@ -3,7 +3,7 @@
 use super::estimate;
 use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
-use super::{baseline, kept, mend, reason, verdict};
+use super::{baseline, kept, mend, reason, rows, verdict};
 use crate::diff::{Change, Operation, reversed};
 use crate::error::Result;
 use crate::ledger::Ledger;
@@ -620,6 +620,7 @@ impl Examined {
                 },
             );
         }
+        rows::warn(self, &mut impact.warnings);
         impact.objects.sort();
         impact.objects.dedup();
         self.verdict.impact = Some(impact);

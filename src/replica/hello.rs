@@ -1,6 +1,6 @@
 //! Who is here, and how far a source's history has come.
 
-use super::mirror;
+use super::{mirror, rows};
 use crate::error::{Error, Result};
 use crate::pg::command;
 use crate::pg::spi::{Cells, See, Spi};
@@ -42,6 +42,7 @@ pub fn hello(spi: &Spi, message: serde_json::Value) -> Result<Standing> {
         server_version: command::server_version_num(),
         ledger: ledger.text(0).parse().map_err(|_| Error::internal("the ledger's id is no UUID"))?,
         fingerprint: upstream.as_ref().map(|u| u.lanes.fingerprint()),
+        subscriptions: rows::subscriptions(spi)?,
         position: upstream.map(|u| u.position),
         drift,
     })

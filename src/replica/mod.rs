@@ -18,6 +18,7 @@ mod mirror;
 mod outside;
 mod progress;
 mod rendered;
+mod rows;
 pub mod sizes;
 
 pub use apply::{SETTINGS, apply};
@@ -72,6 +73,8 @@ fn verdict(state: VerdictState, offer: Option<&Offer>, reasons: Vec<Reason>) -> 
         estimate: None,
         actual: None,
         fingerprint: None,
+        reached: std::collections::BTreeMap::new(),
+        abandoned: Vec::new(),
         already: false,
         run: None,
     }

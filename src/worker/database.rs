@@ -6,19 +6,23 @@ use super::network::Network;
 use super::{complain, settings};
 use crate::delivery::record::{self, Next};
 use crate::delivery::roster::{self, Seat};
-use crate::delivery::{self, mending};
+use crate::delivery::{self, mending, rows};
+use crate::diff::Operation;
 use crate::ledger;
+use crate::model::Kind;
 use crate::pg::subtransaction::Caught;
 use crate::pg::{process, spi, wake};
-use crate::protocol::Offer;
+use crate::protocol::{Offer, VerdictState};
 use crate::replica;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 /// Between rounds that nobody asked for: finds what a lost wake-up would have brought.
 const TICK: Duration = Duration::from_secs(5);
 /// After a failure of a step.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long a slot that came is looked for among the replicas' subscriptions.
+const LOOK: Duration = Duration::from_secs(30);
 /// Offers handed out at a time, and bytes of changes among them.
 const OFFERS: usize = 32;
 const BYTES: usize = 4 << 20;
@@ -57,6 +61,14 @@ pub(super) struct Worker {
     created: bool,
     reconciled: Option<Instant>,
     seal_not_before: Instant,
+    /// Slots of this database at the last look: a subscription that comes or goes brings or takes one.
+    slots: Option<BTreeSet<String>>,
+    /// A slot is there a moment before its subscription: until then, replicas are asked again.
+    look_until: Option<Instant>,
+    /// New tables have not joined the publications yet.
+    unpublished: bool,
+    /// Slots that initial copies of tables left behind which are gone.
+    abandoned: Vec<String>,
 }
 
 impl Worker {
@@ -71,6 +83,10 @@ impl Worker {
             created: false,
             reconciled: None,
             seal_not_before: now,
+            slots: None,
+            look_until: None,
+            unpublished: true,
+            abandoned: Vec::new(),
         }
     }
 
@@ -78,7 +94,7 @@ impl Worker {
         loop {
             self.round();
             process::show_activity(None);
-            let timeout = if self.kept.is_empty() && self.unsealed {
+            let timeout = if self.kept.is_empty() && (self.unsealed || self.unpublished || self.look_until.is_some()) {
                 AGAIN
             } else if self.kept.is_empty() {
                 TICK
@@ -100,10 +116,23 @@ impl Worker {
             self.attend_replicas();
             self.seal();
             self.answer_questions();
+            self.look_for_subscriptions();
         }
+        self.publish();
         self.record();
         self.serve();
         self.reconcile();
+        self.clear_slots();
+    }
+
+    /// Drops what initial copies left behind; what is still held, later.
+    fn clear_slots(&mut self) {
+        if !self.abandoned.is_empty() {
+            match process::transaction(|| spi::connect(|spi| rows::drop_slots(spi, &self.abandoned))) {
+                Ok(held) => self.abandoned = held,
+                Err(error) => self.failed("dropping slots of initial copies", &error),
+            }
+        }
     }
 
     /// Whether pg_accord is created here.
@@ -180,6 +209,7 @@ impl Worker {
             match process::transaction(|| spi::connect(ledger::seal)) {
                 Ok(sealed) => {
                     self.head = sealed.head;
+                    self.unpublished |= sealed.versions > 0;
                     if sealed.versions < FULL_ROUND {
                         return wake::finish_round(round);
                     }
@@ -189,6 +219,55 @@ impl Worker {
                     return self.failed("sealing", &error);
                 }
             }
+        }
+    }
+
+    /// A subscription that came or went is its replica's to tell.
+    fn look_for_subscriptions(&mut self) {
+        if self.served.is_empty() {
+            return;
+        }
+        match process::transaction(|| spi::connect(rows::look)) {
+            Ok((slots, unclaimed)) => {
+                let before = self.slots.replace(slots);
+                let changed = before.is_some() && before != self.slots;
+                if changed {
+                    self.look_until = Some(Instant::now() + LOOK);
+                }
+                self.look_until = self.look_until.filter(|until| unclaimed && *until > Instant::now());
+                if changed || self.look_until.is_some() {
+                    for id in self.served.keys().copied().collect::<Vec<i64>>() {
+                        self.tell(id, Word::Wake);
+                    }
+                }
+            }
+            Err(error) => self.failed("looking for subscriptions", &error),
+        }
+    }
+
+    /// New tables join the publications, and the subscriptions learn of it.
+    fn publish(&mut self) {
+        if !std::mem::take(&mut self.unpublished) {
+            return;
+        }
+        match process::transaction(|| spi::connect(rows::publish_new_tables)) {
+            Ok((replicas, left)) => {
+                self.unpublished = left;
+                for id in replicas {
+                    self.refresh(id);
+                }
+            }
+            Err(error) => {
+                self.unpublished = true;
+                self.failed("publishing new tables", &error);
+            }
+        }
+    }
+
+    fn refresh(&mut self, id: i64) {
+        match process::transaction(|| spi::connect(|spi| rows::refreshing(spi, id))) {
+            Ok(statements) => self.tell(id, Word::Refresh(statements)),
+            Err(error) => self.failed("reading a replica's subscriptions", &error),
         }
     }
 
@@ -231,13 +310,37 @@ impl Worker {
                         served.hunger = Some(Hunger { request: *request, after, not_before: now });
                         served.fresh = false;
                     }
+                    if matches!(note.what, What::Hello { .. }) {
+                        self.refresh(note.replica);
+                    }
                 }
+                (_, What::Outcome { state: VerdictState::Applied, verdict, .. }) => {
+                    if let Ok(Leavings { abandoned }) = serde_json::from_str(verdict) {
+                        self.abandoned.extend(abandoned);
+                    }
+                }
+                (_, What::Waiting { version, stuck, .. }) if !stuck.is_empty() => self.find_out(note.replica, *version, stuck),
                 (_, What::Died { why }) => {
                     pgrx::warning!("pg_accord: the task of a replica ended by a defect: {why}");
                     self.restart(note.replica);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// A subscription stands still before a version: is it the version's own transaction that it cannot apply?
+    fn find_out(&mut self, replica: i64, version: i64, stuck: &BTreeMap<String, String>) {
+        for (slot, reached) in stuck {
+            match process::transaction(|| spi::connect(|spi| rows::is_next(spi, slot, reached, version))) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return self.failed("looking into a slot", &error),
+            }
+        }
+        match process::transaction(|| spi::connect(|spi| rows::pass(spi, replica, version))) {
+            Ok(()) => self.tell(replica, Word::Wake),
+            Err(error) => self.failed("recording that a version's own rows are next", &error),
         }
     }
 
@@ -431,6 +534,22 @@ impl Worker {
     }
 }
 
+/// What a verdict says of the source's slots.
+#[derive(serde::Deserialize)]
+struct Leavings {
+    #[serde(default)]
+    abandoned: Vec<String>,
+}
+
+/// Whether subscriptions have to look at their publications after this version.
+fn moves_tables(offer: &Offer) -> bool {
+    offer
+        .events
+        .iter()
+        .flat_map(|event| &event.changes)
+        .any(|change| matches!(change.kind(), Some(Kind::Table | Kind::Partition)) && change.operation() != Some(Operation::Alter))
+}
+
 fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
     process::transaction(|| {
         process::commit_lazily();
@@ -442,7 +561,7 @@ fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
 fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
     process::transaction(|| {
         spi::connect(|spi| {
-            let offers: Vec<Offer> = if let Some(after) = after {
+            let mut offers: Vec<Offer> = if let Some(after) = after {
                 ledger::offers(spi, name, after, OFFERS, BYTES)?
             } else {
                 // Holds the sealing lock: no version comes between the head and its projection.
@@ -451,9 +570,19 @@ fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
                 record::decide_baseline(spi, name, &mut offer)?;
                 vec![offer]
             };
+            for offer in &mut offers {
+                rows::note_apart(spi, name, offer)?;
+            }
             offers
                 .iter()
-                .map(|offer| Ok(Parcel { version: offer.position.version, mending: None, json: serde_json::to_string(offer)? }))
+                .map(|offer| {
+                    Ok(Parcel {
+                        version: offer.position.version,
+                        mending: None,
+                        json: serde_json::to_string(offer)?,
+                        refresh: moves_tables(offer),
+                    })
+                })
                 .collect()
         })
     })

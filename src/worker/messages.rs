@@ -3,6 +3,7 @@
 
 use crate::protocol::{Inspection, Policy, Progress, Reason, ReasonCode, Standing, VerdictState};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -41,6 +42,9 @@ pub enum Word {
     Halt(u64),
     /// A person did something: look again.
     Wake,
+    /// Run these once everything at hand is applied, so that subscriptions take what is published; and after
+    /// each version that makes or takes away tables.
+    Refresh(Vec<String>),
     /// Ask the replica what is really there.
     Inspect(Look),
     /// Have the replica plan a mending (an offer as JSON), and do nothing.
@@ -75,6 +79,8 @@ pub struct Parcel {
     pub mending: Option<Uuid>,
     /// `Offer` as JSON.
     pub json: String,
+    /// It makes or takes away tables, so that subscriptions have to look at their publications.
+    pub refresh: bool,
 }
 
 /// A replica's task → main.
@@ -111,6 +117,11 @@ pub enum What {
     Applying { version: i64 },
     /// The answer: the verdict's JSON.
     Outcome { version: i64, state: VerdictState, cause: Option<Cause>, verdict: String },
+    /// This version waits for the rows before it; `long`: for longer than they should be on their way.
+    /// `stuck`: a subscription came no further in between, and this is where it stands, by slot.
+    Waiting { version: i64, cause: Cause, long: bool, stuck: BTreeMap<String, String> },
+    /// Subscriptions took what is published, or why they did not.
+    Refreshed { failure: Option<Cause> },
     /// A failure. The task goes on by itself after `retry_in`; without it, it waits for a person.
     Trouble { version: Option<i64>, cause: Cause, attempts: u32, retry_in: Option<Duration> },
     /// An application goes on.

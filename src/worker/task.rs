@@ -8,8 +8,8 @@ use super::messages::{Assignment, Cause, Look, Note, Parcel, What, Word, cause_o
 use super::transport::{Carrier, Failure, Function, Session};
 use crate::protocol::{Hello, Inspect, Inspection, PROTOCOL_VERSION, Reason, ReasonCode, Standing, StepReport, VerdictState};
 use serde::Deserialize;
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -20,6 +20,12 @@ pub trait Notes {
     fn send(&self, note: Note);
 }
 
+/// Between two questions whether the rows before a version have arrived: the first pause, and the longest.
+const GLANCE: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(100);
+/// A fence that is not there after this time is sent again, and once more after each such time.
+const LONG: Duration = Duration::from_secs(2);
+
 /// Where the task stands.
 enum State<S> {
     Connect,
@@ -28,6 +34,8 @@ enum State<S> {
     Negotiate(S, Parcel),
     Apply(S, Parcel, Option<StepReport>),
     Step(S, Parcel, String),
+    /// Asks again until the rows before the version have arrived.
+    Wait(S, Parcel, Cause, BTreeMap<String, String>),
     /// Pauses, then goes on: with the session where it is still good.
     Retry(Option<S>, Trouble),
     /// Waits for a person.
@@ -61,6 +69,8 @@ struct Answer {
     reasons: Vec<Reason>,
     #[serde(default)]
     run: Option<String>,
+    #[serde(default)]
+    reached: BTreeMap<String, String>,
 }
 
 /// One replica's task.
@@ -79,6 +89,12 @@ pub struct Task<C, N> {
     asked: Vec<Word>,
     /// What is being negotiated or applied is no version but a mending.
     mending: Option<Uuid>,
+    /// The version that waits for rows: since when, the last time that somebody was told, and the next pause.
+    waiting: Option<Waiting>,
+    /// What makes the subscriptions take what is published, and whether it is due.
+    refreshing: Vec<String>,
+    refresh_due: Option<Instant>,
+    refresh_failed: bool,
     /// Consecutive failures, by kind.
     attempts: u32,
     lock_attempts: u32,
@@ -99,6 +115,10 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             position: -1,
             asked: Vec::new(),
             mending: None,
+            waiting: None,
+            refreshing: Vec::new(),
+            refresh_due: None,
+            refresh_failed: false,
             attempts,
             lock_attempts: 0,
             connection_attempts: 0,
@@ -116,6 +136,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 State::Negotiate(session, parcel) => self.negotiate(session, parcel).await,
                 State::Apply(session, parcel, step) => self.apply(session, parcel, step).await,
                 State::Step(session, parcel, sql) => self.step(session, parcel, sql).await,
+                State::Wait(session, parcel, cause, reached) => self.wait(session, parcel, cause, reached).await,
                 State::Retry(session, trouble) => self.retry(session, trouble).await,
                 State::Blocked => self.blocked().await,
                 State::Over => return,
@@ -148,7 +169,10 @@ impl<C: Carrier, N: Notes> Task<C, N> {
         }
     }
 
-    async fn ask(&mut self, session: C::Session) -> State<C::Session> {
+    async fn ask(&mut self, mut session: C::Session) -> State<C::Session> {
+        if let Err(failure) = self.refresh(&mut session).await {
+            return Self::failed(None, failure, None);
+        }
         if let Some(parcel) = self.queue.pop_front() {
             return State::Negotiate(session, parcel);
         }
@@ -184,9 +208,44 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                         }
                     }
                 },
+                () = sleep_until(self.refresh_due) => {
+                    if let Err(failure) = self.refresh(&mut session).await {
+                        return Self::failed(None, failure, None);
+                    }
+                }
                 () = session.lost() => return State::Connect,
             }
         }
+    }
+
+    /// Has the subscriptions take what is published, where that is due. A table that is published and not
+    /// here yet comes with a later version: then it is due again. The error: the session is lost.
+    async fn refresh(&mut self, session: &mut C::Session) -> Result<(), Failure> {
+        if self.refresh_due.is_none_or(|due| due > Instant::now()) {
+            return Ok(());
+        }
+        self.refresh_due = None;
+        let mut failed = None;
+        for sql in &self.refreshing {
+            match session.run(sql).await {
+                Ok(()) => {}
+                Err(failure) if failure.answered => failed = Some(failure.cause),
+                Err(failure) => return Err(failure),
+            }
+        }
+        if let Some(cause) = &failed {
+            self.refresh_due = Some(Instant::now() + if self.refresh_failed { Duration::from_secs(1) } else { LOOK });
+            // Worth a word once it is no matter of a moment.
+            if self.refresh_failed {
+                let cause =
+                    Cause { message: format!("a subscription does not take what is published: {}", cause.message), ..cause.clone() };
+                self.note(What::Refreshed { failure: Some(cause) });
+            }
+        } else if self.refresh_failed {
+            self.note(What::Refreshed { failure: None });
+        }
+        self.refresh_failed = failed.is_some();
+        Ok(())
     }
 
     async fn negotiate(&mut self, mut session: C::Session, parcel: Parcel) -> State<C::Session> {
@@ -218,7 +277,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
 
     async fn apply(&mut self, mut session: C::Session, parcel: Parcel, step: Option<StepReport>) -> State<C::Session> {
         let version = parcel.version;
-        if step.is_none() {
+        if step.is_none() && self.waiting.as_ref().is_none_or(|waiting| waiting.version != version) {
             self.note(What::Applying { version });
         }
         let message = match &step {
@@ -242,6 +301,13 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             return State::Step(session, parcel, sql);
         }
         let cause = cause_of(&answer.reasons);
+        if let (VerdictState::Waiting, Some(cause)) = (answer.state, cause.clone()) {
+            return State::Wait(session, parcel, cause, answer.reached);
+        }
+        self.waiting = None;
+        if answer.state == VerdictState::Applied && parcel.refresh && !self.refreshing.is_empty() {
+            self.refresh_due = Some(Instant::now());
+        }
         self.note(What::Outcome { version, state: answer.state, cause: cause.clone(), verdict: text });
         match answer.state {
             VerdictState::Applied => self.applied(session, version),
@@ -257,6 +323,53 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             Err(failure) => return Self::failed(None, failure, Some(parcel.version)),
         };
         State::Apply(session, parcel, Some(StepReport { run: sql, error }))
+    }
+
+    /// The rows before a version are on their way: pauses, and asks again.
+    async fn wait(&mut self, session: C::Session, parcel: Parcel, cause: Cause, reached: BTreeMap<String, String>) -> State<C::Session> {
+        let (version, now) = (parcel.version, Instant::now());
+        let mut waiting = self.waiting.take().filter(|waiting| waiting.version == version).unwrap_or(Waiting {
+            version,
+            told: None,
+            pause: GLANCE,
+            reached: BTreeMap::new(),
+        });
+        // A moment's wait is not worth a word.
+        let tell = match waiting.told {
+            None => waiting.pause >= LOOK / 4,
+            Some(told) => now.duration_since(told) >= LONG,
+        };
+        if tell {
+            let stuck = waiting.told.is_some() && reached == waiting.reached;
+            let stuck = if stuck { reached.clone() } else { BTreeMap::new() };
+            self.note(What::Waiting { version, cause, long: waiting.told.is_some(), stuck });
+            (waiting.told, waiting.reached) = (Some(now), reached);
+        }
+        let pause = waiting.pause;
+        waiting.pause = (pause * 2).min(LOOK);
+        self.waiting = Some(waiting);
+        let sleep = sleep(pause);
+        tokio::pin!(sleep);
+        loop {
+            tokio::select! {
+                () = &mut sleep => return State::Apply(session, parcel, None),
+                word = self.words.recv() => match word {
+                    None => return State::Over,
+                    Some(Word::Wake) => {
+                        self.waiting = None;
+                        return State::Greet(session);
+                    }
+                    Some(Word::Refresh(statements)) => self.will_refresh(statements),
+                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => self.asked.push(word),
+                    Some(_) => {}
+                },
+            }
+        }
+    }
+
+    fn will_refresh(&mut self, statements: Vec<String>) {
+        self.refresh_due = Some(Instant::now()).filter(|_| !statements.is_empty());
+        self.refreshing = statements;
     }
 
     fn applied(&mut self, session: C::Session, version: i64) -> State<C::Session> {
@@ -310,6 +423,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 word = self.words.recv() => match word {
                     None => return Paused::Over,
                     Some(Word::Wake) => return Paused::Done,
+                    Some(Word::Refresh(statements)) => self.will_refresh(statements),
                     // A person asks: tried at once, and answered with what comes of it.
                     Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => {
                         self.asked.push(word);
@@ -330,6 +444,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                     (self.attempts, self.lock_attempts) = (0, 0);
                     return State::Connect;
                 }
+                Some(Word::Refresh(statements)) => self.will_refresh(statements),
                 // A look needs a session, and leaves things as they are.
                 Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => match self.carrier.connect(&self.assignment).await {
                     Ok(mut session) => {
@@ -343,8 +458,12 @@ impl<C: Carrier, N: Notes> Task<C, N> {
     }
 
     /// Answers a look; other words are stale. The error: the session is lost.
-    async fn answer(&self, session: &mut C::Session, word: Word) -> Result<(), Failure> {
+    async fn answer(&mut self, session: &mut C::Session, word: Word) -> Result<(), Failure> {
         match word {
+            Word::Refresh(statements) => {
+                self.will_refresh(statements);
+                self.refresh(session).await
+            }
             Word::Inspect(look) => self.inspect(session, look).await,
             Word::Rehearse(look, offer) => self.rehearse(session, look, &offer).await,
             _ => Ok(()),
@@ -413,6 +532,23 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             (true, _) => Kind::Attempt,
         };
         State::Retry(session.filter(|_| failure.answered), Trouble { version, cause: failure.cause, kind })
+    }
+}
+
+/// A version that waits for rows.
+struct Waiting {
+    version: i64,
+    told: Option<Instant>,
+    pause: Duration,
+    /// Where the subscriptions stood when somebody was told.
+    reached: BTreeMap<String, String>,
+}
+
+/// Returns at a time, or never.
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,0 +1,328 @@
+//! Native logical replication beside pg_accord: rows and schema in order.
+
+use crate::support::link::{batch, scalar};
+use crate::support::stream::{self, Stream};
+use crate::support::{Link, Pair, dump, wait_until};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+static PAIR: LazyLock<Arc<Pair>> = LazyLock::new(|| Pair::start("rows", stream::CONF));
+
+/// A source and a replica with a publication and a subscription between them; `setup` is run at the source first.
+struct Carried(Link);
+
+impl Carried {
+    fn new(setup: &str, publication: &str) -> Self {
+        Self::with(setup, publication, "{}")
+    }
+
+    fn with(setup: &str, publication: &str, policy: &str) -> Self {
+        let link = Link::bare(PAIR.clone());
+        link.run(setup);
+        link.add(policy);
+        link.wait();
+        link.run(&format!("CREATE PUBLICATION rows {publication}"));
+        let this = Self(link);
+        this.stream().subscribe("rows");
+        this
+    }
+
+    fn stream(&self) -> Stream<'_> {
+        Stream { source: (&self.0.pair.source, &self.0.db), replica: (&self.0.pair.replica, &self.0.db) }
+    }
+
+    /// The same rows on both sides, in the end.
+    #[track_caller]
+    fn assert_same_rows(&self, table: &str) {
+        if let Err(difference) = self.stream().same_rows(table, Duration::from_secs(30)) {
+            panic!("{difference}\n{}", self.0.report());
+        }
+    }
+
+    /// The same schema on both sides, but for what carries the rows.
+    #[track_caller]
+    fn assert_agreement(&self) {
+        self.0.assert_same_fingerprint();
+        let Stream { source, replica } = self.stream();
+        if let Some(difference) = dump::difference(&dump::tables(source.0, source.1), &dump::tables(replica.0, replica.1)) {
+            panic!("{difference}");
+        }
+    }
+
+    /// Stops the stream, runs something, and lets it go on.
+    fn behind(&self, sql: &str) {
+        self.0.run_there("ALTER SUBSCRIPTION rows DISABLE");
+        wait_until("the apply worker is gone", || {
+            scalar::<i64>(&mut self.0.replica(), "SELECT count(pid) FROM pg_stat_subscription WHERE subname = 'rows'") == 0
+        });
+        self.0.run(sql);
+    }
+
+    fn go_on(&self) {
+        self.0.run_there("ALTER SUBSCRIPTION rows ENABLE");
+    }
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        // The databases are dropped next: no slot may hold them.
+        self.stream().unsubscribe();
+    }
+}
+
+const ORDERS: &str = "CREATE TABLE public.orders (id int PRIMARY KEY, note text, total int NOT NULL DEFAULT 0);
+                      INSERT INTO public.orders (id, note) SELECT n, 'note ' || n FROM generate_series(1, 5) n";
+
+#[test]
+fn a_drop_waits_for_the_rows_before_it() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.behind("INSERT INTO public.orders (id, note) VALUES (6, 'before')");
+    rows.0.run("ALTER TABLE public.orders DROP COLUMN note");
+    rows.0.run("INSERT INTO public.orders (id, total) VALUES (7, 7)");
+    let status = rows.0.until_state(&["waiting for rows"]);
+    assert!(status.reason.contains("column public.orders.note") && status.reason.contains("disabled"), "{status:?}");
+    assert!(status.hint.contains("ENABLE"), "{status:?}");
+    let progress: String = scalar(&mut rows.0.source(), "SELECT progress FROM accord.status");
+    assert!(progress.ends_with("of WAL to come"), "{progress}");
+    assert!(rows.0.column_there("public.orders", "note"));
+    rows.go_on();
+    rows.0.wait();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
+
+#[test]
+fn what_adds_goes_ahead_of_the_rows() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.behind("INSERT INTO public.orders (id) VALUES (6)");
+    rows.0.follow("ALTER TABLE public.orders ADD COLUMN state text DEFAULT 'new', ADD COLUMN more int");
+    rows.0.run("INSERT INTO public.orders (id, more) VALUES (7, 1)");
+    rows.go_on();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
+
+#[test]
+fn expand_and_contract_in_one_transaction() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.0.run(
+        "BEGIN; ALTER TABLE public.orders ADD COLUMN cents bigint; UPDATE public.orders SET cents = total * 100;
+         ALTER TABLE public.orders ALTER COLUMN cents SET NOT NULL, DROP COLUMN total; COMMIT;
+         INSERT INTO public.orders VALUES (8, 'after', 800)",
+    );
+    rows.0.wait();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
+
+#[test]
+fn renames_types_and_defaults_come_behind_the_rows() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    for (n, change) in [
+        "RENAME COLUMN note TO remark",
+        "ALTER COLUMN total TYPE bigint USING total * 10",
+        "ADD COLUMN at timestamptz NOT NULL DEFAULT now()",
+        "ALTER COLUMN total SET DEFAULT 5",
+        "RENAME TO bookings",
+    ]
+    .iter()
+    .enumerate()
+    {
+        rows.0.run(&format!("INSERT INTO public.orders (id) VALUES ({})", 100 + n));
+        rows.0.run(&format!("ALTER TABLE public.orders {change}"));
+    }
+    rows.0.run("INSERT INTO public.bookings (id, remark) VALUES (200, 'after')");
+    rows.0.wait();
+    rows.assert_same_rows("public.bookings");
+    rows.assert_agreement();
+}
+
+#[test]
+fn without_a_subscription_nothing_waits_and_the_verdict_says_so() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.a (id int, gone int)");
+    link.follow("ALTER TABLE public.a DROP COLUMN gone");
+    let said: String = scalar(&mut link.source(), "SELECT impact ->> 'warnings' FROM accord.deliveries ORDER BY version DESC LIMIT 1");
+    assert!(said.contains("applied at once"), "{said}");
+}
+
+#[test]
+fn a_version_that_waits_is_applied_without_its_rows_by_approval() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.behind("ALTER TABLE public.orders DROP COLUMN note");
+    rows.0.until_state(&["waiting for rows"]);
+    let version = rows.0.version();
+    rows.0.run(&format!("SELECT accord.approve('warehouse', {version})"));
+    rows.0.wait();
+    assert!(!rows.0.column_there("public.orders", "note"));
+}
+
+#[test]
+fn new_tables_join_what_is_published_and_subscribed() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.0.run(
+        "BEGIN; CREATE TABLE public.items (id int PRIMARY KEY, what text); INSERT INTO public.items VALUES (1, 'in the transaction'); COMMIT;
+         INSERT INTO public.items VALUES (2, 'right after it')",
+    );
+    rows.0.wait();
+    rows.0.run("INSERT INTO public.items VALUES (3, 'later')");
+    rows.assert_same_rows("public.items");
+    rows.0.follow("ALTER TABLE public.items RENAME TO things");
+    rows.0.run("INSERT INTO public.things VALUES (4, 'renamed')");
+    rows.assert_same_rows("public.things");
+    rows.0.follow("DROP TABLE public.things");
+    rows.0.run("INSERT INTO public.orders (id) VALUES (9)");
+    rows.assert_same_rows("public.orders");
+}
+
+#[test]
+fn everything_is_published_and_our_own_tables_do_no_harm() {
+    let rows = Carried::new(ORDERS, "FOR ALL TABLES");
+    let before: String = scalar(&mut rows.0.replica(), "SELECT id::text FROM accord.ledger");
+    rows.0.run("CREATE TABLE public.items (id int PRIMARY KEY); INSERT INTO public.items VALUES (1)");
+    rows.0.run("ALTER TABLE public.orders DROP COLUMN note");
+    rows.0.run("INSERT INTO public.items VALUES (2)");
+    rows.0.wait();
+    rows.assert_same_rows("public.items");
+    rows.assert_same_rows("public.orders");
+    let after: String = scalar(&mut rows.0.replica(), "SELECT string_agg(id::text, ',') FROM accord.ledger");
+    assert_eq!(before, after);
+    let foreign: i64 = scalar(&mut rows.0.replica(), "SELECT count(*) FROM accord.replica");
+    assert_eq!(foreign, 0, "the source's list of replicas");
+    rows.assert_agreement();
+    // Those that there were healed by themselves: there are no new ones.
+    let errors =
+        "SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::bigint FROM pg_stat_subscription_stats WHERE subname = 'rows'";
+    wait_until("the workers err no more", || {
+        let before: i64 = scalar(&mut rows.0.replica(), errors);
+        std::thread::sleep(Duration::from_secs(1));
+        before == scalar::<i64>(&mut rows.0.replica(), errors)
+    });
+}
+
+#[test]
+fn a_subscription_made_later_is_noticed() {
+    let link = Link::attached(PAIR.clone());
+    link.follow(ORDERS);
+    link.run("CREATE PUBLICATION rows FOR TABLES IN SCHEMA public");
+    let rows = Carried(link);
+    rows.stream().subscribe("rows");
+    rows.0.run("CREATE TABLE public.items (id int PRIMARY KEY); INSERT INTO public.items VALUES (1)");
+    rows.0.wait();
+    rows.assert_same_rows("public.items");
+    rows.assert_same_rows("public.orders");
+    batch(
+        &mut rows.0.source(),
+        "ALTER TABLE public.orders RENAME COLUMN note TO remark; INSERT INTO public.orders (id, remark) VALUES (10, 'x')",
+    );
+    rows.0.wait();
+    rows.assert_same_rows("public.orders");
+}
+
+#[test]
+fn values_that_only_the_source_knows_come_out_the_same() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.0.run("INSERT INTO public.orders (id) VALUES (6)");
+    rows.0.run(
+        "ALTER TABLE public.orders ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid(), ADD COLUMN n int GENERATED ALWAYS AS IDENTITY",
+    );
+    rows.0.run("INSERT INTO public.orders (id) VALUES (7)");
+    rows.0.wait();
+    rows.assert_same_rows("public.orders");
+    rows.0.run("UPDATE public.orders SET note = 'on' WHERE id = 3");
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
+
+#[test]
+fn rows_that_were_copied_after_a_conversion_are_not_converted_twice() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.0.run("SELECT accord.pause_replica('warehouse')");
+    rows.0.run("CREATE TABLE public.prices (id int PRIMARY KEY, price int); INSERT INTO public.prices VALUES (1, 5)");
+    rows.0.run("ALTER TABLE public.prices ALTER COLUMN price TYPE bigint USING price * 100");
+    rows.0.run("SELECT accord.resume_replica('warehouse')");
+    rows.0.wait();
+    rows.assert_same_rows("public.prices");
+    rows.0.run("INSERT INTO public.prices VALUES (2, 7); ALTER TABLE public.prices ALTER COLUMN price TYPE numeric USING price / 10.0");
+    rows.0.wait();
+    rows.assert_same_rows("public.prices");
+    rows.assert_agreement();
+}
+
+#[test]
+fn a_table_that_goes_before_it_was_copied_goes_here_too() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    for n in 0..5 {
+        rows.0.run(&format!(
+            "CREATE TABLE public.short{n} (id int PRIMARY KEY); INSERT INTO public.short{n} VALUES (1); DROP TABLE public.short{n}"
+        ));
+    }
+    rows.0.run("CREATE TABLE public.stays (id int PRIMARY KEY); INSERT INTO public.stays VALUES (1)");
+    rows.0.wait();
+    rows.assert_same_rows("public.stays");
+    rows.assert_agreement();
+    wait_until("no slot of a copy is left", || {
+        scalar::<i64>(
+            &mut rows.0.source(),
+            "SELECT count(*) FROM pg_replication_slots WHERE database = current_database() AND slot_name ~ '_sync_'",
+        ) == 0
+    });
+}
+
+const PARTS: &str = "CREATE TABLE public.visits (at int NOT NULL, n int, PRIMARY KEY (at)) PARTITION BY RANGE (at);
+                     CREATE TABLE public.visits_0 PARTITION OF public.visits FOR VALUES FROM (0) TO (100);
+                     INSERT INTO public.visits SELECT n, n FROM generate_series(0, 99, 10) n";
+
+fn partitions(publication: &str) {
+    let rows = Carried::new(PARTS, publication);
+    rows.assert_same_rows("public.visits");
+    rows.0.run(
+        "CREATE TABLE public.visits_1 PARTITION OF public.visits FOR VALUES FROM (100) TO (200); INSERT INTO public.visits VALUES (150, 1);
+         CREATE TABLE public.visits_2 (at int NOT NULL PRIMARY KEY, n int); INSERT INTO public.visits_2 VALUES (250, 2)",
+    );
+    rows.0.wait();
+    rows.assert_same_rows("public.visits_2");
+    rows.0.run("ALTER TABLE public.visits ATTACH PARTITION public.visits_2 FOR VALUES FROM (200) TO (300); INSERT INTO public.visits VALUES (260, 3)");
+    rows.0.wait();
+    rows.assert_same_rows("public.visits");
+    rows.0.run("ALTER TABLE public.visits DETACH PARTITION public.visits_0; INSERT INTO public.visits_0 VALUES (55, 4); INSERT INTO public.visits VALUES (170, 5)");
+    rows.0.wait();
+    rows.assert_same_rows("public.visits_0");
+    rows.0.run("UPDATE public.visits_0 SET n = 6 WHERE at = 55; DELETE FROM public.visits WHERE at = 150");
+    rows.assert_same_rows("public.visits_0");
+    rows.assert_same_rows("public.visits");
+    rows.0.run("DROP TABLE public.visits_0; ALTER TABLE public.visits RENAME TO calls; INSERT INTO public.calls VALUES (180, 7)");
+    rows.0.wait();
+    rows.assert_same_rows("public.calls");
+    rows.assert_agreement();
+}
+
+#[test]
+fn partitions_come_and_go_each_by_itself() {
+    partitions("FOR TABLE public.visits");
+}
+
+#[test]
+fn partitions_come_and_go_by_their_root() {
+    partitions("FOR TABLE public.visits WITH (publish_via_partition_root = true)");
+}
+
+#[test]
+fn partitions_come_and_go_where_everything_is_published_by_roots() {
+    partitions("FOR ALL TABLES WITH (publish_via_partition_root = true)");
+}
+
+#[test]
+fn rows_that_their_own_transaction_wrote_in_the_new_shape_arrive() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.0.run("INSERT INTO public.orders (id) VALUES (6)");
+    rows.0
+        .run("BEGIN; ALTER TABLE public.orders RENAME COLUMN note TO remark; UPDATE public.orders SET remark = 'new' WHERE id = 6; COMMIT");
+    rows.0.run("INSERT INTO public.orders (id, remark) VALUES (7, 'after')");
+    rows.0.wait();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}

@@ -1,0 +1,145 @@
+//! `make soak SEED= CHANGES=`: a load writes all tables without pause while random schema changes run, and
+//! native logical replication carries the rows. At the end rows and schema are the same on both sides.
+//!
+//! Run by `make test` with a fixed seed and few changes.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod changes;
+mod load;
+
+use changes::{Dice, Shop};
+use load::{Lag, Load};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::link::{batch, scalar};
+use support::stream::{CONF, Stream};
+use support::{Cluster, Options, dump, say};
+
+/// Both databases' name.
+const DB: &str = "soak";
+/// No version waits longer than this.
+const STUCK: Duration = Duration::from_secs(90);
+/// Versions that the replica may be behind before the next change is made.
+const BEHIND: i64 = 40;
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+fn main() {
+    let (seed, changes) = (number("SEED", 7), number("CHANGES", 40));
+    let minutes = std::env::var("MINUTES").ok().and_then(|text| text.parse().ok()).map(|n: u64| Duration::from_secs(n * 60));
+    let start = |name, databases| {
+        let conf: Vec<(&str, &str)> = CONF.iter().copied().chain([("accord.databases", databases)]).collect();
+        Arc::new(Cluster::start(Options { name, conf: &conf, durable: false }))
+    };
+    let (source, replica) = (start("soak source", DB), start("soak replica", ""));
+    for cluster in [&source, &replica] {
+        cluster.createdb(DB);
+        batch(&mut cluster.client(DB), "CREATE EXTENSION pg_accord");
+    }
+    let mut dice = Dice::new(seed);
+    let mut shop = Shop::open(source.client(DB), &mut dice);
+    let add = "SELECT accord.add_replica('warehouse', $1, '{\"max_lock_attempts\": 1000}')";
+    source.client(DB).execute(add, &[&replica.conninfo(DB)]).expect("add_replica");
+    wait(&source, &replica);
+    let publication =
+        ["FOR ALL TABLES", "FOR TABLES IN SCHEMA soak", "FOR ALL TABLES WITH (publish_via_partition_root = true)"][dice.below(3)];
+    batch(&mut source.client(DB), &format!("CREATE PUBLICATION rows {publication}"));
+    let stream = Stream { source: (&source, DB), replica: (&replica, DB) };
+    stream.subscribe("rows");
+    say!("soak: seed {seed}, {publication}");
+
+    // The load alone, then with changes.
+    let calm = phase(&source, &replica, || std::thread::sleep(Duration::from_secs(if changes > 100 { 10 } else { 3 })));
+    let begun = Instant::now();
+    let mut made = 0;
+    let busy = phase(&source, &replica, || {
+        while minutes.map_or(made < changes, |limit| begun.elapsed() < limit) {
+            if let Err(error) = shop.change(&mut dice) {
+                say!("soak: change {made} did not go through: {error}");
+            }
+            made += 1;
+            std::thread::sleep(Duration::from_millis(dice.below(100) as u64));
+            let full = Instant::now();
+            while behind(&source) > BEHIND {
+                std::thread::sleep(Duration::from_millis(50));
+                assert!(full.elapsed() < STUCK, "nothing goes on\n{}", report(&source, &replica));
+            }
+            if made % 100 == 0 {
+                say!("soak: {made} changes in {:.0} s, {} versions to go", begun.elapsed().as_secs_f64(), behind(&source));
+            }
+        }
+    });
+    let took = begun.elapsed();
+    let caught_up = Instant::now();
+    wait(&source, &replica);
+    let tables = shop.tables();
+    let differing: Vec<String> = tables.iter().filter_map(|table| stream.same_rows(table, Duration::from_secs(60)).err()).collect();
+    let caught_up = caught_up.elapsed();
+
+    let versions: i64 = scalar(&mut source.client(DB), "SELECT accord.version()::bigint");
+    let rows: i64 = tables.iter().map(|table| scalar::<i64>(&mut source.client(DB), &format!("SELECT count(*) FROM {table}"))).sum();
+    let errors: i64 = scalar(
+        &mut replica.client(DB),
+        "SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::bigint FROM pg_stat_subscription_stats",
+    );
+    say!(
+        "soak: {made} changes, {versions} versions in {:.1} s, {} tables with {rows} rows; level {:.1} s later",
+        took.as_secs_f64(),
+        tables.len(),
+        caught_up.as_secs_f64()
+    );
+    say!("soak: without changes {calm}");
+    say!("soak: with changes    {busy}");
+    say!("soak: {errors} errors of the replication workers, healed by their own retries");
+    let fingerprint = "SELECT accord.fingerprint(verify => true)";
+    let (ours, theirs): (String, String) = (scalar(&mut source.client(DB), fingerprint), scalar(&mut replica.client(DB), fingerprint));
+    let difference = dump::difference(&dump::tables(&source, DB), &dump::tables(&replica, DB));
+    let agreed = differing.is_empty() && ours == theirs && difference.is_none();
+    for table in tables.iter().filter(|table| differing.iter().any(|text| text.contains(table.as_str()))) {
+        let events =
+            "SELECT e.version, e.statement FROM accord.events e WHERE e.identity = $1 OR e.statement ~ ($1 || '\\M') ORDER BY e.seq";
+        for row in source.client(DB).query(events, &[table]).unwrap_or_default() {
+            say!("soak: version {:?}: {}", row.get::<_, Option<i64>>(0), row.get::<_, String>(1));
+        }
+    }
+    for text in differing.iter().chain(&difference) {
+        say!("soak: {text}");
+    }
+    if !agreed {
+        say!("{}", report(&source, &replica));
+    }
+    say!("soak: rows and schema are {} on both sides", if agreed { "the same" } else { "NOT the same" });
+    std::process::exit(i32::from(!agreed));
+}
+
+fn wait(source: &Cluster, replica: &Cluster) {
+    let waited = source.client(DB).query_one("SELECT accord.wait_for_replica('warehouse', '3 min')", &[]);
+    if let Err(error) = waited {
+        panic!("{}\n{}", support::link::describe(&error), report(source, replica));
+    }
+}
+
+fn report(source: &Cluster, replica: &Cluster) -> String {
+    let status = source.psql(DB, "SELECT * FROM accord.status \\gx").unwrap_or_else(|error| error);
+    let tables = "SELECT r.srrelid::regclass, r.srsubstate, r.srsublsn FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'";
+    let tables = replica.psql(DB, tables).unwrap_or_else(|error| error);
+    format!("{status}\n{tables}\nsource:\n{}\nreplica:\n{}", source.log_tail(20), replica.log_tail(30))
+}
+
+fn behind(source: &Cluster) -> i64 {
+    scalar(&mut source.client(DB), "SELECT coalesce(max(behind), 0)::bigint FROM accord.status")
+}
+
+/// What the load did while something went on.
+fn phase(source: &Arc<Cluster>, replica: &Arc<Cluster>, work: impl FnOnce()) -> String {
+    let (load, lag) = (Load::start(source), Lag::start(source, replica));
+    let begun = Instant::now();
+    work();
+    let written = load.stop();
+    let took = begun.elapsed().as_secs_f64();
+    format!("{:>6.0} rows/s, {}", written as f64 / took, lag.stop())
+}

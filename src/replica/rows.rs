@@ -1,0 +1,364 @@
+//! Rows beside the schema: whether those before a version have arrived here, and the room that its own
+//! transaction's rows need.
+//!
+//! Each captured command puts a row into `accord.fence` of its database, in its own transaction. Where a
+//! subscription brings that row here, everything that was committed before it is here: an apply worker
+//! follows the order of commits. Nothing is locked while a version waits.
+
+use super::apply::carry_out;
+use super::examine::Examined;
+use super::{reason, verdict};
+use crate::diff::Operation;
+use crate::error::Result;
+use crate::model::{FactId, Fingerprint, Kind, Qualified};
+use crate::pg::command;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::pg::subtransaction::subtransaction;
+use crate::protocol::{
+    Fence, Offer, OfferKind, Reason, ReasonCode, Subscribed, Verdict, VerdictState, behind_rows, converted, filled_by_the_source, room,
+};
+use pgrx::PgSqlErrorCode;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+thread_local! {
+    /// The version that this session has made room for: what is asked again needs no plan again.
+    static ROOMY: Cell<Option<Fingerprint>> = const { Cell::new(None) };
+}
+
+/// Subscriptions of this database.
+pub(super) fn subscriptions(spi: &Spi) -> Result<Vec<Subscribed>> {
+    let rows = spi.query(
+        "SELECT s.subname::text, s.subslotname::text, s.subpublications::text[],
+                EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r
+                         WHERE r.srsubid = s.oid AND r.srrelid = 'accord.fence'::pg_catalog.regclass AND r.srsubstate IN ('r', 's'))
+           FROM pg_catalog.pg_subscription s
+          WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) ORDER BY 1",
+        &[],
+        See::Latest,
+    )?;
+    Ok(rows
+        .iter()
+        .map(|row| Subscribed { name: row.text(0), slot: row.maybe_text(1), publications: row.texts(2), fenced: row.bool(3) })
+        .collect())
+}
+
+/// What a version waits for, where it has to come behind the rows before it; and whether there is room
+/// for its own rows already.
+pub(super) fn waiting(spi: &Spi, offer: &Offer) -> Result<Option<Reason>> {
+    let Some(fence) = awaited(offer) else { return Ok(None) };
+    let _owner = command::become_owner();
+    missing(spi, offer, fence)
+}
+
+/// The answer while a version waits, where nothing else is left to do.
+pub(super) fn still_waiting(spi: &Spi, offer: &Offer) -> Result<Option<Verdict>> {
+    if ROOMY.get() != Some(offer.position.id) {
+        return Ok(None);
+    }
+    let Some(reason) = waiting(spi, offer)? else { return Ok(None) };
+    let mut answer = verdict(VerdictState::Waiting, Some(offer), vec![reason]);
+    answer.reached = reached(spi, offer)?;
+    Ok(Some(answer))
+}
+
+/// Up to where in the source's WAL each subscription's rows are here.
+fn reached(spi: &Spi, offer: &Offer) -> Result<BTreeMap<String, String>> {
+    let names: Vec<String> = offer.fence.iter().flat_map(|fence| &fence.subscriptions).map(ToString::to_string).collect();
+    let rows = spi.query(
+        "SELECT s.subslotname::text, o.remote_lsn::text FROM pg_catalog.pg_subscription s
+           JOIN pg_catalog.pg_replication_origin n ON n.roname = pg_catalog.format('pg_%s', s.oid)
+           JOIN pg_catalog.pg_replication_origin_status o ON o.local_id = n.roident
+          WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+            AND pg_catalog.quote_ident(s.subname) = ANY ($1) AND s.subslotname IS NOT NULL",
+        &[Arg::Texts(&names)],
+        See::Latest,
+    )?;
+    Ok(rows.iter().map(|row| (row.text(0), row.text(1))).collect())
+}
+
+fn awaited(offer: &Offer) -> Option<&Fence> {
+    if offer.kind != OfferKind::Version || offer.skip.is_some() {
+        return None;
+    }
+    offer.fence.as_ref().filter(|fence| !fence.passed && behind_rows(&offer.events).is_some())
+}
+
+fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
+    let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    let rows = spi.query(
+        "SELECT s.subname::text, s.subenabled,
+                EXISTS (SELECT FROM pg_catalog.pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL)
+           FROM pg_catalog.pg_subscription s
+          WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+            AND pg_catalog.quote_ident(s.subname) = ANY ($1)
+            AND NOT EXISTS (SELECT FROM accord.fence f WHERE f.event = $2::uuid AND f.via = s.oid)",
+        &[Arg::Texts(&names), Arg::Text(&fence.event.to_string())],
+        See::Latest,
+    )?;
+    let mut words: Vec<String> = Vec::new();
+    let mut hint = None;
+    for row in &rows {
+        let (name, enabled, running) = (row.text(0), row.bool(1), row.bool(2));
+        words.push(match (enabled, running) {
+            (true, true) => format!("subscription {name} has not brought them yet"),
+            (true, false) => format!("the apply worker of subscription {name} does not run at the moment"),
+            (false, _) => format!("subscription {name} is disabled"),
+        });
+        if !enabled {
+            hint = Some(format!("On the replica ALTER SUBSCRIPTION {} ENABLE.", crate::model::Name::new(name)));
+        }
+    }
+    if words.is_empty() {
+        words = copying(spi, offer)?.into_iter().map(|table| format!("table {table} is being copied")).collect();
+    }
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let what = behind_rows(&offer.events).map_or_else(String::new, ToString::to_string);
+    let (replica, version) = (crate::model::Literal(&offer.replica), offer.position.version);
+    Ok(Some(Reason {
+        detail: Some(format!("{}.", words.join("; "))),
+        hint: Some(hint.unwrap_or_else(|| {
+            format!("It goes on by itself; the replica's log says what stops a subscription. SELECT accord.approve({replica}, {version}) applies it without them.")
+        })),
+        ..reason(ReasonCode::WaitingForRows, format!("the rows that were written before the change of {what} come first"))
+    }))
+}
+
+/// Touched tables whose initial copy is on its way: their rows come by another worker.
+fn copying(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
+    let mut tables: Vec<String> = offer
+        .events
+        .iter()
+        .flat_map(|event| &event.changes)
+        .flat_map(|change| [&change.before, &change.after])
+        .flatten()
+        .filter_map(|fact| {
+            let of = if fact.id.kind == Kind::Index { fact.parent()? } else { fact.id.clone() };
+            (of.path.len() >= 2).then(|| name_of(&of))
+        })
+        .collect();
+    tables.sort();
+    tables.dedup();
+    if tables.is_empty() {
+        return Ok(tables);
+    }
+    let rows = spi.query(
+        "SELECT t.name FROM pg_catalog.unnest($1) t (name)
+           JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = pg_catalog.to_regclass(t.name) AND r.srsubstate IN ('d', 'f')
+           JOIN pg_catalog.pg_stat_subscription w ON w.subid = r.srsubid AND w.relid = r.srrelid AND w.pid IS NOT NULL",
+        &[Arg::Texts(&tables)],
+        See::Latest,
+    )?;
+    Ok(rows.iter().map(|row| row.text(0)).collect())
+}
+
+/// The answer to a version that waits, after what makes room for its own rows was done.
+pub(super) fn wait(spi: &Spi, mut examined: Examined, reason: Reason) -> Result<Verdict> {
+    let rooms = room(&examined.offer.events);
+    if !examined.begun && !rooms.is_empty() {
+        match subtransaction(|| carry_out(spi, &examined, &rooms)) {
+            Ok(steps) => {
+                let _owner = command::become_owner();
+                for (number, step) in steps.iter().enumerate() {
+                    spi.run(
+                        "INSERT INTO accord.step (source, version, step, sql, planned, state) VALUES ($1::uuid, $2, $3, $4, $5::json, 'done')",
+                        &[
+                            Arg::Text(&examined.offer.source.to_string()),
+                            Arg::Int(examined.offer.position.version),
+                            Arg::Int(number as i64),
+                            Arg::Text(&step.sql),
+                            Arg::Text(&serde_json::to_string(step)?),
+                        ],
+                    )?;
+                }
+            }
+            // Tried again with the next question.
+            Err(error) if error.code == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE => {
+                examined.verdict.state = VerdictState::Waiting;
+                examined.verdict.reasons.push(reason);
+                return Ok(examined.verdict);
+            }
+            // No room can be made before the rest: then the rows of that transaction come after it.
+            Err(error) => pgrx::log!("pg_accord: no room is made ahead for version {}: {error}", examined.offer.position.version),
+        }
+    }
+    ROOMY.set(Some(examined.offer.position.id));
+    examined.verdict.state = VerdictState::Waiting;
+    examined.verdict.reasons.push(reason);
+    Ok(examined.verdict)
+}
+
+/// The table's name for SQL.
+fn name_of(id: &FactId) -> String {
+    Qualified::new(id.path[0].clone(), id.path[1].clone()).to_string()
+}
+
+/// What comes before a version's steps: tables whose rows cannot be derived from those that are here are
+/// copied again, and tables that go are no longer waited for by an initial copy. Returns the slots on the
+/// source that such copies leave behind.
+pub(super) fn before(spi: &Spi, examined: &Examined) -> Result<Vec<String>> {
+    let offer = &examined.offer;
+    let Some(fence) = offer.fence.as_ref().filter(|_| offer.skip.is_none()) else { return Ok(Vec::new()) };
+    let _owner = command::become_owner();
+    for (tables, since) in [(filled_by_the_source(&offer.events), false), (converted(&offer.events), true)] {
+        for table in tables {
+            copy_again(spi, fence, &name_of(&table), since)?;
+        }
+    }
+    let dropped: Vec<String> = offer
+        .events
+        .iter()
+        .flat_map(|event| &event.changes)
+        .filter(|change| change.operation() == Some(Operation::Drop) && change.kind() == Some(Kind::Table))
+        .filter_map(|change| change.id().map(name_of))
+        .collect();
+    if dropped.is_empty() {
+        return Ok(Vec::new());
+    }
+    // DROP TABLE refuses a table whose initial copy is under way; where the source dropped it, that copy never ends.
+    spi.query(
+        "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.unnest($1) t (name)
+           JOIN pg_catalog.pg_stat_subscription w ON w.relid = pg_catalog.to_regclass(t.name) AND w.pid IS NOT NULL",
+        &[Arg::Texts(&dropped)],
+        See::Latest,
+    )?;
+    let gone = spi.query(
+        "DELETE FROM pg_catalog.pg_subscription_rel r USING pg_catalog.unnest($1) t (name)
+          WHERE r.srrelid = pg_catalog.to_regclass(t.name) AND r.srsubstate <> 'r'
+         RETURNING pg_catalog.format('pg_%s_sync_%s_%s', r.srsubid, r.srrelid, (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c))",
+        &[Arg::Texts(&dropped)],
+        See::Transaction,
+    )?;
+    Ok(gone.iter().map(|row| row.text(0)).collect())
+}
+
+/// What comes behind a version's steps: a table whose rows came by another one's name until here is copied
+/// anew by itself, so its rows are not kept.
+pub(super) fn after(spi: &Spi, examined: &Examined) -> Result<()> {
+    let Some(fence) = examined.offer.fence.as_ref().filter(|_| examined.offer.skip.is_none()) else { return Ok(()) };
+    let _owner = command::become_owner();
+    for table in fence.apart.iter().map(name_of) {
+        let known = spi.query(
+            "SELECT r.srsubid, t.oid FROM pg_catalog.to_regclass($1) t (oid)
+               LEFT JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = t.oid WHERE t.oid IS NOT NULL",
+            &[Arg::Text(&table)],
+            See::Latest,
+        )?;
+        let Some(first) = known.first() else { continue };
+        // The copy may have begun already, onto the rows that are here.
+        stop_copy(spi, first.int(1) as u32)?;
+        empty(spi, &table)?;
+        for row in known.iter().filter(|row| !row.is_null(0)) {
+            begin_again(spi, row.int(0) as u32, row.int(1) as u32)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends the worker of a table's initial copy; it is started again where the copy is still due.
+fn stop_copy(spi: &Spi, relation: u32) -> Result<()> {
+    spi.query(
+        "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w WHERE w.relid = $1 AND w.pid IS NOT NULL",
+        &[Arg::Oid(relation)],
+        See::Latest,
+    )?;
+    Ok(())
+}
+
+/// Has a subscription copy a table anew, which is empty and locked.
+fn begin_again(spi: &Spi, subscription: u32, relation: u32) -> Result<()> {
+    spi.run(
+        "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'i', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
+        &[Arg::Oid(subscription), Arg::Oid(relation)],
+    )?;
+    // The workers keep in mind that the table was ready. The table is locked: a new one sees what is committed.
+    spi.query(
+        "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w
+          WHERE w.subid = $1 AND w.pid IS NOT NULL AND (w.relid IS NULL OR w.relid = $2)",
+        &[Arg::Oid(subscription), Arg::Oid(relation)],
+        See::Latest,
+    )?;
+    Ok(())
+}
+
+/// Subscribed relations that hold a table's rows: itself, its partitions, the tables above it.
+const MEMBERS: &str = "FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+          WHERE pg_catalog.quote_ident(s.subname) = ANY ($2)
+            AND r.srrelid IN (SELECT pg_catalog.to_regclass($1)
+                              UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) p
+                              UNION SELECT a.relid FROM pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($1)) a)";
+
+/// Whether the source's own values of a table's rows come by a subscription.
+pub(super) fn brings_values(spi: &Spi, offer: &Offer, table: &FactId) -> Result<bool> {
+    let Some(fence) = offer.fence.as_ref().filter(|_| filled_by_the_source(&offer.events).contains(table)) else { return Ok(false) };
+    let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    let sql = format!("SELECT {MEMBERS} LIMIT 1");
+    Ok(!spi.query(&sql, &[Arg::Text(&name_of(table)), Arg::Texts(&names)], See::Latest)?.is_empty())
+}
+
+/// Has a table copied anew by the subscription that brings it: emptied, and begun again. With `since`, only
+/// where its first copy may have been taken after the version.
+fn copy_again(spi: &Spi, fence: &Fence, table: &str, since: bool) -> Result<()> {
+    let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    // A copy that runs holds a lock: with ours, none runs, and what is said of it stands.
+    let all = format!("SELECT DISTINCT r.srrelid::pg_catalog.regclass::text {MEMBERS}");
+    for member in spi.query(&all, &[Arg::Text(table), Arg::Texts(&names)], See::Latest)? {
+        spi.execute_one(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", member.text(0)))?;
+    }
+    let members = spi.query(
+        &format!(
+            "SELECT r.srsubid, r.srrelid, r.srrelid::pg_catalog.regclass::text {MEMBERS}
+                AND r.srsubstate IN ('f', 's', 'r') AND (NOT $3 OR r.srsublsn >= $4::pg_lsn)"
+        ),
+        &[Arg::Text(table), Arg::Texts(&names), Arg::Bool(since), Arg::Text(&fence.lsn)],
+        See::Latest,
+    )?;
+    for member in &members {
+        let (subscription, relation, name) = (member.int(0) as u32, member.int(1) as u32, member.text(2));
+        if spi.execute_one(&format!("SELECT FROM {name} LIMIT 1"))?.is_empty() {
+            continue;
+        }
+        stop_copy(spi, relation)?;
+        empty(spi, &name)?;
+        begin_again(spi, subscription, relation)?;
+    }
+    Ok(())
+}
+
+/// Removes a table's rows, also where foreign keys point at it: their rows come back.
+fn empty(spi: &Spi, table: &str) -> Result<()> {
+    if subtransaction(|| spi.execute_one(&format!("TRUNCATE {table}"))).is_ok() {
+        return Ok(());
+    }
+    let settings = command::settings();
+    settings.set("session_replication_role", "replica");
+    spi.execute_one(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))?;
+    spi.execute_one(&format!("DELETE FROM {table}"))?;
+    Ok(())
+}
+
+/// Says of a version that should wait for rows that nothing shows when they are here.
+pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
+    let offer = &examined.offer;
+    if offer.fence.is_some() {
+        let again = filled_by_the_source(&offer.events);
+        warnings.extend(again.iter().map(|id| format!("{id} is emptied and copied anew: its rows have values of the source's own")));
+    }
+    if offer.kind == OfferKind::Version
+        && offer.fence.is_none()
+        && let Some(id) = behind_rows(&offer.events)
+    {
+        warnings.push(format!("nothing here tells when the rows from before the change of {id} have arrived: it is applied at once"));
+    }
+}
+
+/// Forgets what proved that the rows before this version are here, and what was never asked for.
+pub(super) fn forget(spi: &Spi, offer: &Offer) -> Result<()> {
+    let Some(fence) = &offer.fence else { return Ok(()) };
+    spi.run(
+        "DELETE FROM accord.fence f WHERE f.via IS NOT NULL AND (f.event = $1::uuid OR f.at < pg_catalog.now() - interval '1 day')",
+        &[Arg::Text(&fence.event.to_string())],
+    )
+}
