@@ -8,6 +8,7 @@
 pub mod catalog;
 pub mod conninfo;
 pub mod diff;
+pub mod fleet;
 pub mod hints;
 pub mod model;
 pub mod plan;
