@@ -290,10 +290,31 @@ CREATE TABLE accord.fleet_source (
     reason        jsonb
 );
 
+-- One row: grows with every change of what members are held to.
+CREATE TABLE accord.fleet_generation (generation bigint NOT NULL);
+INSERT INTO accord.fleet_generation VALUES (1);
+
+-- The order of versions is that in which they were asked for.
+CREATE SEQUENCE accord.fleet_ordinal;
+
+-- Baselines that are to be taken from a member, which the watch has to read first.
+CREATE TABLE accord.fleet_wish (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    member        bigint NOT NULL REFERENCES accord.fleet_member (id) ON DELETE CASCADE,
+    name          text NOT NULL,
+    version       text NOT NULL,
+    rules         json NOT NULL,
+    selection     text NOT NULL,
+    permitted     boolean NOT NULL,
+    requested_by  text NOT NULL,
+    ordinal       bigint NOT NULL DEFAULT nextval('accord.fleet_ordinal'),
+    UNIQUE (name, version)
+);
+
 CREATE TABLE accord.fleet_baseline (
     name          text NOT NULL CHECK (name <> ''),
     version       text NOT NULL CHECK (version <> ''),
-    ordinal       bigint GENERATED ALWAYS AS IDENTITY, -- the order of versions
+    ordinal       bigint NOT NULL UNIQUE,    -- the order of versions
     rules         json NOT NULL,             -- everything but the facts
     facts         bytea NOT NULL,            -- 32 bytes each: accord.fleet_fact
     major         int,
@@ -303,7 +324,6 @@ CREATE TABLE accord.fleet_baseline (
     from_database text,                      -- whose model it is
     registered_by text NOT NULL,
     registered_at timestamptz NOT NULL DEFAULT now(),
-    automatic     boolean NOT NULL DEFAULT false, -- the fleet's majority
     PRIMARY KEY (name, version)
 );
 
@@ -313,7 +333,7 @@ CREATE TABLE accord.fleet_fact (
     fact          text COLLATE "C" NOT NULL
 );
 
--- Fingerprints that were met and judged.
+-- Fingerprints that were met and are permitted, beside those of the versions themselves.
 CREATE TABLE accord.fleet_known (
     baseline      text NOT NULL,
     names         text NOT NULL,             -- the mapping, and the variant that was asked for
@@ -321,7 +341,6 @@ CREATE TABLE accord.fleet_known (
     standing      text NOT NULL,
     version       text NOT NULL,
     variant       text,
-    hashes        bytea NOT NULL,            -- 32 bytes each: accord.fleet_difference
     PRIMARY KEY (baseline, names, fingerprint)
 );
 

@@ -192,6 +192,131 @@ SELECT t.source,
  ORDER BY t.source, t.version, t.step;
 COMMENT ON VIEW accord.steps IS 'on a replica: the statements that carried each version out, and those outside a transaction that are under way';
 
+-- Fleet
+
+CREATE VIEW accord.databases AS
+SELECT m.name,
+       CASE WHEN m.failures > 0 THEN 'unreadable'
+            WHEN m.compared_at IS NULL THEN 'waiting'
+            ELSE coalesce((SELECT v.standing FROM accord.fleet_verdict v WHERE v.member = m.id
+                            ORDER BY array_position(ARRAY['deviates', 'unreadable', 'behind', 'unmodelled', 'conforms', 'unheld'], v.standing) LIMIT 1), 'unheld') END AS standing,
+       m.labels,
+       -- Secrets are the owner's alone.
+       CASE WHEN pg_has_role((SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE')
+            THEN m.conninfo ELSE accord.mask_conninfo(m.conninfo) END AS conninfo,
+       (m.server ->> 'major')::int AS major,
+       m.server ->> 'extension' AS extension,
+       m.compared_at,
+       m.read_at,
+       m.duration_ms,
+       m.asked > m.answered AS asked,
+       m.next_at,
+       m.failures,
+       m.reason ->> 'message' AS reason,
+       m.reason ->> 'hint' AS hint,
+       m.down_since,
+       m.back_at,
+       m.server
+  FROM accord.fleet_member m;
+COMMENT ON VIEW accord.databases IS 'the databases of the fleet, and how each stands';
+
+CREATE VIEW accord.baselines AS
+SELECT b.name,
+       b.version,
+       b.selection,
+       b.permitted OR b.ordinal = max(b.ordinal) OVER (PARTITION BY b.name) AS permitted,
+       octet_length(b.facts) / 32 AS facts,
+       ARRAY(SELECT json_object_keys(b.rules -> 'variants') WHERE b.rules -> 'variants' IS NOT NULL) AS variants,
+       b.major,
+       encode(b.fingerprint, 'hex') AS fingerprint,
+       b.from_database,
+       b.registered_by,
+       b.registered_at,
+       b.ordinal
+  FROM accord.fleet_baseline b;
+COMMENT ON VIEW accord.baselines IS 'the versions of what databases are held to';
+
+CREATE VIEW accord.verdicts AS
+SELECT m.name AS database,
+       nullif(v.baseline, '') AS baseline,
+       CASE WHEN m.failures > 0 THEN 'unreadable' ELSE v.standing END AS verdict,
+       v.version,
+       v.variant,
+       (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline) AS deviations,
+       v.unmodelled,
+       encode(v.fingerprint, 'hex') AS fingerprint,
+       v.at,
+       v.since
+  FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member;
+COMMENT ON VIEW accord.verdicts IS 'how each database of the fleet stands to each baseline that it is held to';
+
+CREATE VIEW accord.deviations AS
+SELECT m.name AS database,
+       d.baseline,
+       d.difference,
+       d.fact,
+       d.properties,
+       d.expected,
+       d.actual,
+       x.since,
+       x.author ->> 'session_user' AS author,
+       x.author ->> 'role' AS role,
+       (x.author ->> 'at')::timestamptz AS done_at,
+       x.author ->> 'statement' AS statement,
+       d.words AS deviation,
+       encode(x.hash, 'hex') AS hash
+  FROM accord.fleet_deviation x JOIN accord.fleet_member m ON m.id = x.member JOIN accord.fleet_difference d USING (hash);
+COMMENT ON VIEW accord.deviations IS 'what each database of the fleet has otherwise than its baseline, and who did it';
+
+CREATE VIEW accord.alarms AS
+SELECT a.id,
+       a.severity,
+       a.state,
+       CASE WHEN a.databases = 1 THEN '1 database: ' ELSE a.databases || ' databases: ' END || a.words AS alarm,
+       a.databases,
+       a.suppressed,
+       a.baseline,
+       a.first_seen,
+       a.last_seen,
+       a.flaps,
+       a.acknowledged_by,
+       a.acknowledged_at,
+       a.reason,
+       encode(a.hash, 'hex') AS hash
+  FROM accord.fleet_alarm a
+ ORDER BY a.state = 'resolved', array_position(ARRAY['critical', 'warning', 'notice'], a.severity), a.databases DESC, a.id;
+COMMENT ON VIEW accord.alarms IS 'what is worth attention in the fleet: one row for all databases that show the same';
+
+CREATE VIEW accord.suppressions AS
+SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.difference, s.object, s.property, s.hash
+  FROM accord.fleet_suppression s WHERE s.expires_at > clock_timestamp();
+COMMENT ON VIEW accord.suppressions IS 'what is excepted from alarms, by whom, why and how long';
+
+CREATE VIEW accord.conforms AS
+SELECT c.id AS conform,
+       c.baseline,
+       c.version,
+       c.state AS conform_state,
+       m.name AS database,
+       x.wave,
+       x.state,
+       x.reason ->> 'message' AS reason,
+       x.reason ->> 'detail' AS detail,
+       ARRAY(SELECT json_array_elements_text(x.steps)) AS steps,
+       encode(x.fingerprint, 'hex') AS fingerprint,
+       x.begun_at,
+       x.finished_at,
+       c.requested_by,
+       c.requested_at
+  FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
+ ORDER BY c.id, x.wave, m.name;
+COMMENT ON VIEW accord.conforms IS 'the journal of mendings: one row for each database that was to be led to a baseline';
+
+CREATE VIEW accord.fleet_events AS
+SELECT m.name AS database, e.at, e.event, e.detail
+  FROM accord.fleet_event e JOIN accord.fleet_member m ON m.id = e.member ORDER BY e.id;
+COMMENT ON VIEW accord.fleet_events IS 'what happened to databases of the fleet: restarted, restored, promoted, back, reported';
+
 -- A document that is written out in a query has no type of its own: without this it could be meant for either
 -- accord.model.
 CREATE FUNCTION accord.model(projection text, keys boolean DEFAULT false) RETURNS jsonb LANGUAGE sql VOLATILE STRICT

@@ -50,6 +50,7 @@ mod extension {
         crate::pg::hook::init();
         crate::pg::log::init();
         crate::pg::xact::init();
+        crate::fleet::watch::settings::init();
         crate::worker::init();
     }
 }

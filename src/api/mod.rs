@@ -2,6 +2,7 @@
 
 mod capture;
 mod drift;
+mod fleet;
 mod handshake;
 mod ledger;
 mod plans;

@@ -86,14 +86,7 @@ pub struct Trait<'a> {
 impl<'a> Trait<'a> {
     /// Of a deviation.
     pub fn of(deviation: &Deviation, object: &'a str, properties: &'a [String], hash: &'a str) -> Self {
-        Self {
-            kind: Some(deviation.id.kind),
-            of: deviation.id.of,
-            difference: Some(deviation.difference),
-            object,
-            properties,
-            hash,
-        }
+        Self { kind: Some(deviation.id.kind), of: deviation.id.of, difference: Some(deviation.difference), object, properties, hash }
     }
 }
 

@@ -13,7 +13,8 @@ use crate::model::{Body, Document, Fact, FactHash, FactId, Fingerprint, Kind, Lt
 use crate::protocol::check_facts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// Beyond this many steps of inheritance, variants go round in a circle.
 const DEPTH: usize = 32;
@@ -81,8 +82,8 @@ pub struct Variant {
 pub struct Baseline {
     /// Everything but the facts.
     pub rules: Rules,
-    /// The facts.
-    pub facts: Vec<Fact>,
+    /// The facts; versions share those that did not change.
+    pub facts: Vec<Arc<Fact>>,
     /// The major whose server wrote the texts.
     pub major: Option<u32>,
 }
@@ -151,7 +152,7 @@ impl Baseline {
         }
         let (facts, lenient, major) = facts(Value::Object(document))?;
         rules.lenient = lenient;
-        let baseline = Self { rules, facts, major };
+        let baseline = Self { rules, facts: facts.into_iter().map(Arc::new).collect(), major };
         for name in baseline.variants() {
             baseline.material(name)?;
         }
@@ -180,7 +181,7 @@ impl Baseline {
             }
             document["variants"] = Value::Object(variants);
         }
-        document["facts"] = written(&self.facts, &self.rules.lenient)?;
+        document["facts"] = written(self.facts.iter().map(|fact| &**fact), &self.rules.lenient)?;
         Ok(document)
     }
 
@@ -191,6 +192,11 @@ impl Baseline {
 
     /// What a member of a variant is expected to be.
     pub fn material(&self, variant: Option<&str>) -> Result<Material, String> {
+        self.material_with(variant, &mut Hashes::default())
+    }
+
+    /// The same, with hashes that were computed for another version that shares facts with this one.
+    pub fn material_with(&self, variant: Option<&str>, known: &mut Hashes) -> Result<Material, String> {
         let mut overlays = Vec::new();
         let mut next = variant;
         while let Some(name) = next {
@@ -203,35 +209,28 @@ impl Baseline {
         }
         let mut ignore: Vec<String> = self.rules.ignore.clone();
         let mut mapping = self.rules.mapping.clone();
-        let mut expected: BTreeMap<FactId, Fact> = self.facts.iter().map(|fact| (fact.id.clone(), fact.clone())).collect();
+        let mut expected: Facts = self.facts.iter().cloned().collect();
         let mut lenient: HashMap<FactId, Leniency> = self.rules.lenient.iter().map(|each| (each.id.clone(), each.clone())).collect();
         for overlay in overlays.into_iter().rev() {
             let without = Patterns::new(&overlay.without);
-            let gone: Vec<FactId> = expected.values().filter(|fact| without.hold(fact, &expected)).map(|fact| fact.id.clone()).collect();
-            for id in gone {
-                expected.remove(&id);
-            }
+            let replaced: HashSet<&FactId> = overlay.facts.iter().map(|fact| &fact.id).collect();
+            let kept = expected.iter().filter(|fact| !without.hold(fact, &expected) && !replaced.contains(&fact.id)).cloned();
+            expected = kept.chain(overlay.facts.iter().cloned().map(Arc::new)).collect();
             for fact in &overlay.facts {
                 lenient.remove(&fact.id);
-                expected.insert(fact.id.clone(), fact.clone());
             }
             lenient.extend(overlay.lenient.iter().map(|each| (each.id.clone(), each.clone())));
             ignore.extend(overlay.ignore.iter().cloned());
             mapping = mapping.overlaid(&overlay.mapping);
         }
         let ignore = Patterns::new(&ignore);
-        let unheeded: Vec<FactId> = expected
-            .values()
-            .filter(|fact| !self.rules.projection.mirrors(&fact.id) || ignore.hold(fact, &expected))
-            .map(|fact| fact.id.clone())
-            .collect();
-        for id in unheeded {
-            expected.remove(&id);
-        }
+        let positions = expected.iter().filter(|fact| fact.id.kind == Kind::Position).cloned().collect();
+        let expected: Facts =
+            expected.iter().filter(|fact| self.rules.projection.mirrors(&fact.id) && !ignore.hold(fact, &expected)).cloned().collect();
         let mut sum = LtHash::default();
-        let mut hashes = Vec::with_capacity(expected.len());
-        for fact in expected.values() {
-            let hash = fact.hash();
+        let mut hashes = Vec::with_capacity(expected.iter().len());
+        for fact in expected.iter() {
+            let hash = known.of(fact);
             sum.add(&hash);
             hashes.push(hash);
         }
@@ -250,6 +249,7 @@ impl Baseline {
             ignore,
             mapping,
             projection: self.rules.projection.clone(),
+            positions,
             hashes,
             fingerprint: sum.fingerprint(),
         })
@@ -263,10 +263,10 @@ fn read_part<T: serde::de::DeserializeOwned + Default>(name: &str, value: Value)
     serde_json::from_value(value).map_err(|error| format!("\"{name}\": {error}"))
 }
 
-fn written(facts: &[Fact], lenient: &[Leniency]) -> Result<Value, serde_json::Error> {
+fn written<'a>(facts: impl IntoIterator<Item = &'a Fact>, lenient: &[Leniency]) -> Result<Value, serde_json::Error> {
     let by_id: HashMap<&FactId, &Leniency> = lenient.iter().map(|each| (&each.id, each)).collect();
     facts
-        .iter()
+        .into_iter()
         .map(|fact| {
             let mut value = serde_json::to_value(fact)?;
             if let Some(each) = by_id.get(&fact.id) {
@@ -283,6 +283,50 @@ fn written(facts: &[Fact], lenient: &[Leniency]) -> Result<Value, serde_json::Er
         .map(Value::Array)
 }
 
+/// Hashes of shared facts, each computed once.
+#[derive(Default)]
+pub struct Hashes(HashMap<*const Fact, (Arc<Fact>, FactHash)>);
+
+impl Hashes {
+    /// The fact is kept as long as its hash is: no other comes to stand at its address.
+    fn of(&mut self, fact: &Arc<Fact>) -> FactHash {
+        self.0.entry(Arc::as_ptr(fact)).or_insert_with(|| (fact.clone(), fact.hash())).1
+    }
+}
+
+/// Facts by id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts(Vec<Arc<Fact>>);
+
+impl FromIterator<Arc<Fact>> for Facts {
+    fn from_iter<I: IntoIterator<Item = Arc<Fact>>>(facts: I) -> Self {
+        let mut facts: Vec<Arc<Fact>> = facts.into_iter().collect();
+        facts.sort_by(|a, b| a.id.cmp(&b.id));
+        Self(facts)
+    }
+}
+
+impl FromIterator<Fact> for Facts {
+    fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
+        facts.into_iter().map(Arc::new).collect()
+    }
+}
+
+impl Facts {
+    /// The fact with this id.
+    pub fn get(&self, id: &FactId) -> Option<&Fact> {
+        self.0.binary_search_by(|fact| fact.id.cmp(id)).ok().map(|i| &*self.0[i])
+    }
+    /// Whether there is one with this id.
+    pub fn holds(&self, id: &FactId) -> bool {
+        self.get(id).is_some()
+    }
+    /// All, in the order of their ids.
+    pub fn iter(&self) -> std::slice::Iter<'_, Arc<Fact>> {
+        self.0.iter()
+    }
+}
+
 /// Patterns on facts in words, which take what belongs to a fact along.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patterns(Vec<Glob>);
@@ -294,7 +338,7 @@ impl Patterns {
     }
 
     /// Whether one of them holds for a fact, or for what it belongs to among these.
-    pub fn hold(&self, fact: &Fact, among: &BTreeMap<FactId, Fact>) -> bool {
+    pub fn hold(&self, fact: &Fact, among: &Facts) -> bool {
         if self.0.is_empty() {
             return false;
         }
@@ -305,7 +349,8 @@ impl Patterns {
                 return true;
             }
             next = parent.map(|parent| {
-                let further = among.get(&parent).map_or_else(|| Fact::new(parent.clone(), crate::model::Unmodelled {}).parent(), Fact::parent);
+                let further =
+                    among.get(&parent).map_or_else(|| Fact::new(parent.clone(), crate::model::Unmodelled {}).parent(), Fact::parent);
                 (parent, further)
             });
         }
@@ -326,7 +371,7 @@ pub struct Permitted {
 #[derive(Clone, Debug)]
 pub struct Material {
     /// The facts.
-    pub expected: BTreeMap<FactId, Fact>,
+    pub expected: Facts,
     /// What is permitted of some.
     pub alternatives: HashMap<FactId, Permitted>,
     /// What nobody looks at.
@@ -335,6 +380,8 @@ pub struct Material {
     pub mapping: Mapping,
     /// What is compared.
     pub projection: Projection,
+    /// The order of columns, also where it is not compared: new tables have it.
+    pub positions: Vec<Arc<Fact>>,
     /// The facts' hashes.
     pub hashes: Vec<FactHash>,
     /// Of a member that is exactly this.
@@ -343,7 +390,7 @@ pub struct Material {
 
 impl Material {
     /// Whether a fact of a member is looked at; `among` are the member's.
-    pub fn heeds(&self, fact: &Fact, among: &BTreeMap<FactId, Fact>) -> bool {
+    pub fn heeds(&self, fact: &Fact, among: &Facts) -> bool {
         self.projection.mirrors(&fact.id) && !self.ignore.hold(fact, among)
     }
     /// Whether a fact may be as it is found.
@@ -363,8 +410,8 @@ impl Material {
         false
     }
     /// Facts of a kind that is known by name only, among a member's.
-    pub fn unmodelled(facts: &BTreeMap<FactId, Fact>) -> Vec<&FactId> {
-        facts.keys().filter(|id| id.kind == Kind::Unmodelled).collect()
+    pub fn unmodelled<'f>(&self, facts: &'f Facts) -> Vec<&'f FactId> {
+        facts.iter().filter(|fact| fact.id.kind == Kind::Unmodelled && self.heeds(fact, facts)).map(|fact| &fact.id).collect()
     }
 }
 
@@ -403,7 +450,7 @@ pub(super) mod tests {
     #[test]
     fn variants_inherit() {
         let baseline = Baseline::read(shop()).unwrap();
-        let names = |variant| baseline.material(variant).unwrap().expected.keys().map(ToString::to_string).collect::<Vec<_>>();
+        let names = |variant| baseline.material(variant).unwrap().expected.iter().map(|fact| fact.id.to_string()).collect::<Vec<_>>();
         assert_eq!(names(None).len(), 5);
         assert!(names(Some("eu")).contains(&"column shop.orders.vat".to_owned()));
         let small = names(Some("eu_small"));
@@ -416,7 +463,7 @@ pub(super) mod tests {
         let mut document = shop();
         document["ignore"] = json!(["table shop.orders"]);
         let baseline = Baseline::read(document).unwrap();
-        let left: Vec<String> = baseline.material(None).unwrap().expected.keys().map(ToString::to_string).collect();
+        let left: Vec<String> = baseline.material(None).unwrap().expected.iter().map(|fact| fact.id.to_string()).collect();
         assert_eq!(left, ["schema shop"]);
     }
 

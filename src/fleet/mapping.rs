@@ -49,8 +49,7 @@ impl Mapping {
         let resolve = |names: &BTreeMap<String, String>| -> Result<BTreeMap<String, String>, String> {
             names.iter().map(|(from, to)| Ok((from.clone(), filled(to, labels)?))).collect()
         };
-        let resolved =
-            Self { roles: resolve(&self.roles)?, schemas: resolve(&self.schemas)?, tablespaces: resolve(&self.tablespaces)? };
+        let resolved = Self { roles: resolve(&self.roles)?, schemas: resolve(&self.schemas)?, tablespaces: resolve(&self.tablespaces)? };
         resolved.check()?;
         Ok(resolved)
     }
@@ -215,20 +214,34 @@ mod tests {
     #[test]
     fn facts_change_their_names_and_back() {
         let cases = [
-            (json!({"kind": "table", "path": ["tenant", "orders"], "attributes": {"tablespace": "fast"}}),
-             json!({"kind": "table", "path": ["tenant_42", "orders"], "attributes": {"tablespace": "nvme"}})),
-            (json!({"kind": "owner", "of": "table", "path": ["tenant", "orders"], "attributes": {"role": "app"}}),
-             json!({"kind": "owner", "of": "table", "path": ["tenant_42", "orders"], "attributes": {"role": "app_42"}})),
-            (json!({"kind": "grant", "of": "schema", "path": ["tenant", "app"], "attributes": {"privileges": ["USAGE"]}}),
-             json!({"kind": "grant", "of": "schema", "path": ["tenant_42", "app_42"], "attributes": {"privileges": ["USAGE"]}})),
-            (json!({"kind": "default", "path": ["tenant", "orders", "tenant"], "attributes": {"expression": "nextval('tenant.q'::regclass) + tenant.f(t.tenant, 'tenant said tenant.x')"}}),
-             json!({"kind": "default", "path": ["tenant_42", "orders", "tenant"], "attributes": {"expression": "nextval('tenant_42.q'::regclass) + tenant_42.f(t.tenant, 'tenant said tenant.x')"}})),
-            (json!({"kind": "default", "path": ["Odd", "t", "c"], "attributes": {"expression": "\"Odd\".f()"}}),
-             json!({"kind": "default", "path": ["x y", "t", "c"], "attributes": {"expression": "\"x y\".f()"}})),
-            (json!({"kind": "comment", "of": "schema", "path": ["tenant"], "attributes": {"text": "tenant.x"}}),
-             json!({"kind": "comment", "of": "schema", "path": ["tenant_42"], "attributes": {"text": "tenant.x"}})),
-            (json!({"kind": "inherit", "path": ["public", "a", "tenant", "b"], "attributes": {"rank": 1}}),
-             json!({"kind": "inherit", "path": ["public", "a", "tenant_42", "b"], "attributes": {"rank": 1}})),
+            (
+                json!({"kind": "table", "path": ["tenant", "orders"], "attributes": {"tablespace": "fast"}}),
+                json!({"kind": "table", "path": ["tenant_42", "orders"], "attributes": {"tablespace": "nvme"}}),
+            ),
+            (
+                json!({"kind": "owner", "of": "table", "path": ["tenant", "orders"], "attributes": {"role": "app"}}),
+                json!({"kind": "owner", "of": "table", "path": ["tenant_42", "orders"], "attributes": {"role": "app_42"}}),
+            ),
+            (
+                json!({"kind": "grant", "of": "schema", "path": ["tenant", "app"], "attributes": {"privileges": ["USAGE"]}}),
+                json!({"kind": "grant", "of": "schema", "path": ["tenant_42", "app_42"], "attributes": {"privileges": ["USAGE"]}}),
+            ),
+            (
+                json!({"kind": "default", "path": ["tenant", "orders", "tenant"], "attributes": {"expression": "nextval('tenant.q'::regclass) + tenant.f(t.tenant, 'tenant said tenant.x')"}}),
+                json!({"kind": "default", "path": ["tenant_42", "orders", "tenant"], "attributes": {"expression": "nextval('tenant_42.q'::regclass) + tenant_42.f(t.tenant, 'tenant said tenant.x')"}}),
+            ),
+            (
+                json!({"kind": "default", "path": ["Odd", "t", "c"], "attributes": {"expression": "\"Odd\".f()"}}),
+                json!({"kind": "default", "path": ["x y", "t", "c"], "attributes": {"expression": "\"x y\".f()"}}),
+            ),
+            (
+                json!({"kind": "comment", "of": "schema", "path": ["tenant"], "attributes": {"text": "tenant.x"}}),
+                json!({"kind": "comment", "of": "schema", "path": ["tenant_42"], "attributes": {"text": "tenant.x"}}),
+            ),
+            (
+                json!({"kind": "inherit", "path": ["public", "a", "tenant", "b"], "attributes": {"rank": 1}}),
+                json!({"kind": "inherit", "path": ["public", "a", "tenant_42", "b"], "attributes": {"rank": 1}}),
+            ),
         ];
         let mapping = mapping();
         for (ours, theirs) in cases {

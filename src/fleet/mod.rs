@@ -6,7 +6,23 @@
 //!
 //! The pure part knows no server: [`select`] (which members), [`baseline`] (what is agreed), [`mapping`]
 //! (names that differ from member to member), [`shelf`] (all baselines, and the fingerprints that are known),
-//! [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`report`].
+//! [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`report`]. `watch` is the worker;
+//! `members`, `store`, `record`, `alarms`, `conform` and `overview` keep the tables.
+
+#[cfg(feature = "extension")]
+pub mod alarms;
+#[cfg(feature = "extension")]
+pub mod conform;
+#[cfg(feature = "extension")]
+pub mod members;
+#[cfg(feature = "extension")]
+pub mod overview;
+#[cfg(feature = "extension")]
+pub mod record;
+#[cfg(feature = "extension")]
+pub mod store;
+#[cfg(feature = "extension")]
+pub mod watch;
 
 pub mod alarm;
 pub mod baseline;

@@ -207,6 +207,10 @@ impl Selection {
     pub fn selects(&self, subject: &Subject) -> bool {
         self.terms.iter().all(|term| term.holds(subject))
     }
+    /// Whether it says the same of a member whatever happens to it: labels and names only.
+    pub fn is_lasting(&self) -> bool {
+        self.terms.iter().all(|term| matches!(term, Term::Label { .. } | Term::Has { .. }))
+    }
     /// Whether it selects everybody.
     pub fn is_everybody(&self) -> bool {
         self.terms.is_empty()

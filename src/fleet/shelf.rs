@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::baseline::{Baseline, Material};
+use super::baseline::{Baseline, Facts, Hashes, Material};
 use super::mapping::Mapping;
 use super::select::Selection;
 use super::verdict::{Deviation, Standing, compare};
@@ -75,16 +75,23 @@ impl Series {
     pub fn new(name: String, selection: Selection, versions: Vec<Version>) -> Result<Self, String> {
         let mut series = Self { name, selection, editions: Vec::new(), by_fingerprint: HashMap::new(), holders: HashMap::new() };
         let last = versions.len().saturating_sub(1);
+        let mut hashes = Hashes::default();
         for (ordinal, Version { version, permitted, baseline }) in versions.into_iter().enumerate() {
             for variant in baseline.variants() {
-                let material = baseline.material(variant).map_err(|why| format!("version {version}: {why}"))?;
+                let material = baseline.material_with(variant, &mut hashes).map_err(|why| format!("version {version}: {why}"))?;
                 let edition = series.editions.len();
                 series.by_fingerprint.entry(material.fingerprint).or_default().push(edition);
                 for hash in &material.hashes {
                     series.holders.entry(*hash).or_default().push(edition as u32);
                 }
                 let (variant, material) = (variant.map(str::to_owned), Arc::new(material));
-                series.editions.push(Edition { version: version.clone(), ordinal, variant, permitted: permitted || ordinal == last, material });
+                series.editions.push(Edition {
+                    version: version.clone(),
+                    ordinal,
+                    variant,
+                    permitted: permitted || ordinal == last,
+                    material,
+                });
             }
         }
         Ok(series)
@@ -123,10 +130,10 @@ impl Series {
 
     /// Judges a member by its facts, under the baseline's names. A variant that is asked for is the only one that is
     /// permitted.
-    pub fn judge(&self, facts: &BTreeMap<FactId, Fact>, variant: Option<&str>) -> Option<Verdict> {
+    pub fn judge(&self, facts: &Facts, variant: Option<&str>) -> Option<Verdict> {
         let projection = self.projection();
         let mut common = vec![0usize; self.editions.len()];
-        for fact in facts.values().filter(|fact| projection.mirrors(&fact.id)) {
+        for fact in facts.iter().filter(|fact| projection.mirrors(&fact.id)) {
             for edition in self.holders.get(&fact.hash()).into_iter().flatten() {
                 common[*edition as usize] += 1;
             }
@@ -151,11 +158,7 @@ impl Series {
             }
         }
         let mut best = best?;
-        best.unmodelled = Material::unmodelled(facts)
-            .into_iter()
-            .filter(|id| facts.get(*id).is_some_and(|fact| self.editions[best.edition].material.heeds(fact, facts)))
-            .cloned()
-            .collect();
+        best.unmodelled = self.editions[best.edition].material.unmodelled(facts).into_iter().cloned().collect();
         if best.standing == Standing::Conforms && !best.unmodelled.is_empty() {
             best.standing = Standing::Unmodelled;
         }
@@ -164,18 +167,18 @@ impl Series {
 }
 
 /// Facts under the baseline's names, by id, and the fingerprint of what is compared.
-pub fn seen(facts: Vec<Fact>, mapping: &Mapping, projection: &Projection) -> Result<(BTreeMap<FactId, Fact>, Fingerprint), String> {
+pub fn seen(facts: Vec<Fact>, mapping: &Mapping, projection: &Projection) -> Result<(Facts, Fingerprint), String> {
     let back = mapping.inverse();
     let mut sum = LtHash::default();
-    let mut out = BTreeMap::new();
+    let mut out = Vec::new();
     for fact in facts {
         let fact = if back.is_empty() { fact } else { back.apply(&fact).map_err(|error| format!("{}: {error}", fact.id))? };
         if projection.mirrors(&fact.id) {
             sum.add(&fact.hash());
         }
-        out.insert(fact.id.clone(), fact);
+        out.push(fact);
     }
-    Ok((out, sum.fingerprint()))
+    Ok((out.into_iter().collect(), sum.fingerprint()))
 }
 
 /// The name that most have, with how many that are; none where two are as frequent, or where nothing is met twice.
@@ -211,17 +214,22 @@ mod tests {
         Series::new("s".to_owned(), Selection::default(), versions).unwrap()
     }
 
-    fn facts(columns: &[&str]) -> (BTreeMap<FactId, Fact>, Fingerprint) {
-        let list = version("", columns, true).baseline.facts;
-        seen(list, &Mapping::default(), &Projection::default()).unwrap()
+    fn bare(baseline: &Baseline) -> Vec<Fact> {
+        baseline.facts.iter().map(|fact| (**fact).clone()).collect()
+    }
+
+    fn facts(columns: &[&str]) -> (Facts, Fingerprint) {
+        seen(bare(&version("", columns, true).baseline), &Mapping::default(), &Projection::default()).unwrap()
     }
 
     #[test]
     fn versions_are_known_by_their_fingerprints() {
         let series = series();
-        for (columns, version, standing) in
-            [(&["a"][..], "1", Standing::Behind), (&["a", "b"], "2", Standing::Conforms), (&["a", "b", "c", "d", "e", "f"], "3", Standing::Conforms)]
-        {
+        for (columns, version, standing) in [
+            (&["a"][..], "1", Standing::Behind),
+            (&["a", "b"], "2", Standing::Conforms),
+            (&["a", "b", "c", "d", "e", "f"], "3", Standing::Conforms),
+        ] {
             let (facts, fingerprint) = facts(columns);
             let edition = series.known(&fingerprint, None).unwrap();
             assert_eq!((series.editions[edition].version.as_str(), series.exactly(edition).standing), (version, standing));
@@ -247,7 +255,7 @@ mod tests {
     #[test]
     fn a_variant_that_a_label_asks_for_is_the_only_one() {
         let baseline = Baseline::read(shop()).unwrap();
-        let plain = baseline.facts.clone();
+        let plain = bare(&baseline);
         let versions = vec![Version { version: "1".to_owned(), permitted: true, baseline }];
         let series = Series::new("shop".to_owned(), Selection::default(), versions).unwrap();
         let (facts, fingerprint) = seen(plain, &Mapping::default(), &Projection::default()).unwrap();
@@ -260,16 +268,17 @@ mod tests {
     #[test]
     fn names_are_led_back_before_anything_is_compared() {
         let mapping: Mapping = serde_json::from_value(json!({"schemas": {"s": "s_7"}})).unwrap();
-        let there: Vec<Fact> = version("", &["a", "b"], true).baseline.facts.iter().map(|fact| mapping.apply(fact).unwrap()).collect();
+        let there: Vec<Fact> = bare(&version("", &["a", "b"], true).baseline).iter().map(|fact| mapping.apply(fact).unwrap()).collect();
         let (_, fingerprint) = seen(there, &mapping, &Projection::default()).unwrap();
         assert!(series().known(&fingerprint, None).is_some());
     }
 
     #[test]
     fn an_unmodelled_object_is_said() {
-        let (mut facts, _) = facts(&["a", "b"]);
         let id = FactId::new(crate::model::Kind::Unmodelled, ["cube", "x"]);
-        facts.insert(id.clone(), Fact::new(id.clone(), crate::model::Unmodelled {}));
+        let mut list = bare(&version("", &["a", "b"], true).baseline);
+        list.push(Fact::new(id.clone(), crate::model::Unmodelled {}));
+        let facts: Facts = list.into_iter().collect();
         let verdict = series().judge(&facts, None).unwrap();
         assert_eq!((verdict.standing, verdict.unmodelled), (Standing::Unmodelled, vec![id]));
     }

@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::baseline::Material;
+use super::baseline::{Facts, Material};
 use crate::model::{Body, Fact, FactHash, FactId, Kind, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -111,13 +111,17 @@ impl Deviation {
             Difference::Missing => {}
             Difference::Unexpected => {
                 let hashes: BTreeSet<FactHash> = self.actual.iter().map(Fact::hash).collect();
-                hashes.iter().for_each(|hash| drop(hasher.update(hash)));
+                for hash in hashes {
+                    hasher.update(&hash);
+                }
             }
             Difference::Different => {
                 hasher.update(json!(self.attributes()).to_string().as_bytes());
                 // Masked attributes do not tell two passwords apart; hashes of facts do.
                 if self.id.kind == Kind::UserMapping {
-                    self.expected.iter().chain(&self.actual).for_each(|fact| drop(hasher.update(&fact.hash())));
+                    for fact in self.expected.iter().chain(&self.actual) {
+                        hasher.update(&fact.hash());
+                    }
                 }
             }
         }
@@ -139,12 +143,13 @@ impl Deviation {
 }
 
 /// What differs, told once for each object.
-pub fn compare(material: &Material, actual: &BTreeMap<FactId, Fact>) -> Vec<Deviation> {
+pub fn compare(material: &Material, actual: &Facts) -> Vec<Deviation> {
     let mut missing: BTreeMap<&FactId, &Fact> = BTreeMap::new();
     let mut unexpected: BTreeMap<&FactId, &Fact> = BTreeMap::new();
     let mut out = Vec::new();
     let mut moved: BTreeSet<FactId> = BTreeSet::new();
-    for (id, expected) in &material.expected {
+    for expected in material.expected.iter() {
+        let id = &expected.id;
         match actual.get(id) {
             None if material.spares(expected) => {}
             None => drop(missing.insert(id, expected)),
@@ -155,15 +160,15 @@ pub fn compare(material: &Material, actual: &BTreeMap<FactId, Fact>) -> Vec<Devi
             Some(found) => out.push(Deviation {
                 difference: Difference::Different,
                 id: id.clone(),
-                expected: vec![expected.clone()],
+                expected: vec![(**expected).clone()],
                 actual: vec![found.clone()],
                 order: None,
             }),
         }
     }
-    for (id, found) in actual {
-        if id.kind != Kind::Unmodelled && !material.expected.contains_key(id) && material.heeds(found, actual) {
-            unexpected.insert(id, found);
+    for found in actual.iter() {
+        if found.id.kind != Kind::Unmodelled && !material.expected.holds(&found.id) && material.heeds(found, actual) {
+            unexpected.insert(&found.id, found);
         }
     }
     for (difference, facts) in [(Difference::Missing, &missing), (Difference::Unexpected, &unexpected)] {
@@ -195,18 +200,18 @@ fn gathered(facts: &BTreeMap<&FactId, &Fact>) -> Vec<(FactId, Vec<Fact>)> {
     groups.into_iter().collect()
 }
 
-fn table_of(position: &FactId, actual: &BTreeMap<FactId, Fact>) -> FactId {
+fn table_of(position: &FactId, actual: &Facts) -> FactId {
     let of = |kind| FactId::new(kind, position.path[..2].iter().cloned());
     let composite = of(Kind::Composite);
-    if actual.contains_key(&composite) { composite } else { of(Kind::Table) }
+    if actual.holds(&composite) { composite } else { of(Kind::Table) }
 }
 
 /// The order of the columns that both have, where it differs.
-fn order(material: &Material, actual: &BTreeMap<FactId, Fact>, table: FactId) -> Option<Deviation> {
-    let positions = |facts: &BTreeMap<FactId, Fact>, other: &BTreeMap<FactId, Fact>| -> Vec<Fact> {
+fn order(material: &Material, actual: &Facts, table: FactId) -> Option<Deviation> {
+    let positions = |facts: &Facts, other: &Facts| -> Vec<Fact> {
         // Each names the column before it.
         let mut next: HashMap<Option<&Name>, &Fact> = HashMap::new();
-        for fact in facts.values().filter(|fact| fact.id.kind == Kind::Position && fact.id.path[..2] == table.path[..]) {
+        for fact in facts.iter().filter(|fact| fact.id.kind == Kind::Position && fact.id.path[..2] == table.path[..]) {
             if let Body::Position(position) = &fact.body {
                 next.insert(position.after.as_ref(), fact);
             }
@@ -214,7 +219,7 @@ fn order(material: &Material, actual: &BTreeMap<FactId, Fact>, table: FactId) ->
         let (mut found, mut last) = (Vec::new(), None);
         while let Some(fact) = next.remove(&last) {
             last = Some(fact.id.name());
-            if other.contains_key(&fact.id) {
+            if other.holds(&fact.id) {
                 found.push(fact.clone());
             }
         }
@@ -267,9 +272,9 @@ mod tests {
     use super::super::baseline::tests::shop;
     use super::*;
 
-    fn facts(document: &Value) -> BTreeMap<FactId, Fact> {
+    fn facts(document: &Value) -> Facts {
         let list: Vec<Fact> = serde_json::from_value(document.clone()).unwrap();
-        list.into_iter().map(|fact| (fact.id.clone(), fact)).collect()
+        list.into_iter().collect()
     }
 
     fn compared(actual: &Value) -> Vec<String> {
@@ -307,7 +312,11 @@ mod tests {
         actual.push(json!({"kind": "column", "path": ["shop", "extra", "x"], "attributes": {"type": "integer"}}));
         assert_eq!(
             compared(&json!(actual)),
-            ["table shop.extra is unexpected (with 1 parts)", "column shop.orders.id differs in type", "column shop.orders.state is missing"]
+            [
+                "table shop.extra is unexpected (with 1 parts)",
+                "column shop.orders.id differs in type",
+                "column shop.orders.state is missing"
+            ]
         );
         assert_eq!(compared(&json!([]))[0], "schema shop is missing");
     }

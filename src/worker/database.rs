@@ -2,11 +2,12 @@
 //! committed, and hands out offers. Every step is a transaction of its own and survives any error.
 
 use super::messages::{Assignment, Command, Look, Note, Parcel, What, Word};
-use super::network::Network;
+use super::network::{self, Network};
 use super::{complain, settings};
 use crate::delivery::record::{self, Next};
 use crate::delivery::roster::{self, Seat};
 use crate::delivery::{self, mending};
+use crate::fleet::watch;
 use crate::ledger;
 use crate::pg::subtransaction::Caught;
 use crate::pg::{process, spi, wake};
@@ -56,6 +57,8 @@ pub(super) struct Worker {
     created: bool,
     reconciled: Option<Instant>,
     seal_not_before: Instant,
+    /// When a watch of a fleet was last started.
+    watch_started: Option<Instant>,
 }
 
 impl Worker {
@@ -70,6 +73,7 @@ impl Worker {
             created: false,
             reconciled: None,
             seal_not_before: now,
+            watch_started: None,
         }
     }
 
@@ -99,6 +103,7 @@ impl Worker {
             self.attend_replicas();
             self.seal();
             self.answer_questions();
+            watch::attend(&mut self.watch_started);
         }
         self.record();
         self.serve();
@@ -410,7 +415,7 @@ impl Worker {
     /// Sends a command, starting the network thread with the first.
     fn command(&mut self, command: Command) {
         if self.network.is_none() {
-            match Network::start() {
+            match network::start() {
                 Ok(network) => self.network = Some(network),
                 Err(error) => {
                     pgrx::warning!("pg_accord: the network thread cannot be started: {error}");
