@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test test-core pure server-tests demo bench bench-size check clean
+.PHONY: help deps build install server test test-core pure server-tests demo bench bench-size bench-fleet check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -64,6 +64,9 @@ bench: server ## print the figures
 
 bench-size: server ## print the figures of a large catalog (TABLES=10000, beside pg_dump -s)
 	@cargo run --quiet --release $(SERVERLESS) --example size -- $(or $(TABLES),10000)
+
+bench-fleet: server ## print the figures of a fleet (DATABASES=500 of 200 tables, beside pg_dump -s | diff)
+	@cargo run --quiet --release $(SERVERLESS) --example fleet-bench -- $(or $(DATABASES),500)
 
 check: deps ## formatting, lints of the pure part and of the extension, licences and sources of dependencies
 	@pg_test/setup/deps --check

@@ -199,7 +199,7 @@ SELECT m.name,
        CASE WHEN m.failures > 0 THEN 'unreadable'
             WHEN m.compared_at IS NULL THEN 'waiting'
             ELSE coalesce((SELECT v.standing FROM accord.fleet_verdict v WHERE v.member = m.id
-                            ORDER BY array_position(ARRAY['deviates', 'unreadable', 'behind', 'unmodelled', 'conforms', 'unheld'], v.standing) LIMIT 1), 'unheld') END AS standing,
+                            ORDER BY array_position(ARRAY['deviates', 'unreadable', 'behind', 'outlier', 'unmodelled', 'conforms', 'unheld'], v.standing) LIMIT 1), 'unheld') END AS standing,
        m.labels,
        -- Secrets are the owner's alone.
        CASE WHEN pg_has_role((SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE')

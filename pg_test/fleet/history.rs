@@ -114,7 +114,7 @@ fn deviate(fleet: &Fleet, name: &str, seed: usize) -> (String, String) {
            FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype IN ('i', 'P')) AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refobjid = c.oid)
             AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid) AND obj_description(c.oid) IS NULL AND c.relispartition = false",
-        "SELECT format('ALTER TABLE %I.%I ALTER %I SET DEFAULT NULL::text', n.nspname, c.relname, a.attname),
+        "SELECT format('ALTER TABLE %I.%I ALTER %I SET DEFAULT %L', n.nspname, c.relname, a.attname, 'x'),
                 format('default %I.%I.%I is unexpected', n.nspname, c.relname, a.attname)
            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE c.relkind = 'r' AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.atthasdef AND a.atttypid = 'text'::regtype",

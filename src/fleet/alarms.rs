@@ -3,9 +3,10 @@
 use super::alarm::{Life, Scope, Severity, Shown, State, Trait, next, severity};
 use super::members::{self, Member};
 use super::select::Glob;
+use super::shelf::majority;
 use super::verdict::Difference;
 use crate::error::{Error, Result};
-use crate::model::{Kind, Literal};
+use crate::model::Kind;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use pgrx::datum::Interval;
 use serde_json::{Value, json};
@@ -66,6 +67,11 @@ fn groups(spi: &Spi) -> Result<Vec<Group>> {
         &[],
         See::Latest,
     )?;
+    let unlike = spi.query(
+        "SELECT string_agg(v.member::text, ',') FROM accord.fleet_verdict v WHERE v.standing = 'outlier' HAVING count(*) > 0",
+        &[],
+        See::Transaction,
+    )?;
     let behind = spi.query(
         "SELECT v.baseline, string_agg(v.member::text, ',') FROM accord.fleet_verdict v WHERE v.standing = 'behind' GROUP BY 1",
         &[],
@@ -85,6 +91,10 @@ fn groups(spi: &Spi) -> Result<Vec<Group>> {
     groups.extend(down.iter().map(|row| {
         let words = format!("cannot be read: {}", row.text(0));
         whole("unreadable", &row.text(0), words, None, Severity::Warning, &row.text(1))
+    }));
+    groups.extend(unlike.iter().map(|row| {
+        let words = "is not as most databases without a baseline are".to_owned();
+        whole("outlier", "majority", words, None, Severity::Notice, &row.text(0))
     }));
     groups.extend(behind.iter().map(|row| {
         let words = format!("stands at an earlier version of {}", row.text(0));
@@ -130,8 +140,26 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Databases that are held to no baseline are held to what most of them are.
+fn outliers(spi: &Spi) -> Result<()> {
+    let rows = spi.query(
+        "SELECT encode(v.fingerprint, 'hex') FROM accord.fleet_verdict v WHERE v.baseline = '' AND v.fingerprint IS NOT NULL",
+        &[],
+        See::Transaction,
+    )?;
+    let most = majority(rows.iter().map(|row| row.text(0))).map(|(fingerprint, _)| fingerprint);
+    spi.run(
+        "UPDATE accord.fleet_verdict v SET standing = n.standing, since = clock_timestamp()
+           FROM (SELECT x.member, CASE WHEN encode(x.fingerprint, 'hex') <> $1 THEN 'outlier' ELSE 'unheld' END AS standing
+                   FROM accord.fleet_verdict x WHERE x.baseline = '') n
+          WHERE v.member = n.member AND v.baseline = '' AND v.standing <> n.standing",
+        &[Arg::MaybeText(most.as_deref())],
+    )
+}
+
 /// Brings the alarms up to what the verdicts say, and tells what changed.
 pub fn refresh(spi: &Spi) -> Result<()> {
+    outliers(spi)?;
     let (rules, suppressions) = (rules(spi)?, suppressions(spi)?);
     let members: HashMap<i64, Member> = members::all(spi)?.into_iter().map(|member| (member.id, member)).collect();
     let mut lives: HashMap<Vec<u8>, (Life, String)> = HashMap::new();
@@ -318,9 +346,4 @@ pub fn set_severity(spi: &Spi, position: i64, severity: &str, exception: &Except
         ],
     )?;
     refresh(spi)
-}
-
-/// A literal for hints.
-pub fn quoted(text: &str) -> String {
-    Literal(text).to_string()
 }

@@ -68,17 +68,19 @@ pub fn plan(material: &Material, mapping: &Mapping, facts: &[Fact], deviations: 
             after.insert(fact.id.clone(), fact);
         }
     }
-    // A position without its column is nobody's.
-    let gone: Vec<FactId> = after
-        .values()
-        .filter(|fact| {
-            fact.id.kind == Kind::Position
-                && fact.parent().is_some_and(|column| before.contains_key(&column) && !after.contains_key(&column))
-        })
-        .map(|fact| fact.id.clone())
-        .collect();
-    for id in gone {
-        after.remove(&id);
+    // What is not compared (positions, owners, privileges) goes with what it hangs on.
+    loop {
+        let gone: Vec<FactId> = after
+            .values()
+            .filter(|fact| fact.parent().is_some_and(|parent| before.contains_key(&parent) && !after.contains_key(&parent)))
+            .map(|fact| fact.id.clone())
+            .collect();
+        if gone.is_empty() {
+            break;
+        }
+        for id in gone {
+            after.remove(&id);
+        }
     }
     let (before, after): (Vec<Fact>, Vec<Fact>) = (before.into_values().collect(), after.into_values().collect());
     // Whether a table holds rows is not known here: no value is invented for them.
