@@ -384,7 +384,9 @@ CREATE INDEX fleet_deviation_hash ON accord.fleet_deviation (hash);
 CREATE TABLE accord.fleet_alarm (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hash          bytea NOT NULL UNIQUE,     -- of the difference; of the cause, for databases that cannot be read
+    about         text NOT NULL,             -- difference, unreadable, behind, outlier
     baseline      text,
+    code          text,                      -- unreadable: of the cause
     words         text NOT NULL,
     severity      text NOT NULL,
     state         text NOT NULL,
@@ -422,6 +424,26 @@ CREATE TABLE accord.fleet_severity (
     difference    text,
     object        text,
     property      text
+);
+
+-- Roles that are no administrators, and what each may do with which members.
+CREATE TABLE accord.fleet_grant (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    role          oid NOT NULL,
+    selection     text NOT NULL,
+    operations    text[] NOT NULL,
+    limits        jsonb NOT NULL,
+    granted_by    text NOT NULL,
+    granted_at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- Who asked for what.
+CREATE TABLE accord.fleet_act (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+    who           text NOT NULL,
+    act           text NOT NULL,
+    detail        jsonb NOT NULL
 );
 
 -- What happened to members: restarted, restored, promoted, back, reported.

@@ -78,8 +78,16 @@ fn versions_variants_and_leniency() {
     let mut fleet = Fleet::shared();
     fleet.add("one", "{}", SHOP);
     fleet.add("two", "{}", &format!("{SHOP} ALTER TABLE shop.orders ADD paid boolean;"));
-    fleet.add("eu", r#"{"variant": "eu"}"#, &format!("{SHOP} ALTER TABLE shop.orders ADD paid boolean; ALTER TABLE shop.orders ADD vat numeric;"));
-    fleet.add("bare", "{}", &format!("{SHOP} ALTER TABLE shop.orders ADD paid boolean; DROP INDEX shop.orders_state; CREATE TABLE shop.tmp_1 (x int);"));
+    fleet.add(
+        "eu",
+        r#"{"variant": "eu"}"#,
+        &format!("{SHOP} ALTER TABLE shop.orders ADD paid boolean; ALTER TABLE shop.orders ADD vat numeric;"),
+    );
+    fleet.add(
+        "bare",
+        "{}",
+        &format!("{SHOP} ALTER TABLE shop.orders ADD paid boolean; DROP INDEX shop.orders_state; CREATE TABLE shop.tmp_1 (x int);"),
+    );
     fleet.execute("SELECT accord.register_baseline('shop', '1', from_database => 'one', permitted => true)", &[]);
     fleet.wait();
     // The second version is edited by hand.
@@ -121,7 +129,8 @@ fn tenants_have_their_own_schemas() {
         scalar(&mut fleet.member("model"), "SELECT accord.export_model()::text")
     };
     let rules = r#"{"mapping": {"schemas": {"shop": "shop_{shard}"}}}"#;
-    let register = "SELECT accord.register_baseline('shop', '1', model => $1::text::jsonb, rules => $2::text::jsonb, selection => 'has shard')";
+    let register =
+        "SELECT accord.register_baseline('shop', '1', model => $1::text::jsonb, rules => $2::text::jsonb, selection => 'has shard')";
     fleet.execute(register, &[&model, &rules]);
     fleet.wait();
     assert_eq!(fleet.verdicts(), ["model | unheld | ", "t1 | conforms | 1", "t2 | conforms | 1"]);
@@ -203,7 +212,10 @@ fn alarms_are_acknowledged_suppressed_and_ranked() {
     fleet.there("c", "DROP VIEW shop.open");
     fleet.there("b", "CREATE TABLE shop.extra (x int)");
     fleet.compare();
-    fleet.alarms(&["warning | open | 1 database: view shop.open is missing", "notice | open | 1 database: table shop.extra is unexpected (with 1 parts)"]);
+    fleet.alarms(&[
+        "warning | open | 1 database: view shop.open is missing",
+        "notice | open | 1 database: table shop.extra is unexpected (with 1 parts)",
+    ]);
     fleet.execute("SELECT accord.acknowledge(id, 'we know') FROM accord.alarms WHERE alarm LIKE '%extra%'", &[]);
     fleet.execute("SELECT accord.suppress('rebuilding', '1 hour', selection => 'database = c', object => 'view shop.*')", &[]);
     fleet.alarms(&[

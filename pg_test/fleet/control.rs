@@ -106,7 +106,9 @@ impl Fleet {
     #[track_caller]
     pub fn rows(&mut self, sql: &str) -> Vec<String> {
         let rows = self.client.query(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {}", describe(&error)));
-        rows.iter().map(|row| (0..row.len()).map(|i| row.get::<_, Option<String>>(i).unwrap_or_default()).collect::<Vec<_>>().join(" | ")).collect()
+        rows.iter()
+            .map(|row| (0..row.len()).map(|i| row.get::<_, Option<String>>(i).unwrap_or_default()).collect::<Vec<_>>().join(" | "))
+            .collect()
     }
 
     /// `database | verdict | version` of every member.

@@ -85,7 +85,8 @@ fn every_version_is_recognised_and_every_deviation_found_and_mended() {
         let begin = Instant::now();
         for name in &names {
             let version = fleet.rows(&format!("SELECT version FROM accord.verdicts WHERE database = '{name}'")).remove(0);
-            let course = fleet.rows(&format!("SELECT sql FROM accord.conform('database = {name}', 'app', options => '{{\"version\": \"{version}\"}}')"));
+            let course = fleet
+                .rows(&format!("SELECT sql FROM accord.conform('database = {name}', 'app', options => '{{\"version\": \"{version}\"}}')"));
             assert!(!course.is_empty(), "{name}: no way back");
             if let Err(error) = fleet.conform(&format!("database = {name}"), "app", &format!("{{\"version\": \"{version}\"}}")) {
                 panic!("{}/{name} after {}: {error}\n{}", history.name, done[name].0, course.join("\n"));
@@ -136,7 +137,9 @@ fn deviate(fleet: &Fleet, name: &str, seed: usize) -> (String, String) {
     let mut client = fleet.member(name);
     for i in 0..PICKS.len() {
         let pick = PICKS[(seed + i) % PICKS.len()];
-        let sql = format!("SELECT x.* FROM ({pick} AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')) x (statement, words) ORDER BY md5(statement || '{seed}') LIMIT 1");
+        let sql = format!(
+            "SELECT x.* FROM ({pick} AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')) x (statement, words) ORDER BY md5(statement || '{seed}') LIMIT 1"
+        );
         let Ok(Some(row)) = client.query_opt(&sql, &[]) else { continue };
         let (statement, words): (String, String) = (row.get(0), row.get(1));
         support::link::batch(&mut client, &statement);

@@ -3,7 +3,8 @@
 use crate::control::{Fleet, SHOP};
 use crate::support::link::{failure, scalar};
 
-const NEXT: &str = "ALTER TABLE shop.orders ADD paid boolean NOT NULL DEFAULT false; CREATE TABLE shop.refunds (id int, reason text, ordered int);
+const NEXT: &str =
+    "ALTER TABLE shop.orders ADD paid boolean NOT NULL DEFAULT false; CREATE TABLE shop.refunds (id int, reason text, ordered int);
     CREATE VIEW shop.paid AS SELECT id FROM shop.orders WHERE paid;";
 
 fn fleet_of(count: usize) -> Fleet {
@@ -24,15 +25,18 @@ fn one_then_a_tenth_then_the_rest() {
     fleet.there("m03", "DROP INDEX shop.orders_state; CREATE TABLE shop.own (x int)");
     fleet.compare();
     // Two groups: those that are behind, and the one that deviates as well.
-    let courses = fleet.rows("SELECT cardinality(databases)::text, count(*)::text FROM accord.conform('', 'shop') GROUP BY databases ORDER BY 1");
+    let courses =
+        fleet.rows("SELECT cardinality(databases)::text, count(*)::text FROM accord.conform('', 'shop') GROUP BY databases ORDER BY 1");
     assert_eq!(courses.len(), 2, "{courses:?}");
     assert!(fleet.rows("SELECT sql FROM accord.conform('', 'shop')").contains(&"DROP TABLE shop.own".to_owned()));
     fleet.conform("", "shop", "{}").unwrap();
     assert!(fleet.verdicts().iter().all(|row| row.ends_with("conforms | 2")), "{:?}", fleet.verdicts());
-    let waves = fleet.rows("SELECT wave::text, count(*)::text, bool_and(state = 'done')::text FROM accord.conforms GROUP BY wave ORDER BY wave");
+    let waves =
+        fleet.rows("SELECT wave::text, count(*)::text, bool_and(state = 'done')::text FROM accord.conforms GROUP BY wave ORDER BY wave");
     assert_eq!(waves, ["1 | 1 | true", "2 | 2 | true", "3 | 9 | true"]);
     // A wave began when the one before it was over.
-    let order = fleet.rows("SELECT bool_and(a.finished_at <= b.begun_at)::text FROM accord.conforms a JOIN accord.conforms b ON a.wave < b.wave");
+    let order =
+        fleet.rows("SELECT bool_and(a.finished_at <= b.begun_at)::text FROM accord.conforms a JOIN accord.conforms b ON a.wave < b.wave");
     assert_eq!(order, ["true"]);
     // The columns of a table that was made stand in the baseline's order.
     let columns: String = scalar(
@@ -83,7 +87,9 @@ fn the_report_has_a_repair_for_each() {
     fleet.there("m02", "DROP INDEX shop.orders_state; COMMENT ON TABLE shop.orders IS '<script>alert(1)</script>'");
     fleet.compare();
     let text: String = scalar(&mut fleet.client, "SELECT accord.fleet_report()");
-    for part in ["4 databases", "index shop.orders_state is missing", "CREATE INDEX orders_state ON shop.orders USING btree (state);", "m01, m02"] {
+    for part in
+        ["4 databases", "index shop.orders_state is missing", "CREATE INDEX orders_state ON shop.orders USING btree (state);", "m01, m02"]
+    {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     let html: String = scalar(&mut fleet.client, "SELECT accord.fleet_report('html', 'database = m*')");

@@ -12,9 +12,7 @@ fn it_compares_by_itself() {
     fleet.there("a", "DROP VIEW shop.open");
     wait_until("the deviation is found", || fleet.verdicts() == ["a | deviates | 1"]);
     fleet.there("a", "CREATE EXTENSION pg_accord");
-    wait_until("a new application is noticed", || {
-        fleet.rows("SELECT event FROM accord.fleet_events").contains(&"installed".to_owned())
-    });
+    wait_until("a new application is noticed", || fleet.rows("SELECT event FROM accord.fleet_events").contains(&"installed".to_owned()));
     // The database can be dropped while its fleet is watched.
     let db = fleet.db.clone();
     let ground = fleet.ground.clone();

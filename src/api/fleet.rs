@@ -3,7 +3,7 @@
 use super::replicas::duration;
 use crate::error::{Error, OrRaise, Result};
 use crate::fleet::alarms::Exception;
-use crate::fleet::{alarms, conform as course, members, overview, store};
+use crate::fleet::{alarms, conform as course, members, overview, rights, store};
 use crate::pg::command;
 use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
@@ -88,7 +88,7 @@ fn register_baseline(
     selection: Option<&str>,
     permitted: Option<bool>,
 ) {
-    let by = members::caller();
+    let by = rights::caller();
     let card = store::Card {
         name: name.unwrap_or_default(),
         version: version.unwrap_or_default(),
@@ -174,8 +174,7 @@ CREATE FUNCTION accord.acknowledge(alarm bigint, reason text DEFAULT NULL) RETUR
 "
 )]
 fn acknowledge(alarm: Option<i64>, reason: Option<&str>) {
-    let by = members::caller();
-    as_owner(|spi| alarms::acknowledge(spi, alarm.unwrap_or_default(), reason, &by));
+    as_owner(|spi| alarms::acknowledge(spi, alarm.unwrap_or_default(), reason));
 }
 
 /// Excepts what is named, for a time. Returns its number.
@@ -199,10 +198,9 @@ fn suppress(
     object: Option<&str>,
     property: Option<&str>,
 ) -> i64 {
-    let by = members::caller();
     let Some(lasts) = lasts else { Error::invalid("a suppression ends").hint("accord.suppress('migrating', '2 days', …)").raise() };
     let exception = Exception { selection: selection.unwrap_or_default(), kind, difference, object, property, alarm };
-    as_owner(|spi| alarms::suppress(spi, &exception, reason.unwrap_or_default(), &lasts, &by))
+    as_owner(|spi| alarms::suppress(spi, &exception, reason.unwrap_or_default(), &lasts))
 }
 
 /// A rule of severity at a position: the first that applies to a difference counts.
@@ -261,8 +259,7 @@ fn conform(
         name!(obstacle, Option<String>),
     ),
 > {
-    let by = members::caller();
-    let (id, courses) = as_owner(|spi| course::conform(spi, selection, baseline, dry_run, &options.0, &by));
+    let (id, courses) = as_owner(|spi| course::conform(spi, selection, baseline, dry_run, &options.0));
     let mut rows = Vec::new();
     for mut course in courses {
         crate::secrets::mask_steps(&mut course.steps);
@@ -282,4 +279,23 @@ fn conform(
 #[pg_extern(volatile, parallel_unsafe)]
 fn wait_for_conform(conform: i64, timeout: default!(Interval, "'10 min'")) -> String {
     as_owner(|spi| course::wait(spi, conform, duration(&timeout)))
+}
+
+/// Lets a role do something with a part of the fleet: `inspect`, `compare`, `acknowledge`, `suppress`, `conform`. Returns
+/// the grant's number.
+#[pg_extern(volatile, parallel_unsafe)]
+fn grant_fleet(role: &str, selection: &str, operations: Vec<String>, limits: default!(Jsonb, "'{}'")) -> i64 {
+    as_owner(|spi| rights::grant(spi, role, selection, &operations, &limits.0))
+}
+
+/// Takes a grant back.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_fleet(grant: i64) {
+    as_owner(|spi| rights::revoke(spi, grant));
+}
+
+/// The databases of the fleet that the caller sees: for the views.
+#[pg_extern(stable, parallel_unsafe)]
+fn fleet_seen() -> SetOfIterator<'static, i64> {
+    SetOfIterator::new(as_owner(rights::seen))
 }

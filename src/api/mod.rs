@@ -11,5 +11,13 @@ mod replicas;
 pgrx::extension_sql_file!(
     "../../sql/views.sql",
     name = "views",
-    requires = ["bootstrap", ledger::event_loss, ledger::mask_secrets, ledger::model, replicas::mask_conninfo, replicas::worker_running]
+    requires = [
+        "bootstrap",
+        fleet::fleet_seen,
+        ledger::event_loss,
+        ledger::mask_secrets,
+        ledger::model,
+        replicas::mask_conninfo,
+        replicas::worker_running
+    ]
 );

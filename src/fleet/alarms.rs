@@ -2,6 +2,7 @@
 
 use super::alarm::{Life, Scope, Severity, Shown, State, Trait, next, severity};
 use super::members::{self, Member};
+use super::rights::{Operation, Rights};
 use super::select::Glob;
 use super::shelf::majority;
 use super::verdict::Difference;
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::Kind;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use pgrx::datum::Interval;
+use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -19,7 +21,9 @@ const CHANNEL: &str = "accord_fleet";
 /// What some databases show alike.
 struct Group {
     hash: Vec<u8>,
+    about: &'static str,
     baseline: Option<String>,
+    code: Option<String>,
     words: String,
     fact: String,
     kind: Option<(Kind, Option<Kind>)>,
@@ -51,7 +55,9 @@ fn groups(spi: &Spi) -> Result<Vec<Group>> {
     for row in &rows {
         groups.push(Group {
             hash: row.bytes(0),
+            about: "difference",
             baseline: row.maybe_text(1),
+            code: None,
             words: row.text(2),
             fact: row.text(3),
             kind: word(&row.text(6)).map(|kind| (kind, row.maybe_text(7).and_then(|of| word(&of)))),
@@ -77,9 +83,11 @@ fn groups(spi: &Spi) -> Result<Vec<Group>> {
         &[],
         See::Latest,
     )?;
-    let whole = |what: &str, of: &str, words: String, baseline: Option<String>, default, members: &str| Group {
+    let whole = |what: &'static str, of: &str, words: String, baseline: Option<String>, default, members: &str| Group {
         hash: blake3::hash(format!("{what}\0{of}").as_bytes()).as_bytes().to_vec(),
+        about: what,
         baseline,
+        code: (what == "unreadable").then(|| of.to_owned()),
         words,
         fact: what.to_owned(),
         kind: None,
@@ -196,8 +204,8 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         let life = lives.remove(&group.hash).map(|(life, _)| life);
         let (Some(life), told) = next(life, Shown { databases, unsuppressed: databases - suppressed }, at) else { continue };
         spi.run(
-            "INSERT INTO accord.fleet_alarm AS a (hash, baseline, words, severity, state, changed, flaps, databases, suppressed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "INSERT INTO accord.fleet_alarm AS a (hash, baseline, words, severity, state, changed, flaps, databases, suppressed, about, code)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (hash) DO UPDATE SET severity = excluded.severity, state = excluded.state, changed = excluded.changed, flaps = excluded.flaps,
                  databases = excluded.databases, suppressed = excluded.suppressed, last_seen = clock_timestamp(),
                  acknowledged_by = CASE WHEN excluded.state = 'acknowledged' THEN a.acknowledged_by END,
@@ -212,6 +220,8 @@ pub fn refresh(spi: &Spi) -> Result<()> {
                 Arg::Int(i64::from(life.flaps)),
                 Arg::Int(databases as i64),
                 Arg::Int(suppressed as i64),
+                Arg::Text(group.about),
+                Arg::MaybeText(group.code.as_deref()),
             ],
         )?;
         if told {
@@ -254,15 +264,46 @@ fn undefined(id: i64) -> Error {
     Error::undefined(format!("there is no alarm {id}")).hint("SELECT id, alarm FROM accord.alarms lists them.")
 }
 
-/// `accord.acknowledge`
-pub fn acknowledge(spi: &Spi, id: i64, reason: Option<&str>, by: &str) -> Result<()> {
+/// The members that show an alarm.
+fn showing(spi: &Spi, id: i64) -> Result<Vec<i64>> {
+    let rows = spi.query(
+        "SELECT d.member FROM accord.fleet_alarm a JOIN accord.fleet_deviation d USING (hash) WHERE a.id = $1 AND a.about = 'difference'
+         UNION SELECT m.id FROM accord.fleet_alarm a JOIN accord.fleet_member m ON m.failures > 0 AND m.reason ->> 'code' = a.code WHERE a.id = $1
+         UNION SELECT v.member FROM accord.fleet_alarm a JOIN accord.fleet_verdict v ON a.about = v.standing AND v.baseline = coalesce(a.baseline, '') WHERE a.id = $1",
+        &[Arg::Int(id)],
+        See::Latest,
+    )?;
+    Ok(rows.iter().map(|row| row.int(0)).collect())
+}
+
+/// `accord.acknowledge`: an alarm is acknowledged for all databases that show it, so the caller must be granted each.
+pub fn acknowledge(spi: &Spi, id: i64, reason: Option<&str>) -> Result<()> {
+    let rights = Rights::of_caller(spi)?;
+    if !rights.administers() {
+        let granted = members::ids(&rights.selected(spi, Operation::Acknowledge, "")?);
+        let shown = showing(spi, id)?;
+        let (own, others): (Vec<i64>, Vec<i64>) = shown.into_iter().partition(|member| granted.contains(&member.to_string()));
+        if own.is_empty() {
+            return Err(undefined(id));
+        }
+        if !others.is_empty() {
+            return Err(Error::new(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("alarm {id} is not this role's alone to acknowledge"),
+            )
+            .hint("accord.suppress(…) excepts the databases that it was granted."));
+        }
+    }
     let rows = spi.query(
         "UPDATE accord.fleet_alarm SET state = 'acknowledged', changed = $4, acknowledged_by = $2, acknowledged_at = clock_timestamp(), reason = $3
           WHERE id = $1 AND state <> 'resolved' RETURNING id",
-        &[Arg::Int(id), Arg::Text(by), Arg::MaybeText(reason), Arg::Float(now())],
+        &[Arg::Int(id), Arg::Text(&rights.who), Arg::MaybeText(reason), Arg::Float(now())],
         See::Transaction,
     )?;
-    if rows.is_empty() { Err(undefined(id)) } else { Ok(()) }
+    if rows.is_empty() {
+        return Err(undefined(id));
+    }
+    rights.record(spi, "acknowledge", &json!({"alarm": id, "reason": reason}))
 }
 
 /// What a suppression is to cover.
@@ -294,37 +335,50 @@ fn checked(exception: &Exception) -> Result<()> {
     Ok(())
 }
 
-/// `accord.suppress`: returns its number.
-pub fn suppress(spi: &Spi, exception: &Exception, reason: &str, lasts: &Interval, by: &str) -> Result<i64> {
+/// `accord.suppress`: returns its number. Only for databases that the caller was granted, now and later.
+pub fn suppress(spi: &Spi, exception: &Exception, reason: &str, lasts: &Interval) -> Result<i64> {
     checked(exception)?;
     if reason.trim().is_empty() {
         return Err(Error::invalid("a suppression has a reason").hint("Who comes across it later wants to know why."));
     }
+    let rights = Rights::of_caller(spi)?;
+    let within = rights.within(Operation::Suppress, exception.selection);
+    if within.is_empty() {
+        return Err(Error::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, "this role may except no database from alarms")
+            .hint("An administrator grants it: SELECT accord.grant_fleet(role, selection, '{suppress}')."));
+    }
     let hash = match exception.alarm {
         None => None,
         Some(id) => {
+            let granted = members::ids(&rights.selected(spi, Operation::Suppress, "")?);
             let rows = spi.query("SELECT encode(a.hash, 'hex') FROM accord.fleet_alarm a WHERE a.id = $1", &[Arg::Int(id)], See::Latest)?;
-            Some(rows.first().map(|row| row.text(0)).ok_or_else(|| undefined(id))?)
+            let shown = rights.administers() || showing(spi, id)?.iter().any(|member| granted.contains(&member.to_string()));
+            Some(rows.first().filter(|_| shown).map(|row| row.text(0)).ok_or_else(|| undefined(id))?)
         }
     };
-    let rows = spi.query(
-        "INSERT INTO accord.fleet_suppression (owner, reason, expires_at, selection, kind, difference, object, property, hash)
-         VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3), $4, $5, $6, $7, $8, $9) RETURNING id",
-        &[
-            Arg::Text(by),
-            Arg::Text(reason),
-            Arg::Float(lasts.as_micros() as f64 / 1e6),
-            Arg::Text(exception.selection),
-            Arg::MaybeText(exception.kind),
-            Arg::MaybeText(exception.difference),
-            Arg::MaybeText(exception.object),
-            Arg::MaybeText(exception.property),
-            Arg::MaybeText(hash.as_deref()),
-        ],
-        See::Transaction,
-    )?;
+    let mut id = 0;
+    for selection in within {
+        let rows = spi.query(
+            "INSERT INTO accord.fleet_suppression (owner, reason, expires_at, selection, kind, difference, object, property, hash)
+             VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3), $4, $5, $6, $7, $8, $9) RETURNING id",
+            &[
+                Arg::Text(&rights.who),
+                Arg::Text(reason),
+                Arg::Float(lasts.as_micros() as f64 / 1e6),
+                Arg::Text(&selection),
+                Arg::MaybeText(exception.kind),
+                Arg::MaybeText(exception.difference),
+                Arg::MaybeText(exception.object),
+                Arg::MaybeText(exception.property),
+                Arg::MaybeText(hash.as_deref()),
+            ],
+            See::Transaction,
+        )?;
+        id = rows.first().map_or(0, |row| row.int(0));
+        rights.record(spi, "suppress", &json!({"suppression": id, "selection": selection, "reason": reason}))?;
+    }
     refresh(spi)?;
-    Ok(rows.first().map_or(0, |row| row.int(0)))
+    Ok(id)
 }
 
 /// `accord.set_severity`

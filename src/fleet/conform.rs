@@ -4,6 +4,7 @@
 use super::baseline::{Baseline, Facts, Material};
 use super::mapping::Mapping;
 use super::members::{self, nudge};
+use super::rights::Rights;
 use super::store;
 use super::verdict::{Deviation, Difference, compare};
 use super::watch::mend;
@@ -57,8 +58,16 @@ struct Candidate {
     hashes: Vec<String>,
 }
 
-fn candidates(spi: &Spi, selection: &str, baseline: &str, target: &str) -> Result<Vec<Candidate>> {
-    let ids = members::ids(&members::selected(spi, &members::selection(selection)?)?);
+/// Those of a selection that the caller may lead there, and whether only by what adds.
+fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, target: &str) -> Result<(Vec<Candidate>, bool)> {
+    let mut additive = false;
+    let mut selected = members::selected(spi, &members::selection(selection)?)?;
+    selected.retain(|member| {
+        let granted = rights.conforms(member, baseline);
+        additive |= granted == Some(true);
+        granted.is_some()
+    });
+    let ids = members::ids(&selected);
     let rows = spi.query(
         "SELECT m.id, m.name, v.version, v.variant,
                 (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = m.id AND d.baseline = $2)
@@ -68,7 +77,7 @@ fn candidates(spi: &Spi, selection: &str, baseline: &str, target: &str) -> Resul
         &[Arg::Texts(&ids), Arg::Text(baseline), Arg::Text(target)],
         See::Latest,
     )?;
-    Ok(rows
+    let candidates = rows
         .iter()
         .map(|row| Candidate {
             id: row.int(0),
@@ -77,7 +86,8 @@ fn candidates(spi: &Spi, selection: &str, baseline: &str, target: &str) -> Resul
             variant: row.maybe_text(3),
             hashes: row.text(4).split(',').filter(|hash| !hash.is_empty()).map(str::to_owned).collect(),
         })
-        .collect())
+        .collect();
+    Ok((candidates, additive))
 }
 
 /// The facts of a member, rebuilt from the version that it is nearest to and from what differs.
@@ -124,14 +134,20 @@ pub fn deviations(spi: &Spi, hashes: &[String]) -> Result<HashMap<String, Deviat
 }
 
 /// `accord.conform`: the courses, one for each group of members that stand alike; without `dry_run`, they are taken.
-pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, options: &Value, by: &str) -> Result<(Option<i64>, Vec<Course>)> {
-    let options: Options = Options::deserialize(options).map_err(|error| {
+pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, options: &Value) -> Result<(Option<i64>, Vec<Course>)> {
+    let mut options: Options = Options::deserialize(options).map_err(|error| {
         Error::invalid("the options cannot be read")
             .detail(format!("{error}."))
             .hint("Options are e.g. {\"version\": \"2.4\", \"additive\": true, \"lock_timeout\": \"2s\"}.")
     })?;
+    let rights = Rights::of_caller(spi)?;
+    // What a role may lead nobody to is not there for it.
+    if !rights.administers() && !members::all(spi)?.iter().any(|member| rights.conforms(member, baseline).is_some()) {
+        return Err(store::unknown(baseline, None));
+    }
     let (version, target) = store::load(spi, baseline, options.version.as_deref())?;
-    let candidates = candidates(spi, selection, baseline, &version)?;
+    let (candidates, additive) = candidates(spi, &rights, selection, baseline, &version)?;
+    options.additive |= additive;
     let mut groups: BTreeMap<(String, Option<String>, Vec<String>), Vec<&Candidate>> = BTreeMap::new();
     for candidate in &candidates {
         groups.entry((candidate.version.clone(), candidate.variant.clone(), candidate.hashes.clone())).or_default().push(candidate);
@@ -162,7 +178,9 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
             .detail(format!("{why}."))
             .hint("Select the others, or bring these about by hand."));
     }
-    Ok((Some(begin(spi, selection, baseline, &version, &options, &candidates, by)?), courses))
+    let id = begin(spi, selection, baseline, &version, &options, &candidates, &rights.who)?;
+    rights.record(spi, "conform", &serde_json::json!({"conform": id, "selection": selection, "baseline": baseline, "version": version}))?;
+    Ok((Some(id), courses))
 }
 
 fn begin(spi: &Spi, selection: &str, baseline: &str, version: &str, options: &Options, candidates: &[Candidate], by: &str) -> Result<i64> {
@@ -279,10 +297,15 @@ pub fn mended(spi: &Spi, conform: i64, member: i64, steps: &[String], reached: &
 /// `accord.wait_for_conform`: its state once it is over.
 pub fn wait(spi: &Spi, id: i64, timeout: Duration) -> Result<String> {
     let deadline = Instant::now() + timeout;
+    let rights = Rights::of_caller(spi)?;
     let mut pause = 1;
     loop {
-        let rows = spi.query("SELECT c.state, c.reason FROM accord.fleet_conform c WHERE c.id = $1", &[Arg::Int(id)], See::Latest)?;
-        let Some(row) = rows.first() else {
+        let rows = spi.query(
+            "SELECT c.state, c.reason, c.requested_by FROM accord.fleet_conform c WHERE c.id = $1",
+            &[Arg::Int(id)],
+            See::Latest,
+        )?;
+        let Some(row) = rows.first().filter(|row| rights.sees_all() || row.text(2) == rights.who) else {
             return Err(Error::undefined(format!("there is no mending {id}")).hint("SELECT * FROM accord.conforms lists them."));
         };
         match row.text(0).as_str() {

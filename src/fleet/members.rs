@@ -1,11 +1,12 @@
 //! Who belongs to the fleet, and who is to be looked at. Runs in a person's transaction or in the watch's.
 
+use super::rights::{Operation, Rights};
 use super::select::{Selection, Subject};
 use crate::conninfo::{Conninfo, ConninfoError, Environment};
 use crate::error::{Error, Result};
 use crate::model::Document;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use crate::pg::{command, process, wake, xact};
+use crate::pg::{process, wake, xact};
 use pgrx::prelude::*;
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
@@ -244,7 +245,9 @@ pub fn ids<'a>(members: impl IntoIterator<Item = &'a Member>) -> Vec<String> {
 
 /// `accord.compare`: the watch compares these after the commit; `full` reads their catalogs.
 pub fn compare(spi: &Spi, text: &str, full: bool) -> Result<i64> {
-    let members = selected(spi, &selection(text)?)?;
+    let rights = Rights::of_caller(spi)?;
+    let members = rights.selected(spi, Operation::Compare, text)?;
+    rights.record(spi, "compare", &serde_json::json!({"selection": text, "full": full, "databases": members.len()}))?;
     spi.run(
         "UPDATE accord.fleet_member SET asked = asked + 1, full_read = full_read OR $2 WHERE id = ANY ($1::bigint[])",
         &[Arg::Texts(&ids(&members)), Arg::Bool(full)],
@@ -255,7 +258,7 @@ pub fn compare(spi: &Spi, text: &str, full: bool) -> Result<i64> {
 
 /// `accord.wait_for_fleet`: until everything that was asked of these before the call is answered.
 pub fn wait(spi: &Spi, text: &str, timeout: Duration) -> Result<i64> {
-    let selection = selection(text)?;
+    let rights = Rights::of_caller(spi)?;
     let deadline = Instant::now() + timeout;
     let mut wanted: Option<Vec<(String, i64)>> = None;
     let mut pause = 1;
@@ -268,9 +271,9 @@ pub fn wait(spi: &Spi, text: &str, timeout: Duration) -> Result<i64> {
             &[],
             See::Latest,
         )?;
-        let first = rows.first().map_or(0, |row| row.int(0));
+        let first = rows.first().filter(|_| rights.administers()).map_or(0, |row| row.int(0));
         if first == 0 && wanted.is_none() {
-            let ids = ids(&selected(spi, &selection)?);
+            let ids = ids(&rights.selected(spi, Operation::Inspect, text)?);
             let rows = spi.query(
                 "SELECT m.id::text, m.asked FROM accord.fleet_member m WHERE m.id = ANY ($1::bigint[])",
                 &[Arg::Texts(&ids)],
@@ -316,13 +319,14 @@ pub fn report_event(spi: &Spi, name: &str, event: &str, detail: &Value) -> Resul
             Error::invalid("an event is a word of 1 to 63 bytes").hint("'expects', 'deployed' and 'failed' name an application in detail.")
         );
     }
-    let rows = spi.query(
-        "INSERT INTO accord.fleet_event (member, event, detail) SELECT m.id, $2, $3::jsonb FROM accord.fleet_member m WHERE m.name = $1 RETURNING member",
-        &[Arg::Text(name), Arg::Text(event), Arg::Text(&detail.to_string())],
-        See::Transaction,
+    let rights = Rights::of_caller(spi)?;
+    let member = rights.member(spi, Operation::Compare, name)?;
+    rights.record(spi, "report_event", &serde_json::json!({"database": name, "event": event, "detail": detail}))?;
+    spi.run(
+        "INSERT INTO accord.fleet_event (member, event, detail) VALUES ($1, $2, $3::jsonb)",
+        &[Arg::Int(member.id), Arg::Text(event), Arg::Text(&detail.to_string())],
     )?;
-    let Some(row) = rows.first() else { return Err(unknown(name)) };
-    spi.run("UPDATE accord.fleet_member SET asked = asked + 1, full_read = true WHERE id = $1", &[Arg::Int(row.int(0))])?;
+    spi.run("UPDATE accord.fleet_member SET asked = asked + 1, full_read = true WHERE id = $1", &[Arg::Int(member.id)])?;
     nudge();
     Ok(())
 }
@@ -346,10 +350,4 @@ pub fn submit(spi: &Spi, name: &str, model: &Value) -> Result<()> {
     }
     nudge();
     Ok(())
-}
-
-/// Who asks: the role in effect before rights were raised.
-pub fn caller() -> String {
-    let _caller = command::become_caller();
-    command::users().1
 }

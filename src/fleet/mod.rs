@@ -7,7 +7,7 @@
 //! The pure part knows no server: [`select`] (which members), [`baseline`] (what is agreed), [`mapping`]
 //! (names that differ from member to member), [`shelf`] (all baselines, and the fingerprints that are known),
 //! [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`report`]. `watch` is the worker;
-//! `members`, `store`, `record`, `alarms`, `conform` and `overview` keep the tables.
+//! `members`, `store`, `record`, `alarms`, `conform`, `overview` and `rights` keep the tables.
 
 #[cfg(feature = "extension")]
 pub mod alarms;
@@ -19,6 +19,8 @@ pub mod members;
 pub mod overview;
 #[cfg(feature = "extension")]
 pub mod record;
+#[cfg(feature = "extension")]
+pub mod rights;
 #[cfg(feature = "extension")]
 pub mod store;
 #[cfg(feature = "extension")]

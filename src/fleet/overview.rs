@@ -1,8 +1,9 @@
 //! Gathers a report from the tables.
 
 use super::baseline::Baseline;
-use super::members::{ids, selected, selection};
+use super::members::ids;
 use super::report::{Author, Group, Report};
+use super::rights::{Operation, Rights};
 use super::verdict::Deviation;
 use super::{conform, store};
 use crate::error::{Error, Result};
@@ -24,7 +25,7 @@ struct Shown {
 /// The report on what a selection selects.
 pub fn report(spi: &Spi, text: &str) -> Result<Report> {
     let _frozen = spi.freeze();
-    let members = ids(&selected(spi, &selection(text)?)?);
+    let members = ids(&Rights::of_caller(spi)?.selected(spi, Operation::Inspect, text)?);
     let among = [Arg::Texts(&members)];
     let mut report = Report { selection: text.to_owned(), databases: members.len(), ..Report::default() };
     let now = spi.query("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'", &[], See::Latest)?;
