@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test test-core pure server-tests demo bench bench-size bench-fleet check clean
+.PHONY: help deps build install server test test-core pure server-tests demo demo-fleet bench bench-size bench-fleet check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -58,6 +58,9 @@ server-tests: server ## run the tests against throwaway clusters
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
+
+demo-fleet: server ## watch twelve databases drift and come back
+	@cargo run --quiet $(SERVERLESS) --example fleet-demo
 
 bench: server ## print the figures
 	@cargo run --quiet --release $(SERVERLESS) --example bench

@@ -153,7 +153,7 @@ fn outliers_against_the_majority() {
         fleet.add(name, "{}", SHOP);
     }
     fleet.there("c", "ALTER TABLE shop.orders ADD note text");
-    fleet.wait();
+    fleet.compare();
     fleet.alarms(&["notice | open | 1 database: is not as most databases without a baseline are"]);
     let standings = "SELECT name, standing FROM accord.databases ORDER BY name";
     assert_eq!(fleet.rows(standings), ["a | unheld", "b | unheld", "c | outlier"]);

@@ -10,4 +10,5 @@ mod baselines;
 mod control;
 mod history;
 mod mending;
+mod rights;
 mod watching;

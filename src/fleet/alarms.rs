@@ -2,7 +2,7 @@
 
 use super::alarm::{Life, Scope, Severity, Shown, State, Trait, next, severity};
 use super::members::{self, Member};
-use super::rights::{Operation, Rights};
+use super::rights::{self, Operation, Rights};
 use super::select::Glob;
 use super::shelf::majority;
 use super::verdict::Difference;
@@ -399,5 +399,6 @@ pub fn set_severity(spi: &Spi, position: i64, severity: &str, exception: &Except
             Arg::MaybeText(exception.property),
         ],
     )?;
+    rights::note(spi, "set_severity", &json!({"position": position, "severity": severity.word()}))?;
     refresh(spi)
 }

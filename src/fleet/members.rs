@@ -1,6 +1,6 @@
 //! Who belongs to the fleet, and who is to be looked at. Runs in a person's transaction or in the watch's.
 
-use super::rights::{Operation, Rights};
+use super::rights::{self, Operation, Rights};
 use super::select::{Selection, Subject};
 use crate::conninfo::{Conninfo, ConninfoError, Environment};
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::model::Document;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::{process, wake, xact};
 use pgrx::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
 /// A member, as far as selections ask.
@@ -105,6 +105,7 @@ pub fn add(spi: &Spi, name: &str, conninfo: Option<&str>, labels: &Value) -> Res
         return Err(Error::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("database \"{name}\" is in the fleet already"))
             .hint("Choose another name, or SELECT accord.remove_database(…) first."));
     }
+    rights::note(spi, "add_database", &json!({"database": name, "labels": labels}))?;
     nudge();
     Ok(())
 }
@@ -115,6 +116,7 @@ pub fn remove(spi: &Spi, name: &str) -> Result<()> {
     if rows.is_empty() {
         return Err(unknown(name));
     }
+    rights::note(spi, "remove_database", &json!({"database": name}))?;
     nudge();
     Ok(())
 }
@@ -128,6 +130,7 @@ pub fn set_labels(spi: &Spi, name: &str, labels: &Value) -> Result<()> {
         See::Transaction,
     )?;
     let Some(row) = rows.first() else { return Err(unknown(name)) };
+    rights::note(spi, "set_labels", &json!({"database": name, "labels": labels}))?;
     // Mappings and variants may be others.
     spi.run("UPDATE accord.fleet_verdict SET fingerprint = NULL WHERE member = $1", &[Arg::Int(row.int(0))])?;
     nudge();
@@ -147,6 +150,7 @@ pub fn discover(spi: &Spi, conninfo: &str, pattern: &str, labels: &Value, prefix
         "INSERT INTO accord.fleet_source (conninfo, pattern, labels, prefix) VALUES ($1, $2, $3::jsonb, $4)",
         &[Arg::Text(conninfo), Arg::Text(pattern), Arg::Text(&labels.to_string()), Arg::Text(prefix)],
     )?;
+    rights::note(spi, "discover", &json!({"pattern": pattern, "labels": labels, "prefix": prefix}))?;
     nudge();
     Ok(())
 }
@@ -247,7 +251,7 @@ pub fn ids<'a>(members: impl IntoIterator<Item = &'a Member>) -> Vec<String> {
 pub fn compare(spi: &Spi, text: &str, full: bool) -> Result<i64> {
     let rights = Rights::of_caller(spi)?;
     let members = rights.selected(spi, Operation::Compare, text)?;
-    rights.record(spi, "compare", &serde_json::json!({"selection": text, "full": full, "databases": members.len()}))?;
+    rights.record(spi, "compare", &json!({"selection": text, "full": full, "databases": members.len()}))?;
     spi.run(
         "UPDATE accord.fleet_member SET asked = asked + 1, full_read = full_read OR $2 WHERE id = ANY ($1::bigint[])",
         &[Arg::Texts(&ids(&members)), Arg::Bool(full)],
@@ -321,7 +325,7 @@ pub fn report_event(spi: &Spi, name: &str, event: &str, detail: &Value) -> Resul
     }
     let rights = Rights::of_caller(spi)?;
     let member = rights.member(spi, Operation::Compare, name)?;
-    rights.record(spi, "report_event", &serde_json::json!({"database": name, "event": event, "detail": detail}))?;
+    rights.record(spi, "report_event", &json!({"database": name, "event": event, "detail": detail}))?;
     spi.run(
         "INSERT INTO accord.fleet_event (member, event, detail) VALUES ($1, $2, $3::jsonb)",
         &[Arg::Int(member.id), Arg::Text(event), Arg::Text(&detail.to_string())],
@@ -348,6 +352,7 @@ pub fn submit(spi: &Spi, name: &str, model: &Value) -> Result<()> {
         return Err(Error::undefined(format!("no database \"{name}\" in the fleet sends its model"))
             .hint("SELECT accord.add_database(name, NULL) adds one that does."));
     }
+    rights::note(spi, "submit_model", &json!({"database": name}))?;
     nudge();
     Ok(())
 }

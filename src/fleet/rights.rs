@@ -8,7 +8,7 @@ use crate::model::Name;
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +166,11 @@ pub fn caller() -> String {
     command::users().1
 }
 
+/// Writes down what an administrator did.
+pub fn note(spi: &Spi, act: &str, detail: &Value) -> Result<()> {
+    Rights::of_caller(spi)?.record(spi, act, detail)
+}
+
 /// `accord.grant_fleet`: returns the grant's number.
 pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], limits: &Value) -> Result<i64> {
     if !selection(text)?.is_lasting() {
@@ -193,11 +198,13 @@ pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], limits: &
     let Some(row) = rows.first() else {
         return Err(Error::undefined(format!("role \"{role}\" does not exist")).hint("CREATE ROLE makes one."));
     };
+    let id = row.int(0);
+    note(spi, "grant_fleet", &json!({"grant": id, "role": role, "selection": text, "operations": operations, "limits": limits}))?;
     let role = Name::from(role);
     spi.execute(&format!("GRANT USAGE ON SCHEMA accord TO {role}"))?;
     spi.execute(&format!("GRANT EXECUTE ON {CLIENT} TO {role}"))?;
     spi.execute(&format!("GRANT SELECT ON {VIEWS} TO {role}"))?;
-    Ok(row.int(0))
+    Ok(id)
 }
 
 /// `accord.revoke_fleet`: what the role may still execute shows it nothing.
@@ -206,11 +213,14 @@ pub fn revoke(spi: &Spi, id: i64) -> Result<()> {
     if rows.is_empty() {
         return Err(Error::undefined(format!("there is no grant {id}")).hint("SELECT * FROM accord.fleet_grants lists them."));
     }
-    Ok(())
+    note(spi, "revoke_fleet", &json!({"grant": id}))
 }
 
 /// `accord.fleet_seen`: the members that the caller sees.
 pub fn seen(spi: &Spi) -> Result<Vec<i64>> {
     let rights = Rights::of_caller(spi)?;
+    if rights.reads {
+        return Ok(spi.query("SELECT m.id FROM accord.fleet_member m", &[], See::Latest)?.iter().map(|row| row.int(0)).collect());
+    }
     Ok(members::all(spi)?.into_iter().filter(|member| rights.may(Operation::Inspect, member)).map(|member| member.id).collect())
 }

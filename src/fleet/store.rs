@@ -2,6 +2,7 @@
 
 use super::baseline::{Baseline, Rules};
 use super::members::{nudge, selection};
+use super::rights::note;
 use super::shelf::{Series, Version};
 use super::verdict::Standing;
 use super::watch::work::{Recognised, Shelf};
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::{Fact, Fingerprint, Projection};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use pgrx::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -98,6 +99,10 @@ pub fn register(spi: &Spi, baseline: &Baseline, card: &Card) -> Result<()> {
     if rows.is_empty() {
         return Err(taken_already(card));
     }
+    // What was wished for was written down then.
+    if card.ordinal.is_none() {
+        note(spi, "register_baseline", &json!({"baseline": card.name, "version": card.version, "selection": card.selection}))?;
+    }
     changed(spi, card.name)
 }
 
@@ -105,7 +110,7 @@ pub fn register(spi: &Spi, baseline: &Baseline, card: &Card) -> Result<()> {
 pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
     check(card)?;
     // What is wrong with the rules is said now.
-    read(with_rules(serde_json::json!({"facts": []}), rules)?)?;
+    read(with_rules(json!({"facts": []}), rules)?)?;
     let taken = spi.query(
         "SELECT FROM accord.fleet_baseline b WHERE b.name = $1 AND b.version = $2",
         &[Arg::Text(card.name), Arg::Text(card.version)],
@@ -131,6 +136,7 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
         See::Transaction,
     )?;
     let Some(row) = rows.first() else { return Err(super::members::unknown(from)) };
+    note(spi, "register_baseline", &json!({"baseline": card.name, "version": card.version, "selection": card.selection, "from_database": from}))?;
     spi.run("UPDATE accord.fleet_member SET asked = asked + 1, full_read = true WHERE id = $1", &[Arg::Int(row.int(0))])?;
     nudge();
     Ok(())
@@ -180,6 +186,7 @@ pub fn remove(spi: &Spi, name: &str, version: Option<&str>) -> Result<i64> {
         "DELETE FROM accord.fleet_verdict v WHERE v.baseline = $1 AND NOT EXISTS (SELECT FROM accord.fleet_baseline b WHERE b.name = $1)",
         &[Arg::Text(name)],
     )?;
+    note(spi, "remove_baseline", &json!({"baseline": name, "version": version}))?;
     changed(spi, name)?;
     Ok(rows.len() as i64)
 }
@@ -200,6 +207,7 @@ pub fn permit(spi: &Spi, name: &str, version: &str, permitted: bool) -> Result<(
     if rows.is_empty() {
         return Err(unknown(name, Some(version)));
     }
+    note(spi, "permit_version", &json!({"baseline": name, "version": version, "permitted": permitted}))?;
     changed(spi, name)
 }
 

@@ -11,6 +11,7 @@ use crate::fleet::shelf::seen;
 use crate::fleet::verdict::{Deviation, Difference, compare};
 use crate::model::{Fact, FactId, Fingerprint, Kind};
 use crate::plan::{Plan, Request, Way};
+use crate::secrets;
 use crate::worker::messages::Cause;
 use crate::worker::transport::Failure;
 use crate::worker::transport::push::{describe, lost};
@@ -122,11 +123,13 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
     if apart {
         run(client, "COMMIT").await?;
     }
-    for step in &plan.steps {
-        steps.push(step.sql.clone());
+    let mut shown = plan.steps.clone();
+    secrets::mask_steps(&mut shown);
+    for (step, shown) in plan.steps.iter().zip(shown) {
+        steps.push(shown.sql.clone());
         run(client, &step.sql).await.map_err(|failure| {
             let mut cause = failure.cause;
-            cause.detail = Some(format!("{} in: {}", cause.detail.unwrap_or_default(), step.sql));
+            cause.detail = Some(format!("{} in: {}", cause.detail.unwrap_or_default(), shown.sql));
             Failure { cause, ..failure }
         })?;
     }
