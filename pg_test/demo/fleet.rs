@@ -40,11 +40,15 @@ fn main() {
         cluster.createdb(&name);
         let extension = if i % 3 == 0 { "CREATE EXTENSION pg_accord;" } else { "" };
         batch(&mut cluster.client(&name), &format!("{extension} {SCHEMA} {}", if eu { EU } else { "" }));
-        let labels = format!(r#"{{"customer": "{}", "region": "{}"}}"#, if i <= 4 { "acme" } else { "others" }, if eu { "eu" } else { "us" });
+        let labels =
+            format!(r#"{{"customer": "{}", "region": "{}"}}"#, if i <= 4 { "acme" } else { "others" }, if eu { "eu" } else { "us" });
         run(&mut control, "SELECT accord.add_database($1, $2, $3::text::jsonb)", &[&name, &cluster.socket_conninfo(&name), &labels]);
     }
     baseline(&cluster, &mut control);
-    print(&mut control, "SELECT verdict, version, variant, count(*)::text AS databases FROM accord.verdicts GROUP BY 1, 2, 3 ORDER BY 3 NULLS FIRST");
+    print(
+        &mut control,
+        "SELECT verdict, version, variant, count(*)::text AS databases FROM accord.verdicts GROUP BY 1, 2, 3 ORDER BY 3 NULLS FIRST",
+    );
 
     for (what, statement, databases) in DRIFT {
         say(&format!("{what}: {statement} on {databases:?}"));
@@ -74,7 +78,10 @@ fn main() {
     run(&mut control, "SELECT accord.wait_for_conform($1)", &[&id]);
     run(&mut control, "SELECT accord.wait_for_fleet()", &[]);
     print(&mut control, "SELECT wave::text, state, count(*)::text AS databases FROM accord.conforms GROUP BY 1, 2 ORDER BY 1");
-    print(&mut control, "SELECT verdict, version, variant, count(*)::text AS databases FROM accord.verdicts GROUP BY 1, 2, 3 ORDER BY 3 NULLS FIRST");
+    print(
+        &mut control,
+        "SELECT verdict, version, variant, count(*)::text AS databases FROM accord.verdicts GROUP BY 1, 2, 3 ORDER BY 3 NULLS FIRST",
+    );
     let left: i64 = scalar(&mut control, "SELECT count(*) FROM accord.verdicts WHERE verdict <> 'conforms'");
     assert_eq!(left, 0, "not every database was mended");
     say("All twelve conform again.");

@@ -118,7 +118,10 @@ fn leniencies(facts: &mut Value) -> Result<Vec<Leniency>, String> {
     Ok(found)
 }
 
-fn facts(mut list: Value) -> Result<(Vec<Fact>, Vec<Leniency>, Option<u32>), String> {
+/// Facts, what is permitted of them, and the major whose server wrote them.
+type Listed = (Vec<Fact>, Vec<Leniency>, Option<u32>);
+
+fn facts(mut list: Value) -> Result<Listed, String> {
     let lenient = leniencies(&mut list["facts"])?;
     let read = Document::read(list).map_err(|error| error.to_string())?;
     check_facts(&read.facts)?;
@@ -229,7 +232,7 @@ impl Baseline {
             expected.iter().filter(|fact| self.rules.projection.mirrors(&fact.id) && !ignore.hold(fact, &expected)).cloned().collect();
         let mut sum = LtHash::default();
         let mut hashes = Vec::with_capacity(expected.iter().len());
-        for fact in expected.iter() {
+        for fact in &expected {
             let hash = known.of(fact);
             sum.add(&hash);
             hashes.push(hash);
@@ -309,6 +312,14 @@ impl FromIterator<Arc<Fact>> for Facts {
 impl FromIterator<Fact> for Facts {
     fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
         facts.into_iter().map(Arc::new).collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Facts {
+    type Item = &'a Arc<Fact>;
+    type IntoIter = std::slice::Iter<'a, Arc<Fact>>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

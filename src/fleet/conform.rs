@@ -58,6 +58,9 @@ struct Candidate {
     hashes: Vec<String>,
 }
 
+/// Where a member stands: the version that it is nearest to, its variant, and the hashes of what differs.
+type Place = (String, Option<String>, Vec<String>);
+
 /// Those of a selection that the caller may lead there, and whether only by what adds.
 fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, target: &str) -> Result<(Vec<Candidate>, bool)> {
     let mut additive = false;
@@ -148,7 +151,7 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
     let (version, target) = store::load(spi, baseline, options.version.as_deref())?;
     let (candidates, additive) = candidates(spi, &rights, selection, baseline, &version)?;
     options.additive |= additive;
-    let mut groups: BTreeMap<(String, Option<String>, Vec<String>), Vec<&Candidate>> = BTreeMap::new();
+    let mut groups: BTreeMap<Place, Vec<&Candidate>> = BTreeMap::new();
     for candidate in &candidates {
         groups.entry((candidate.version.clone(), candidate.variant.clone(), candidate.hashes.clone())).or_default().push(candidate);
     }

@@ -179,15 +179,14 @@ impl Report {
                 );
             }
             let _ = write!(out, "<details><summary>Databases</summary><p>{}</p></details>", escaped(&group.databases.join(", ")));
-            match &group.obstacle {
-                Some(obstacle) => drop(write!(out, "<p>No statement mends it: {}</p>", escaped(obstacle))),
-                None => {
-                    out.push_str("<details open><summary>Repair</summary><pre class=\"repair\">");
-                    for statement in &group.repair {
-                        let _ = writeln!(out, "{};", escaped(statement));
-                    }
-                    out.push_str("</pre></details>");
+            if let Some(obstacle) = &group.obstacle {
+                let _ = write!(out, "<p>No statement mends it: {}</p>", escaped(obstacle));
+            } else {
+                out.push_str("<details open><summary>Repair</summary><pre class=\"repair\">");
+                for statement in &group.repair {
+                    let _ = writeln!(out, "{};", escaped(statement));
                 }
+                out.push_str("</pre></details>");
             }
             out.push_str("</article>");
         }

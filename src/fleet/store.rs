@@ -136,7 +136,11 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
         See::Transaction,
     )?;
     let Some(row) = rows.first() else { return Err(super::members::unknown(from)) };
-    note(spi, "register_baseline", &json!({"baseline": card.name, "version": card.version, "selection": card.selection, "from_database": from}))?;
+    note(
+        spi,
+        "register_baseline",
+        &json!({"baseline": card.name, "version": card.version, "selection": card.selection, "from_database": from}),
+    )?;
     spi.run("UPDATE accord.fleet_member SET asked = asked + 1, full_read = true WHERE id = $1", &[Arg::Int(row.int(0))])?;
     nudge();
     Ok(())

@@ -148,7 +148,7 @@ pub fn compare(material: &Material, actual: &Facts) -> Vec<Deviation> {
     let mut unexpected: BTreeMap<&FactId, &Fact> = BTreeMap::new();
     let mut out = Vec::new();
     let mut moved: BTreeSet<FactId> = BTreeSet::new();
-    for expected in material.expected.iter() {
+    for expected in &material.expected {
         let id = &expected.id;
         match actual.get(id) {
             None if material.spares(expected) => {}
@@ -166,7 +166,7 @@ pub fn compare(material: &Material, actual: &Facts) -> Vec<Deviation> {
             }),
         }
     }
-    for found in actual.iter() {
+    for found in actual {
         if found.id.kind != Kind::Unmodelled && !material.expected.holds(&found.id) && material.heeds(found, actual) {
             unexpected.insert(&found.id, found);
         }

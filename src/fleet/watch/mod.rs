@@ -71,6 +71,18 @@ pub extern "C-unwind" fn pg_accord_fleet_main(arg: pg_sys::Datum) {
     }
 }
 
+/// Whether there is something to watch from here: the extension, a primary, and this database among those served.
+fn stays() -> bool {
+    let found = process::transaction(|| Ok((process::extension_created(), process::own_database_name())));
+    match found {
+        Ok((created, name)) => created && !process::in_recovery() && name.is_some_and(|name| served::databases().contains(&name)),
+        Err(error) => {
+            complain("looking for the extension", &error);
+            false
+        }
+    }
+}
+
 /// The watch.
 struct Watch {
     network: Option<Network>,
@@ -106,24 +118,13 @@ impl Watch {
 
     /// Until the database is no longer served, or the extension is gone.
     fn run(mut self) {
-        while self.stays() {
+        while stays() {
             self.record();
             self.prepare();
             self.hand_out();
             self.alarms();
             process::show_activity(None);
             process::wait(self.network.as_ref().map(Network::bell), TICK);
-        }
-    }
-
-    fn stays(&mut self) -> bool {
-        let found = process::transaction(|| Ok((process::extension_created(), process::own_database_name())));
-        match found {
-            Ok((created, name)) => created && !process::in_recovery() && name.is_some_and(|name| served::databases().contains(&name)),
-            Err(error) => {
-                complain("looking for the extension", &error);
-                false
-            }
         }
     }
 

@@ -99,12 +99,11 @@ pub async fn enter(
 pub async fn visit(visit: Visit, environment: &Environment) -> Answer {
     let begun = Instant::now();
     let (member, asked, generation) = (visit.member, visit.asked, visit.shelf.generation);
-    let found = match tokio::time::timeout(visit.timeout, look(&visit, environment)).await {
-        Ok(found) => found.map(Box::new).map_err(|failure| cause(failure.cause)),
-        Err(_) => {
-            let message = format!("it was not read within {} s", visit.timeout.as_secs());
-            Err(Cause::new("timeout", message).hint("accord.fleet_timeout is the longest time for one database."))
-        }
+    let found = if let Ok(found) = tokio::time::timeout(visit.timeout, look(&visit, environment)).await {
+        found.map(Box::new).map_err(|failure| cause(failure.cause))
+    } else {
+        let message = format!("it was not read within {} s", visit.timeout.as_secs());
+        Err(Cause::new("timeout", message).hint("accord.fleet_timeout is the longest time for one database."))
     };
     Answer::Visited { member, asked, generation, took: begun.elapsed(), found }
 }
@@ -131,10 +130,13 @@ async fn look(visit: &Visit, environment: &Environment) -> Result<Seen, Failure>
     let session = enter(environment, conninfo, &visit.name, begin, visit.timeout, Duration::from_secs(2)).await?;
     // A server that restarted, was restored or promoted, or has another application, is read anew.
     let changed = visit.last.as_ref().is_none_or(|last| *last != session.server);
-    if session.accord && !visit.full && !changed && visit.wish.is_none() {
-        if let Some(findings) = by_fingerprint(visit, &session.client).await? {
-            return Ok(Seen { server: Some(session.server), read: false, findings, model: None });
-        }
+    if session.accord
+        && !visit.full
+        && !changed
+        && visit.wish.is_none()
+        && let Some(findings) = by_fingerprint(visit, &session.client).await?
+    {
+        return Ok(Seen { server: Some(session.server), read: false, findings, model: None });
     }
     let facts = reader::read_all(&session.client, session.server.major).await?;
     let mut findings = judge_all(visit, &facts)?;
