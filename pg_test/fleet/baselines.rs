@@ -113,7 +113,14 @@ fn versions_variants_and_leniency() {
     fleet.wait();
     assert_eq!(fleet.rows(stand)[3], "two | deviates | 2 | eu");
     assert_eq!(fleet.rows("SELECT deviation FROM accord.deviations"), ["column shop.orders.vat is missing"]);
-    assert_eq!(fleet.rows("SELECT version, permitted::text, facts::text, variants::text FROM accord.baselines ORDER BY ordinal").len(), 2);
+    // A version that is removed takes what only it held along.
+    let facts = |fleet: &mut Fleet| scalar::<i64>(&mut fleet.client, "SELECT count(*) FROM accord.fleet_fact");
+    let both = facts(&mut fleet);
+    fleet.execute("SELECT accord.remove_baseline('shop', '2')", &[]);
+    assert_eq!(facts(&mut fleet), both - 1);
+    fleet.wait();
+    assert_eq!(fleet.rows(stand)[2], "one | conforms | 1 | ");
+    assert_eq!(fleet.rows(stand)[0], "bare | deviates | 1 | ");
 }
 
 /// Names that differ from member to member are no differences.
@@ -183,6 +190,29 @@ fn a_database_that_lets_nobody_in_sends_its_model() {
     assert_eq!(fleet.rows("SELECT database, deviation FROM accord.deviations"), ["far | column shop.customers.name differs in not_null"]);
     assert!(failure(&mut fleet.client, "SELECT accord.submit_model('far', '{\"facts\": [5]}')").says("fact 1"));
     assert!(failure(&mut fleet.client, "SELECT accord.submit_model('a', '{\"facts\": []}')").says("sends its model"));
+}
+
+/// As a build does it, by psql alone.
+#[test]
+fn a_build_registers_its_schema() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut fleet = Fleet::shared();
+    fleet.add("scratch", "{}", &format!("{SHOP} CREATE EXTENSION pg_accord"));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("model.json");
+    let output = fleet
+        .ground
+        .cluster
+        .program("psql", &fleet.database("scratch"))
+        .args(["-At", "-c", "SELECT accord.export_model()"])
+        .output()
+        .expect("run psql");
+    std::fs::write(&file, output.stdout).unwrap();
+    let script = format!("\\set model `cat {}`\nSELECT accord.register_baseline('shop', '2.4', model => :'model');", file.display());
+    fleet.ground.cluster.psql(&fleet.db, &script).unwrap();
+    fleet.wait();
+    assert_eq!(fleet.verdicts(), ["scratch | conforms | 2.4"]);
 }
 
 #[test]

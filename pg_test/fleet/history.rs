@@ -64,11 +64,25 @@ fn every_version_is_recognised_and_every_deviation_found_and_mended() {
         let compared = begin.elapsed();
 
         let mut done = BTreeMap::new();
+        let mut exceptions = std::collections::BTreeSet::new();
         for (i, name) in names.iter().enumerate() {
             done.insert(name.clone(), deviate(&fleet, name, i));
         }
         fleet.compare();
-        for (name, (statement, expected)) in &done {
+        // A change that makes it exactly what another version is, is no deviation: it takes another.
+        let exact =
+            |fleet: &mut Fleet| fleet.rows("SELECT database FROM accord.verdicts WHERE verdict IN ('conforms', 'behind') ORDER BY 1");
+        for round in 1..5 {
+            for name in exact(&mut fleet) {
+                let version = fleet.rows(&format!("SELECT version FROM accord.verdicts WHERE database = '{name}'"));
+                assert_ne!(fingerprints[&version[0]], fingerprints[&name], "{name}: {}", done[&name].0);
+                done.insert(name.clone(), deviate(&fleet, &name, name.len() + round));
+                exceptions.insert(name);
+            }
+            fleet.compare();
+        }
+        assert!(exact(&mut fleet).is_empty());
+        for (name, (statement, expected)) in done.iter().filter(|(name, _)| !exceptions.contains(*name)) {
             let rows = fleet.rows(&format!("SELECT deviation FROM accord.deviations WHERE database = '{name}'"));
             assert_eq!(rows, [expected.clone()], "{}/{name}: {statement}", history.name);
             let version = fleet.rows(&format!("SELECT version FROM accord.verdicts WHERE database = '{name}'"));
@@ -77,14 +91,15 @@ fn every_version_is_recognised_and_every_deviation_found_and_mended() {
         // Alike on several: one alarm.
         let groups: std::collections::BTreeSet<&String> = done.values().map(|(_, expected)| expected).collect();
         let told = fleet.rows("SELECT DISTINCT hash FROM accord.deviations").len();
-        assert!(told >= groups.len() && told <= done.len());
+        assert!(told >= groups.len() && told <= done.len() + exceptions.len());
         crate::support::wait_until("every difference is an alarm", || {
             fleet.rows("SELECT hash FROM accord.alarms WHERE state = 'open' AND alarm NOT LIKE '%earlier version%'").len() == told
         });
 
         let begin = Instant::now();
         for name in &names {
-            let version = fleet.rows(&format!("SELECT version FROM accord.verdicts WHERE database = '{name}'")).remove(0);
+            let stands = fleet.rows(&format!("SELECT version FROM accord.verdicts WHERE database = '{name}'")).remove(0);
+            let version = if exceptions.contains(name) { name.clone() } else { stands };
             let course = fleet
                 .rows(&format!("SELECT sql FROM accord.conform('database = {name}', 'app', options => '{{\"version\": \"{version}\"}}')"));
             assert!(!course.is_empty(), "{name}: no way back");

@@ -5,7 +5,7 @@ use super::shelf::Series;
 use super::store::{self, Card};
 use super::verdict::{Deviation, Standing};
 use super::watch::settings;
-use super::watch::work::{Answer, Finding, Mend, Outcome, Recognised, Seen, Server, Shelf, Visit, Way};
+use super::watch::work::{Answer, Finding, Held, Mend, Outcome, Recognised, Seen, Server, Shelf, Visit, Way};
 use crate::error::Result;
 use crate::model::{Document, FactHash, Fingerprint};
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -37,7 +37,7 @@ pub fn due(spi: &Spi, busy: &[String], limit: i64, shelf: &Arc<Shelf>) -> Result
         "SELECT m.id, m.name, m.conninfo, m.submitted::text, m.labels::text, m.asked,
                 m.full_read OR m.read_at IS NULL OR m.read_at < clock_timestamp() - make_interval(secs => $3), m.server::text,
                 (SELECT w.id FROM accord.fleet_wish w WHERE w.member = m.id ORDER BY w.id LIMIT 1),
-                (SELECT json_object_agg(v.baseline, encode(v.fingerprint, 'hex'))::text FROM accord.fleet_verdict v WHERE v.member = m.id)
+                (SELECT json_object_agg(v.baseline, json_build_array(encode(v.fingerprint, 'hex'), v.version))::text FROM accord.fleet_verdict v WHERE v.member = m.id)
            FROM accord.fleet_member m
           WHERE m.id::text <> ALL ($1) AND (m.conninfo IS NOT NULL OR m.submitted IS NOT NULL)
             AND (m.next_at <= clock_timestamp() OR m.asked > m.answered)
@@ -55,12 +55,15 @@ pub fn due(spi: &Spi, busy: &[String], limit: i64, shelf: &Arc<Shelf>) -> Result
                 // It was read when it came.
                 None => Way::Submitted(Document::read(serde_json::from_str(&row.text(3))?).map(|read| read.facts).unwrap_or_default()),
             };
-            let last: HashMap<String, Option<String>> =
+            let last: HashMap<String, (Option<String>, Option<String>)> =
                 row.maybe_text(9).map_or_else(|| Ok(HashMap::new()), |text| serde_json::from_str(&text))?;
             let name = row.text(1);
             let subject = super::select::Subject { name: &name, labels: Some(&labels), ..Default::default() };
-            let held = shelf.series.iter().enumerate().filter(|(_, series)| series.selection.selects(&subject));
-            let held = held.map(|(i, series)| (i, last.get(&series.name).cloned().flatten().and_then(|text| text.parse().ok()))).collect();
+            let held = shelf.series.iter().enumerate().filter(|(_, each)| each.selection.selects(&subject)).map(|(series, each)| {
+                let (fingerprint, version) = last.get(&each.name).cloned().unwrap_or_default();
+                Held { series, fingerprint: fingerprint.and_then(|text| text.parse().ok()), version }
+            });
+            let held = held.collect();
             Ok(Visit {
                 member: row.int(0),
                 way,
@@ -191,7 +194,6 @@ fn unreadable(spi: &Spi, member: i64, asked: i64, took: Duration, failures: i64,
             Arg::Float(pause),
         ],
     )?;
-    // A wish that nobody can grant is not waited for.
     if failures == 0 {
         event(spi, member, "unreadable", &json!({"code": cause.code, "message": cause.message}))?;
     }
@@ -377,6 +379,11 @@ fn granted(spi: &Spi, wish: i64, major: u32, facts: &[crate::model::Fact]) -> Re
         event(spi, row.int(7), "not registered", &json!({"baseline": row.text(0), "version": row.text(1), "reason": error.to_string()}))?;
     }
     Ok(())
+}
+
+/// Differences that nobody shows any longer. The watch alone calls it: nobody else writes what refers to them.
+pub fn tidy(spi: &Spi) -> Result<()> {
+    spi.run("DELETE FROM accord.fleet_difference d WHERE NOT EXISTS (SELECT FROM accord.fleet_deviation x WHERE x.hash = d.hash)", &[])
 }
 
 /// The mendings that come next: at most so many.

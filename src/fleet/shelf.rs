@@ -129,8 +129,8 @@ impl Series {
     }
 
     /// Judges a member by its facts, under the baseline's names. A variant that is asked for is the only one that is
-    /// permitted.
-    pub fn judge(&self, facts: &Facts, variant: Option<&str>) -> Option<Verdict> {
+    /// permitted. Of versions that it is equally near to, the one that it stood at last counts, then the newest.
+    pub fn judge(&self, facts: &Facts, variant: Option<&str>, last: Option<&str>) -> Option<Verdict> {
         let projection = self.projection();
         let mut common = vec![0usize; self.editions.len()];
         for fact in facts.iter().filter(|fact| projection.mirrors(&fact.id)) {
@@ -144,7 +144,10 @@ impl Series {
         let asked = variant.filter(|name| self.editions.iter().any(|edition| edition.variant.as_deref() == Some(*name)));
         let mut nearest: Vec<usize> =
             (0..self.editions.len()).filter(|edition| asked.is_none() || self.editions[*edition].variant.as_deref() == asked).collect();
-        nearest.sort_by_key(|edition| (distance(*edition), std::cmp::Reverse(self.editions[*edition].ordinal)));
+        nearest.sort_by_key(|&edition| {
+            let Edition { version, ordinal, .. } = &self.editions[edition];
+            (distance(edition), last != Some(version.as_str()), std::cmp::Reverse(*ordinal))
+        });
         let mut best: Option<Verdict> = None;
         for edition in nearest.into_iter().take(CANDIDATES) {
             let deviations = compare(&self.editions[edition].material, facts);
@@ -233,7 +236,7 @@ mod tests {
             let (facts, fingerprint) = facts(columns);
             let edition = series.known(&fingerprint, None).unwrap();
             assert_eq!((series.editions[edition].version.as_str(), series.exactly(edition).standing), (version, standing));
-            assert_eq!(series.judge(&facts, None).unwrap(), series.exactly(edition));
+            assert_eq!(series.judge(&facts, None, None).unwrap(), series.exactly(edition));
         }
     }
 
@@ -245,11 +248,20 @@ mod tests {
             (&["b"], "2", "column s.t.a is missing"),
             (&["a", "b", "c", "d", "e"], "3", "column s.t.f is missing"),
         ] {
-            let verdict = series.judge(&facts(columns).0, None).unwrap();
+            let verdict = series.judge(&facts(columns).0, None, None).unwrap();
             assert_eq!(verdict.standing, Standing::Deviates);
             assert_eq!(series.editions[verdict.edition].version, version, "{columns:?}");
             assert_eq!(verdict.deviations.iter().map(Deviation::words).collect::<Vec<_>>(), [words]);
         }
+    }
+
+    #[test]
+    fn of_versions_equally_near_the_last_one_counts() {
+        let versions = vec![version("1", &["a"], true), version("2", &["a", "b", "c"], true)];
+        let series = Series::new("s".to_owned(), Selection::default(), versions).unwrap();
+        let facts = facts(&["a", "b"]).0;
+        let stood = |last| series.editions[series.judge(&facts, None, last).unwrap().edition].version.clone();
+        assert_eq!((stood(None), stood(Some("1")), stood(Some("2"))), ("2".to_owned(), "1".to_owned(), "2".to_owned()));
     }
 
     #[test]
@@ -259,9 +271,9 @@ mod tests {
         let versions = vec![Version { version: "1".to_owned(), permitted: true, baseline }];
         let series = Series::new("shop".to_owned(), Selection::default(), versions).unwrap();
         let (facts, fingerprint) = seen(plain, &Mapping::default(), &Projection::default()).unwrap();
-        assert_eq!(series.judge(&facts, None).unwrap().standing, Standing::Conforms);
+        assert_eq!(series.judge(&facts, None, None).unwrap().standing, Standing::Conforms);
         assert!(series.known(&fingerprint, None).is_some());
-        let eu = series.judge(&facts, Some("eu")).unwrap();
+        let eu = series.judge(&facts, Some("eu"), None).unwrap();
         assert_eq!(eu.deviations.iter().map(Deviation::words).collect::<Vec<_>>(), ["column shop.orders.vat is missing"]);
     }
 
@@ -279,7 +291,7 @@ mod tests {
         let mut list = bare(&version("", &["a", "b"], true).baseline);
         list.push(Fact::new(id.clone(), crate::model::Unmodelled {}));
         let facts: Facts = list.into_iter().collect();
-        let verdict = series().judge(&facts, None).unwrap();
+        let verdict = series().judge(&facts, None, None).unwrap();
         assert_eq!((verdict.standing, verdict.unmodelled), (Standing::Unmodelled, vec![id]));
     }
 

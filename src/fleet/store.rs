@@ -63,6 +63,7 @@ pub fn with_rules(mut document: Value, rules: &Value) -> Result<Value> {
 /// Puts a version into the tables.
 pub fn register(spi: &Spi, baseline: &Baseline, card: &Card) -> Result<()> {
     check(card)?;
+    lock_facts(spi)?;
     let wide = Projection { column_order: true, ..baseline.rules.projection.clone() };
     let mut contents = Vec::new();
     let (mut keys, mut texts) = (Vec::new(), Vec::new());
@@ -176,6 +177,11 @@ pub fn changed(spi: &Spi, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Facts are shared: none is taken away while a version that holds it is being registered.
+fn lock_facts(spi: &Spi) -> Result<()> {
+    spi.execute("LOCK TABLE accord.fleet_fact IN SHARE ROW EXCLUSIVE MODE").map(|_| ())
+}
+
 /// Takes a version, or all, from the tables.
 pub fn remove(spi: &Spi, name: &str, version: Option<&str>) -> Result<i64> {
     let rows = spi.query(
@@ -189,6 +195,13 @@ pub fn remove(spi: &Spi, name: &str, version: Option<&str>) -> Result<i64> {
     spi.run(
         "DELETE FROM accord.fleet_verdict v WHERE v.baseline = $1 AND NOT EXISTS (SELECT FROM accord.fleet_baseline b WHERE b.name = $1)",
         &[Arg::Text(name)],
+    )?;
+    lock_facts(spi)?;
+    spi.run(
+        "DELETE FROM accord.fleet_fact f WHERE NOT EXISTS (
+             SELECT FROM (SELECT substring(b.facts FROM 32 * i + 1 FOR 32) AS content FROM accord.fleet_baseline b, generate_series(0, octet_length(b.facts) / 32 - 1) i) u
+              WHERE u.content = f.content)",
+        &[],
     )?;
     note(spi, "remove_baseline", &json!({"baseline": name, "version": version}))?;
     changed(spi, name)?;

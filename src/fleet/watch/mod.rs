@@ -246,7 +246,12 @@ impl Watch {
             return;
         }
         process::show_activity(Some(c"alarms"));
-        match process::transaction(|| spi::connect(alarms::refresh)) {
+        let quiet = since > QUIET && idle;
+        let bring = |spi: &spi::Spi| {
+            alarms::refresh(spi)?;
+            if quiet { record::tidy(spi) } else { Ok(()) }
+        };
+        match process::transaction(|| spi::connect(bring)) {
             Ok(()) => self.alarms_due = false,
             Err(error) => complain("bringing the alarms up to date", &error),
         }

@@ -162,8 +162,8 @@ fn variant(visit: &Visit) -> Option<&str> {
 /// The verdicts where fingerprints alone tell; none where one of them does not.
 async fn by_fingerprint(visit: &Visit, client: &Client) -> Result<Option<Vec<Finding>>, Failure> {
     let mut findings = Vec::new();
-    for (index, last) in &visit.held {
-        let series = &visit.shelf.series[*index];
+    for held in &visit.held {
+        let series = &visit.shelf.series[held.series];
         let Ok(mapping) = series.mapping(&visit.labels) else { return Ok(None) };
         // The member knows its own names only.
         if !mapping.is_empty() {
@@ -171,7 +171,7 @@ async fn by_fingerprint(visit: &Visit, client: &Client) -> Result<Option<Vec<Fin
         }
         let fingerprint = ask(client, &series.projection()).await?;
         let names = names_key(&mapping, variant(visit));
-        let outcome = if *last == Some(fingerprint) {
+        let outcome = if held.fingerprint == Some(fingerprint) {
             Outcome::Same
         } else if let Some(recognised) = recognise(visit, series, &names, &fingerprint) {
             Outcome::Known(recognised)
@@ -224,8 +224,8 @@ fn judge_all(visit: &Visit, facts: &[Fact]) -> Result<Vec<Finding>, Failure> {
         return Ok(vec![unheld(fingerprint)]);
     }
     let mut findings = Vec::new();
-    for (index, last) in &visit.held {
-        let series = &visit.shelf.series[*index];
+    for held in &visit.held {
+        let series = &visit.shelf.series[held.series];
         let baseline = Some(series.name.clone());
         let mapping = match series.mapping(&visit.labels) {
             Ok(mapping) => mapping,
@@ -239,9 +239,9 @@ fn judge_all(visit: &Visit, facts: &[Fact]) -> Result<Vec<Finding>, Failure> {
         let unmodelled = under.iter().any(|fact| fact.id.kind == crate::model::Kind::Unmodelled);
         let known = recognise(visit, series, &names, &fingerprint).filter(|_| !unmodelled);
         let outcome = match known {
-            _ if *last == Some(fingerprint) && !visit.full => Outcome::Same,
+            _ if held.fingerprint == Some(fingerprint) && !visit.full => Outcome::Same,
             Some(recognised) => Outcome::Known(recognised),
-            None => match series.judge(&under, variant(visit)) {
+            None => match series.judge(&under, variant(visit), held.version.as_deref()) {
                 None => Outcome::Unheld,
                 Some(verdict) => Outcome::Judged {
                     verdict: recognised(series, verdict.edition, verdict.standing),

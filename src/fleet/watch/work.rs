@@ -96,14 +96,25 @@ pub struct Visit {
     pub full: bool,
     /// As it was last seen.
     pub last: Option<Server>,
-    /// What it is compared with, by name, and the fingerprint that it had then.
-    pub held: Vec<(usize, Option<Fingerprint>)>,
+    /// What it is compared with.
+    pub held: Vec<Held>,
     /// The model is wanted as well: by whom.
     pub wish: Option<i64>,
     /// Baselines.
     pub shelf: Arc<Shelf>,
     /// At most.
     pub timeout: Duration,
+}
+
+/// A baseline that a member is held to.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Among those on the shelf.
+    pub series: usize,
+    /// The fingerprint that it had when it was last compared.
+    pub fingerprint: Option<Fingerprint>,
+    /// The version that it stood at then.
+    pub version: Option<String>,
 }
 
 /// How a member's model is had.
