@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test test-core pure server-tests demo soak bench bench-size peers check clean
+.PHONY: help deps build install server test test-core pure server-tests demo demo-fleet soak bench bench-size bench-fleet peers check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -54,13 +54,16 @@ pure: deps ## run the tests that need no server
 	cargo test $(SERVERLESS) --lib --test fuzz
 
 server-tests: server ## run the tests against throwaway clusters
-	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test majors
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test fleet --test majors
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
 
 soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10)
 	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test soak
+
+demo-fleet: server ## watch twelve databases drift and come back
+	@cargo run --quiet $(SERVERLESS) --example fleet-demo
 
 bench: server ## print the figures
 	@cargo run --quiet --release $(SERVERLESS) --example bench
@@ -71,6 +74,9 @@ bench-size: server ## print the figures of a large catalog (TABLES=10000, beside
 peers: server ## compare with other tools over single changes, into docs/peers.md and the README
 	@pg_test/setup/peers
 	@cargo run --quiet $(SERVERLESS) --example peers
+
+bench-fleet: server ## print the figures of a fleet (DATABASES=500 of 200 tables, beside pg_dump -s | diff)
+	@cargo run --quiet --release $(SERVERLESS) --example fleet-bench -- $(or $(DATABASES),500)
 
 check: deps ## formatting, lints of the pure part and of the extension, licences and sources of dependencies
 	@pg_test/setup/deps --check

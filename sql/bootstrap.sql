@@ -293,3 +293,235 @@ CREATE FUNCTION accord.commit_time(xid8) RETURNS timestamptz LANGUAGE plpgsql ST
 $$ BEGIN
     RETURN CASE WHEN current_setting('track_commit_timestamp')::boolean THEN pg_xact_commit_timestamp($1::xid) END;
 END $$;
+
+-- Fleet: the databases that this one watches, and what they are held to.
+
+CREATE TABLE accord.fleet_member (
+    name          text PRIMARY KEY CHECK (name <> '' AND octet_length(name) <= 200),
+    id            bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    conninfo      text,                      -- null: it sends its model
+    labels        jsonb NOT NULL DEFAULT '{}',
+    added_at      timestamptz NOT NULL DEFAULT now(),
+    source        bigint,                    -- the discovery that found it
+    submitted     json,                      -- the model that it sent
+    asked         bigint NOT NULL DEFAULT 1, -- grows when a comparison is wanted
+    answered      bigint NOT NULL DEFAULT 0, -- what was asked when the last comparison began
+    full_read     boolean NOT NULL DEFAULT true, -- the next one reads the catalogs, whatever the fingerprint says
+    next_at       timestamptz,               -- of the next comparison that nobody asks for
+    compared_at   timestamptz,
+    read_at       timestamptz,               -- when its catalogs were last read
+    duration_ms   float8,
+    failures      int NOT NULL DEFAULT 0,    -- consecutive
+    reason        jsonb,                     -- why it could not be read: {code, message, detail, hint}
+    down_since    timestamptz,
+    back_at       timestamptz,               -- when it could be read again
+    changed_at    timestamptz,               -- when a verdict last changed
+    server        jsonb                      -- {major, system, timeline, started, recovery, extension} as it was last seen
+);
+CREATE INDEX fleet_member_next ON accord.fleet_member (next_at);
+
+-- Servers whose databases are members by a pattern.
+CREATE TABLE accord.fleet_source (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    conninfo      text NOT NULL,
+    pattern       text NOT NULL,
+    labels        jsonb NOT NULL,
+    prefix        text NOT NULL,
+    asked         bigint NOT NULL DEFAULT 1,
+    answered      bigint NOT NULL DEFAULT 0,
+    next_at       timestamptz,
+    reason        jsonb
+);
+
+-- One row: grows with every change of what members are held to.
+CREATE TABLE accord.fleet_generation (generation bigint NOT NULL);
+INSERT INTO accord.fleet_generation VALUES (1);
+
+-- The order of versions is that in which they were asked for.
+CREATE SEQUENCE accord.fleet_ordinal;
+
+-- Baselines that are to be taken from a member, which the watch has to read first.
+CREATE TABLE accord.fleet_wish (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    member        bigint NOT NULL REFERENCES accord.fleet_member (id) ON DELETE CASCADE,
+    name          text NOT NULL,
+    version       text NOT NULL,
+    rules         json NOT NULL,
+    selection     text NOT NULL,
+    permitted     boolean NOT NULL,
+    requested_by  text NOT NULL,
+    ordinal       bigint NOT NULL DEFAULT nextval('accord.fleet_ordinal'),
+    UNIQUE (name, version)
+);
+
+CREATE TABLE accord.fleet_baseline (
+    name          text NOT NULL CHECK (name <> ''),
+    version       text NOT NULL CHECK (version <> ''),
+    ordinal       bigint NOT NULL UNIQUE,    -- the order of versions
+    rules         json NOT NULL,             -- everything but the facts
+    facts         bytea NOT NULL,            -- 32 bytes each: accord.fleet_fact
+    major         int,
+    selection     text NOT NULL,
+    permitted     boolean NOT NULL,          -- also when a later version is there
+    fingerprint   bytea NOT NULL,
+    from_database text,                      -- whose model it is
+    registered_by text NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name, version)
+);
+
+-- The facts of all baselines, each once.
+CREATE TABLE accord.fleet_fact (
+    content       bytea PRIMARY KEY,
+    fact          text COLLATE "C" NOT NULL
+);
+
+-- Fingerprints that were met and are permitted, beside those of the versions themselves.
+CREATE TABLE accord.fleet_known (
+    baseline      text NOT NULL,
+    names         text NOT NULL,             -- the mapping, and the variant that was asked for
+    fingerprint   bytea NOT NULL,
+    standing      text NOT NULL,
+    version       text NOT NULL,
+    variant       text,
+    PRIMARY KEY (baseline, names, fingerprint)
+);
+
+CREATE TABLE accord.fleet_verdict (
+    member        bigint NOT NULL REFERENCES accord.fleet_member (id) ON DELETE CASCADE,
+    baseline      text NOT NULL,
+    standing      text NOT NULL,
+    version       text,
+    variant       text,
+    fingerprint   bytea,
+    unmodelled    text[] NOT NULL DEFAULT '{}',
+    at            timestamptz NOT NULL,
+    since         timestamptz NOT NULL,      -- when it came to stand so
+    PRIMARY KEY (member, baseline)
+);
+CREATE INDEX fleet_verdict_baseline ON accord.fleet_verdict (baseline, standing);
+
+CREATE TABLE accord.fleet_difference (
+    hash          bytea PRIMARY KEY,
+    baseline      text NOT NULL,
+    difference    text NOT NULL,             -- missing, unexpected, different
+    fact          text NOT NULL,
+    words         text NOT NULL,
+    properties    text[] NOT NULL,
+    expected      jsonb,
+    actual        jsonb,
+    deviation     json NOT NULL              -- whole, for plans
+);
+
+CREATE TABLE accord.fleet_deviation (
+    member        bigint NOT NULL,
+    baseline      text NOT NULL,
+    hash          bytea NOT NULL,
+    since         timestamptz NOT NULL,
+    author        jsonb,                     -- {event, at, session_user, role, application, statement}, where pg_accord is there
+    PRIMARY KEY (member, baseline, hash),
+    FOREIGN KEY (member, baseline) REFERENCES accord.fleet_verdict ON DELETE CASCADE
+);
+CREATE INDEX fleet_deviation_hash ON accord.fleet_deviation (hash);
+
+CREATE TABLE accord.fleet_alarm (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hash          bytea NOT NULL UNIQUE,     -- of the difference; of the cause, for databases that cannot be read
+    about         text NOT NULL,             -- difference, unreadable, behind, outlier
+    baseline      text,
+    code          text,                      -- unreadable: of the cause
+    words         text NOT NULL,
+    severity      text NOT NULL,
+    state         text NOT NULL,
+    changed       float8 NOT NULL,           -- seconds since 1970
+    flaps         int NOT NULL,
+    databases     bigint NOT NULL,
+    suppressed    bigint NOT NULL,
+    first_seen    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_seen     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    acknowledged_by text,
+    acknowledged_at timestamptz,
+    reason        text
+);
+
+CREATE TABLE accord.fleet_suppression (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner         text NOT NULL,
+    reason        text NOT NULL CHECK (reason <> ''),
+    at            timestamptz NOT NULL DEFAULT now(),
+    expires_at    timestamptz NOT NULL,
+    selection     text NOT NULL,
+    kind          text,
+    difference    text,
+    object        text,
+    property      text,
+    hash          text
+);
+
+-- Rules of severity, in the order of their positions: the first that applies counts.
+CREATE TABLE accord.fleet_severity (
+    position      int PRIMARY KEY,
+    severity      text NOT NULL,
+    selection     text NOT NULL DEFAULT '',
+    kind          text,
+    difference    text,
+    object        text,
+    property      text
+);
+
+-- Roles that are no administrators, and what each may do with which members.
+CREATE TABLE accord.fleet_grant (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    role          oid NOT NULL,
+    selection     text NOT NULL,
+    operations    text[] NOT NULL,
+    limits        jsonb NOT NULL,
+    granted_by    text NOT NULL,
+    granted_at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- Who asked for what.
+CREATE TABLE accord.fleet_act (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+    who           text NOT NULL,
+    act           text NOT NULL,
+    detail        jsonb NOT NULL
+);
+
+-- What happened to members: restarted, restored, promoted, back, reported.
+CREATE TABLE accord.fleet_event (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    member        bigint NOT NULL REFERENCES accord.fleet_member (id) ON DELETE CASCADE,
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+    event         text NOT NULL,
+    detail        jsonb
+);
+CREATE INDEX fleet_event_member ON accord.fleet_event (member, id);
+
+-- Members that are led to a baseline.
+CREATE TABLE accord.fleet_conform (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    baseline      text NOT NULL,
+    version       text NOT NULL,
+    selection     text NOT NULL,
+    options       jsonb NOT NULL,
+    requested_by  text NOT NULL,
+    requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state         text NOT NULL DEFAULT 'running', -- running, done, stopped
+    reason        text,
+    finished_at   timestamptz
+);
+
+CREATE TABLE accord.fleet_conform_member (
+    conform       bigint NOT NULL REFERENCES accord.fleet_conform ON DELETE CASCADE,
+    member        bigint NOT NULL REFERENCES accord.fleet_member (id) ON DELETE CASCADE,
+    wave          int NOT NULL,              -- 1: one database, 2: a tenth, 3: the rest
+    state         text NOT NULL DEFAULT 'waiting', -- waiting, running, done, failed
+    steps         json,
+    reason        jsonb,
+    fingerprint   bytea,
+    begun_at      timestamptz,
+    finished_at   timestamptz,
+    PRIMARY KEY (conform, member)
+);

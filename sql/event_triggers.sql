@@ -41,7 +41,11 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA accord FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA accord FROM PUBLIC;
 GRANT USAGE ON SCHEMA accord TO pg_monitor;
 GRANT SELECT ON accord.versions, accord.events, accord.subscriptions, accord.replicas, accord.deliveries, accord.status, accord.history, accord.steps, accord.kept TO pg_monitor;
+GRANT SELECT ON accord.databases, accord.baselines, accord.verdicts, accord.deviations, accord.alarms, accord.suppressions, accord.conforms,
+    accord.fleet_events, accord.fleet_grants, accord.fleet_acts TO pg_monitor;
 GRANT EXECUTE ON FUNCTION accord.version(), accord.fingerprint(boolean, jsonb), accord.model(jsonb, boolean), accord.model(text, boolean),
     accord.model(bigint, jsonb, boolean), accord.diff(jsonb, jsonb), accord.diff(bigint, bigint, jsonb), accord.plan(jsonb, jsonb, jsonb),
     accord.plan(bigint, bigint, jsonb), accord.rename_hints(jsonb, jsonb), accord.event_loss(json), accord.reverse_ddl(bigint),
-    accord.mask_conninfo(text), accord.mask_secrets(json), accord.worker_running(), accord.wait_for_replica(text, interval) TO pg_monitor;
+    accord.mask_conninfo(text), accord.mask_secrets(json), accord.worker_running(), accord.wait_for_replica(text, interval),
+    accord.fleet_report(text, text), accord.wait_for_fleet(text, interval), accord.wait_for_conform(bigint, interval), accord.baseline(text, text),
+    accord.export_model(), accord.fleet_seen() TO pg_monitor;

@@ -215,6 +215,172 @@ SELECT s.id,
  ORDER BY s.id;
 COMMENT ON VIEW accord.kept IS 'on a replica: what was set aside instead of being lost, and what became of it';
 
+-- Fleet. Each role sees the databases that it was granted, and what concerns them; the owner and pg_monitor see all.
+
+CREATE VIEW accord.databases AS
+SELECT m.name,
+       CASE WHEN m.failures > 0 THEN 'unreadable'
+            WHEN m.compared_at IS NULL THEN 'waiting'
+            ELSE coalesce((SELECT v.standing FROM accord.fleet_verdict v WHERE v.member = m.id
+                            ORDER BY array_position(ARRAY['deviates', 'unreadable', 'behind', 'outlier', 'unmodelled', 'conforms', 'unheld'], v.standing) LIMIT 1), 'unheld') END AS standing,
+       m.labels,
+       -- Secrets are the owner's alone, addresses are no client's.
+       CASE WHEN pg_has_role((SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE') THEN m.conninfo
+            WHEN pg_has_role('pg_monitor', 'USAGE') THEN accord.mask_conninfo(m.conninfo) END AS conninfo,
+       (m.server ->> 'major')::int AS major,
+       m.server ->> 'extension' AS extension,
+       m.compared_at,
+       m.read_at,
+       m.duration_ms,
+       m.asked > m.answered AS asked,
+       m.next_at,
+       m.failures,
+       m.reason ->> 'message' AS reason,
+       m.reason ->> 'hint' AS hint,
+       m.down_since,
+       m.back_at,
+       m.server
+  FROM accord.fleet_member m
+ WHERE m.id IN (SELECT accord.fleet_seen());
+COMMENT ON VIEW accord.databases IS 'the databases of the fleet, and how each stands';
+
+CREATE VIEW accord.baselines AS
+SELECT b.name,
+       b.version,
+       b.selection,
+       b.permitted OR b.ordinal = max(b.ordinal) OVER (PARTITION BY b.name) AS permitted,
+       octet_length(b.facts) / 32 AS facts,
+       ARRAY(SELECT json_object_keys(b.rules -> 'variants') WHERE b.rules -> 'variants' IS NOT NULL) AS variants,
+       b.major,
+       encode(b.fingerprint, 'hex') AS fingerprint,
+       b.from_database,
+       b.registered_by,
+       b.registered_at,
+       b.ordinal
+  FROM accord.fleet_baseline b
+ WHERE pg_has_role('pg_monitor', 'USAGE') OR b.name IN (SELECT v.baseline FROM accord.fleet_verdict v WHERE v.member IN (SELECT accord.fleet_seen()));
+COMMENT ON VIEW accord.baselines IS 'the versions of what databases are held to';
+
+CREATE VIEW accord.verdicts AS
+SELECT m.name AS database,
+       nullif(v.baseline, '') AS baseline,
+       CASE WHEN m.failures > 0 THEN 'unreadable' ELSE v.standing END AS verdict,
+       v.version,
+       v.variant,
+       (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline) AS deviations,
+       v.unmodelled,
+       encode(v.fingerprint, 'hex') AS fingerprint,
+       v.at,
+       v.since
+  FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member
+ WHERE m.id IN (SELECT accord.fleet_seen());
+COMMENT ON VIEW accord.verdicts IS 'how each database of the fleet stands to each baseline that it is held to';
+
+CREATE VIEW accord.deviations AS
+SELECT m.name AS database,
+       d.baseline,
+       d.difference,
+       d.fact,
+       d.properties,
+       d.expected,
+       d.actual,
+       x.since,
+       x.author ->> 'session_user' AS author,
+       x.author ->> 'role' AS role,
+       (x.author ->> 'at')::timestamptz AS done_at,
+       x.author ->> 'statement' AS statement,
+       d.words AS deviation,
+       encode(x.hash, 'hex') AS hash
+  FROM accord.fleet_deviation x JOIN accord.fleet_member m ON m.id = x.member JOIN accord.fleet_difference d USING (hash)
+ WHERE m.id IN (SELECT accord.fleet_seen());
+COMMENT ON VIEW accord.deviations IS 'what each database of the fleet has otherwise than its baseline, and who did it';
+
+CREATE VIEW accord.alarms AS
+SELECT * FROM (
+SELECT a.id,
+       a.severity,
+       a.state,
+       CASE WHEN a.databases = 1 THEN '1 database: ' ELSE a.databases || ' databases: ' END || a.words AS alarm,
+       a.databases,
+       a.suppressed,
+       a.baseline,
+       a.first_seen,
+       a.last_seen,
+       a.flaps,
+       a.acknowledged_by,
+       a.acknowledged_at,
+       a.reason,
+       encode(a.hash, 'hex') AS hash
+  FROM accord.fleet_alarm a
+ WHERE pg_has_role('pg_monitor', 'USAGE')
+UNION ALL
+-- For a client an alarm is what its own databases show.
+SELECT a.id,
+       a.severity,
+       a.state,
+       CASE WHEN o.databases = 1 THEN '1 database: ' ELSE o.databases || ' databases: ' END || a.words,
+       o.databases,
+       NULL,
+       a.baseline,
+       o.since,
+       NULL,
+       NULL,
+       NULL,
+       NULL,
+       NULL,
+       encode(a.hash, 'hex')
+  FROM accord.fleet_alarm a,
+       LATERAL (SELECT count(*) AS databases, min(s.since) AS since
+                  FROM (SELECT d.member, d.since FROM accord.fleet_deviation d WHERE a.about = 'difference' AND d.hash = a.hash
+                         UNION ALL
+                        SELECT m.id, m.down_since FROM accord.fleet_member m WHERE a.about = 'unreadable' AND m.failures > 0 AND m.reason ->> 'code' = a.code
+                         UNION ALL
+                        SELECT v.member, v.since FROM accord.fleet_verdict v WHERE a.about = v.standing AND v.baseline = coalesce(a.baseline, '')) s
+                 WHERE s.member IN (SELECT accord.fleet_seen())) o
+ WHERE NOT pg_has_role('pg_monitor', 'USAGE') AND o.databases > 0) a
+ ORDER BY a.state = 'resolved', array_position(ARRAY['critical', 'warning', 'notice'], a.severity), a.databases DESC, a.id;
+COMMENT ON VIEW accord.alarms IS 'what is worth attention in the fleet: one row for all databases that show the same';
+
+CREATE VIEW accord.suppressions AS
+SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.difference, s.object, s.property, s.hash
+  FROM accord.fleet_suppression s WHERE s.expires_at > clock_timestamp() AND (pg_has_role('pg_monitor', 'USAGE') OR s.owner = current_user);
+COMMENT ON VIEW accord.suppressions IS 'what is excepted from alarms, by whom, why and how long';
+
+CREATE VIEW accord.conforms AS
+SELECT c.id AS conform,
+       c.baseline,
+       c.version,
+       c.state AS conform_state,
+       m.name AS database,
+       x.wave,
+       x.state,
+       x.reason ->> 'message' AS reason,
+       x.reason ->> 'detail' AS detail,
+       ARRAY(SELECT json_array_elements_text(x.steps)) AS steps,
+       encode(x.fingerprint, 'hex') AS fingerprint,
+       x.begun_at,
+       x.finished_at,
+       c.requested_by,
+       c.requested_at
+  FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
+ WHERE m.id IN (SELECT accord.fleet_seen())
+ ORDER BY c.id, x.wave, m.name;
+COMMENT ON VIEW accord.conforms IS 'the journal of mendings: one row for each database that was to be led to a baseline';
+
+CREATE VIEW accord.fleet_events AS
+SELECT m.name AS database, e.at, e.event, e.detail
+  FROM accord.fleet_event e JOIN accord.fleet_member m ON m.id = e.member WHERE m.id IN (SELECT accord.fleet_seen()) ORDER BY e.id;
+COMMENT ON VIEW accord.fleet_events IS 'what happened to databases of the fleet: restarted, restored, promoted, back, reported';
+
+CREATE VIEW accord.fleet_grants AS
+SELECT g.id, coalesce(r.rolname, g.role::text) AS role, g.selection, g.operations, g.limits, g.granted_by, g.granted_at
+  FROM accord.fleet_grant g LEFT JOIN pg_roles r ON r.oid = g.role ORDER BY g.id;
+COMMENT ON VIEW accord.fleet_grants IS 'roles that are no administrators, and what each may do with which databases';
+
+CREATE VIEW accord.fleet_acts AS
+SELECT a.id, a.at, a.who, a.act, a.detail FROM accord.fleet_act a ORDER BY a.id;
+COMMENT ON VIEW accord.fleet_acts IS 'who asked for what in the fleet';
+
 -- A document that is written out in a query has no type of its own: without this it could be meant for either
 -- accord.model.
 CREATE FUNCTION accord.model(projection text, keys boolean DEFAULT false) RETURNS jsonb LANGUAGE sql VOLATILE STRICT

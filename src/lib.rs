@@ -8,6 +8,7 @@
 pub mod catalog;
 pub mod conninfo;
 pub mod diff;
+pub mod fleet;
 pub mod hints;
 pub mod model;
 pub mod plan;
@@ -49,6 +50,7 @@ mod extension {
         crate::pg::hook::init();
         crate::pg::log::init();
         crate::pg::xact::init();
+        crate::fleet::watch::settings::init();
         crate::worker::init();
     }
 }

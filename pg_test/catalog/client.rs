@@ -61,14 +61,7 @@ impl Reader for ClientReader<'_> {
         let mut rows = Rows::new(plan.columns().len());
         for row in found.map_err(failed)? {
             for i in 0..row.len() {
-                match row.get::<_, Value>(i).0 {
-                    Cell::Null => rows.null(),
-                    Cell::Bool(value) => rows.bool(value),
-                    Cell::Int(value) => rows.int(value),
-                    Cell::Text(value) => rows.text(&value),
-                    Cell::TextArray(values) => rows.texts(values),
-                    Cell::Bytes(_) => unreachable!("no catalog query returns bytes"),
-                }
+                rows.cell(row.get::<_, Value>(i).0);
             }
         }
         Ok(rows)

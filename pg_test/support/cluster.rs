@@ -388,6 +388,11 @@ impl Cluster {
         self.conninfo_at(database, self.port)
     }
 
+    /// How a process on this machine reaches a database by the server's own socket.
+    pub fn socket_conninfo(&self, database: &str) -> String {
+        format!("host={} port={} user=postgres dbname={}", self.dir.display(), self.port, quote_conninfo(database))
+    }
+
     /// As [`Self::conninfo`], by another port (a proxy's).
     pub fn conninfo_at(&self, database: &str, port: u16) -> String {
         format!("host=127.0.0.1 port={port} user=postgres password={} dbname={}", self.installation.password(), quote_conninfo(database))

@@ -2,6 +2,7 @@
 
 mod capture;
 mod drift;
+mod fleet;
 mod handshake;
 mod kept;
 mod ledger;
@@ -11,5 +12,13 @@ mod replicas;
 pgrx::extension_sql_file!(
     "../../sql/views.sql",
     name = "views",
-    requires = ["bootstrap", ledger::event_loss, ledger::mask_secrets, ledger::model, replicas::mask_conninfo, replicas::worker_running]
+    requires = [
+        "bootstrap",
+        fleet::fleet_seen,
+        ledger::event_loss,
+        ledger::mask_secrets,
+        ledger::model,
+        replicas::mask_conninfo,
+        replicas::worker_running
+    ]
 );

@@ -236,15 +236,7 @@ impl Fresh {
 
 fn flat(rows: Vec<Row>) -> Rows {
     let mut flat = Rows::new(rows.first().map_or(0, Vec::len));
-    for cell in rows.into_iter().flatten() {
-        match cell {
-            Cell::Bool(value) => flat.bool(value),
-            Cell::Int(value) => flat.int(value),
-            Cell::Text(value) => flat.text(&value),
-            Cell::TextArray(values) => flat.texts(values),
-            Cell::Null | Cell::Bytes(_) => flat.null(),
-        }
-    }
+    rows.into_iter().flatten().for_each(|cell| flat.cell(cell));
     flat
 }
 

@@ -17,7 +17,7 @@ enum Cell {
 /// The rows of one query: all cells in one list and all texts in one string, because there can be millions.
 ///
 /// A [`Reader`](super::Reader) fills them in cell by cell, row after row.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Rows {
     query: &'static str,
     width: usize,
@@ -53,6 +53,17 @@ impl Rows {
     pub fn texts(&mut self, values: Vec<String>) {
         self.cells.push(Cell::Texts(self.arrays.len() as u32));
         self.arrays.push(values);
+    }
+
+    /// The next cell is this one; no catalog query brings bytes.
+    pub fn cell(&mut self, cell: super::Cell) {
+        match cell {
+            super::Cell::Null | super::Cell::Bytes(_) => self.null(),
+            super::Cell::Bool(value) => self.bool(value),
+            super::Cell::Int(value) => self.int(value),
+            super::Cell::Text(value) => self.text(&value),
+            super::Cell::TextArray(values) => self.texts(values),
+        }
     }
 
     /// More rows of the same query.

@@ -131,6 +131,14 @@ impl Conninfo {
         resolve::resolve(self.options.clone(), environment)
     }
 
+    /// The same for another database of that server, secrets included.
+    #[must_use]
+    pub fn for_database(&self, name: &str) -> String {
+        let mut options = self.options.clone();
+        options.insert("dbname".to_owned(), name.to_owned());
+        options.iter().map(|(name, value)| format!("{name}={}", syntax::quoted(value))).collect::<Vec<_>>().join(" ")
+    }
+
     /// The string as `key=value` pairs, secrets shown as `********`.
     pub fn masked(&self) -> String {
         let shown = self.options.iter().map(|(name, value)| match name.as_str() {
@@ -205,6 +213,14 @@ mod tests {
     fn unknown_options_are_named() {
         assert_eq!(Conninfo::parse("hosst=x").unwrap_err(), ConninfoError::Unknown("hosst".to_owned()));
         assert_eq!(Conninfo::parse("sslcrl=x").unwrap_err(), ConninfoError::Unsupported("sslcrl".to_owned()));
+    }
+
+    #[test]
+    fn the_same_server_has_other_databases() {
+        for text in ["host=h dbname=x password='a b'", "postgresql://h/x?password=a%20b", "host=h password='a b'"] {
+            let other = Conninfo::parse(text).unwrap().for_database("it's");
+            assert_eq!(Conninfo::parse(&other).unwrap(), Conninfo::parse(r"host=h password='a b' dbname='it\'s'").unwrap(), "{other}");
+        }
     }
 
     #[test]

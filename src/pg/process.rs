@@ -149,6 +149,21 @@ pub fn own_pid() -> i32 {
     unsafe { pg_sys::MyProcPid }
 }
 
+/// OID of this process's database.
+pub fn own_database() -> u32 {
+    // SAFETY: a plain global of this process.
+    unsafe { pg_sys::MyDatabaseId }.to_u32()
+}
+
+/// Name of this process's database. Needs a transaction.
+pub fn own_database_name() -> Option<String> {
+    // SAFETY: a look-up in the system caches; the name is palloc'ed or null, and copied at once.
+    unsafe {
+        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}
+
 /// Whether this server is a standby.
 pub fn in_recovery() -> bool {
     // SAFETY: reads shared memory.

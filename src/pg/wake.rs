@@ -24,6 +24,8 @@ struct Place {
     pid: AtomicI32,
     /// OID of its database.
     database: AtomicU32,
+    /// What it does there: see [`Role`].
+    role: AtomicU32,
     /// Address of its latch: in shared memory, at the same address in every process of the server.
     latch: AtomicUsize,
     /// Rounds of sealing that began, and the last of them that was finished and committed.
@@ -31,6 +33,15 @@ struct Place {
     finished: AtomicI64,
     /// Questions that somebody waits for, outside of any transaction; 0: free.
     asked: [AtomicI64; QUESTIONS],
+}
+
+/// What a worker does in its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Seals versions and serves replicas.
+    Delivery = 0,
+    /// Watches a fleet.
+    Fleet = 1,
 }
 
 struct Board([Place; PLACES], AtomicUsize);
@@ -73,8 +84,13 @@ fn my_database() -> u32 {
     unsafe { pg_sys::MyDatabaseId }.to_u32()
 }
 
-fn place_of(database: u32) -> Option<&'static Place> {
-    board()?.0.iter().find(|place| place.database.load(Ordering::Acquire) == database && place.pid.load(Ordering::Acquire) != 0)
+fn places_of(database: u32) -> impl Iterator<Item = &'static Place> {
+    let places = board().map_or(&[][..], |board| &board.0);
+    places.iter().filter(move |place| place.database.load(Ordering::Acquire) == database && place.pid.load(Ordering::Acquire) != 0)
+}
+
+fn place_of(database: u32, role: Role) -> Option<&'static Place> {
+    places_of(database).find(|place| place.role.load(Ordering::Acquire) == role as u32)
 }
 
 fn set_latch(address: usize) {
@@ -85,17 +101,15 @@ fn set_latch(address: usize) {
     }
 }
 
-/// Sets the latch of this database's worker, if there is one.
+/// Sets the latches of this database's workers.
 pub fn wake_worker() {
-    if let Some(place) = place_of(my_database()) {
-        set_latch(place.latch.load(Ordering::Acquire));
-    }
+    places_of(my_database()).for_each(|place| set_latch(place.latch.load(Ordering::Acquire)));
 }
 
 /// Asks this database's worker a question, a number other than 0 that both sides understand. False
 /// without a worker, or where it has too many of them.
 pub fn ask(question: i64) -> bool {
-    let Some(place) = place_of(my_database()) else { return false };
+    let Some(place) = place_of(my_database(), Role::Delivery) else { return false };
     // The same question, not taken yet, is answered once for both.
     let asked = place.asked.iter().any(|slot| slot.load(Ordering::Acquire) == question)
         || place.asked.iter().any(|slot| slot.compare_exchange(0, question, Ordering::AcqRel, Ordering::Acquire).is_ok());
@@ -111,18 +125,23 @@ pub fn questions() -> Vec<i64> {
 
 /// Whether this database has a worker.
 pub fn worker_running() -> bool {
-    place_of(my_database()).is_some()
+    place_of(my_database(), Role::Delivery).is_some()
+}
+
+/// Whether a fleet is watched from this database.
+pub fn fleet_watched() -> bool {
+    place_of(my_database(), Role::Fleet).is_some()
 }
 
 /// The number of the round of sealing that sees everything committed by now: the next that begins.
 /// `None` without a worker.
 pub fn next_round() -> Option<i64> {
-    place_of(my_database()).map(|place| place.begun.load(Ordering::Acquire) + 1)
+    place_of(my_database(), Role::Delivery).map(|place| place.begun.load(Ordering::Acquire) + 1)
 }
 
 /// Whether this round of sealing, or a later one, has been committed. `None` without a worker.
 pub fn round_finished(round: i64) -> Option<bool> {
-    place_of(my_database()).map(|place| place.finished.load(Ordering::Acquire) >= round)
+    place_of(my_database(), Role::Delivery).map(|place| place.finished.load(Ordering::Acquire) >= round)
 }
 
 /// The worker's own note: a round of sealing begins. Returns its number.
@@ -138,10 +157,10 @@ pub fn finish_round(round: i64) {
 }
 
 /// Takes a place for this worker, given back when the process ends. False where all are taken, or
-/// where another worker serves this database.
-pub fn enter() -> bool {
+/// where another worker does the same in this database.
+pub fn enter(role: Role) -> bool {
     let (Some(board), database) = (board(), my_database()) else { return false };
-    if place_of(database).is_some() {
+    if place_of(database, role).is_some() {
         return false;
     }
     // SAFETY: plain globals of this process; the callback runs before shared memory is detached.
@@ -152,6 +171,7 @@ pub fn enter() -> bool {
             place.finished.store(0, Ordering::Release);
             place.asked.iter().for_each(|slot| slot.store(0, Ordering::Release));
             place.latch.store(latch, Ordering::Release);
+            place.role.store(role as u32, Ordering::Release);
             place.database.store(database, Ordering::Release);
             MINE.set(Some(i));
             // SAFETY: as above.
@@ -186,7 +206,7 @@ pub fn enter_launcher() {
 pub fn release_database(database: u32) {
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut asked = 0;
-    while let Some(place) = place_of(database).filter(|_| Instant::now() < deadline) {
+    while let Some(place) = places_of(database).next().filter(|_| Instant::now() < deadline) {
         let pid = place.pid.load(Ordering::Acquire);
         if pid != asked && pid != 0 {
             asked = pid;

@@ -2,12 +2,13 @@
 //! committed, and hands out offers. Every step is a transaction of its own and survives any error.
 
 use super::messages::{Assignment, Command, Look, Note, Parcel, What, Word};
-use super::network::Network;
+use super::network::{self, Network};
 use super::{complain, settings};
 use crate::delivery::record::{self, Next};
 use crate::delivery::roster::{self, Seat};
 use crate::delivery::{self, mending, rows};
 use crate::diff::Operation;
+use crate::fleet::watch;
 use crate::ledger;
 use crate::model::Kind;
 use crate::pg::subtransaction::Caught;
@@ -69,6 +70,8 @@ pub(super) struct Worker {
     unpublished: bool,
     /// Slots that initial copies of tables left behind which are gone.
     abandoned: Vec<String>,
+    /// When a watch of a fleet was last started.
+    watch_started: Option<Instant>,
 }
 
 impl Worker {
@@ -87,6 +90,7 @@ impl Worker {
             look_until: None,
             unpublished: true,
             abandoned: Vec::new(),
+            watch_started: None,
         }
     }
 
@@ -117,6 +121,7 @@ impl Worker {
             self.seal();
             self.answer_questions();
             self.look_for_subscriptions();
+            watch::attend(&mut self.watch_started);
         }
         self.publish();
         self.record();
@@ -517,7 +522,7 @@ impl Worker {
     /// Sends a command, starting the network thread with the first.
     fn command(&mut self, command: Command) {
         if self.network.is_none() {
-            match Network::start() {
+            match network::start() {
                 Ok(network) => self.network = Some(network),
                 Err(error) => {
                     pgrx::warning!("pg_accord: the network thread cannot be started: {error}");

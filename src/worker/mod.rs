@@ -12,6 +12,7 @@ pub mod messages;
 mod network;
 pub mod settings;
 mod task;
+pub mod thread;
 pub mod transport;
 
 use crate::pg::subtransaction::Caught;
@@ -22,7 +23,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// The library's name for the postmaster.
-const LIBRARY: &str = "pg_accord";
+pub(crate) const LIBRARY: &str = "pg_accord";
 
 /// Defines the settings and, under shared_preload_libraries, asks for shared memory and the launcher.
 /// Called once, from `_PG_init`.
@@ -58,7 +59,7 @@ pub extern "C-unwind" fn pg_accord_worker_main(arg: pg_sys::Datum) {
     process::connect(Some(arg.value() as u32));
     process::settle(c"pg_accord worker");
     // A worker that is about to leave may still be there: the launcher sends another one later.
-    if wake::enter() {
+    if wake::enter(wake::Role::Delivery) {
         database::Worker::new().run();
     }
 }
@@ -68,7 +69,7 @@ thread_local! {
 }
 
 /// Writes a failure to the server's log; the same one once a minute.
-fn complain(doing: &str, error: &Caught) {
+pub(crate) fn complain(doing: &str, error: &Caught) {
     let text = format!("pg_accord: {doing}: {error}");
     let again = LAST.with_borrow_mut(|(last, at)| {
         let again = *last == text && at.is_some_and(|at| at.elapsed() < Duration::from_secs(60));

@@ -1,79 +1,29 @@
-//! The network thread: a current-thread runtime with one task per replica. It never touches the
-//! server's memory; it speaks with the main thread by channels, and wakes it through a socket pair.
+//! The network thread of a database's worker: one task per replica.
 
 use super::messages::{Command, Note, What, Word};
 use super::task::{Notes, Task};
+use super::thread::{Outbox, Thread};
 use super::transport::push::Push;
-use crate::pg::process;
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
-use std::rc::Rc;
-use std::sync::mpsc;
 use tokio::sync::mpsc as channel;
-use tokio::task::{AbortHandle, LocalSet};
+use tokio::task::AbortHandle;
 
 /// The main thread's end.
-pub struct Network {
-    commands: channel::UnboundedSender<Command>,
-    notes: mpsc::Receiver<Note>,
-    bell: UnixStream,
+pub type Network = Thread<Command, Note>;
+
+/// Spawns the thread.
+pub fn start() -> std::io::Result<Network> {
+    Thread::start(direct)
 }
 
-/// The tasks' end: sends and rings.
-#[derive(Clone)]
-struct Outbox {
-    notes: mpsc::Sender<Note>,
-    bell: Rc<UnixStream>,
-}
-
-impl Notes for Outbox {
+impl Notes for Outbox<Note> {
     fn send(&self, note: Note) {
-        // Either fails only when the main thread is gone, or when the bell rings already.
-        let _ = self.notes.send(note);
-        let _ = (&*self.bell).write(&[1]);
-    }
-}
-
-impl Network {
-    /// Spawns the thread, with every signal blocked.
-    pub fn start() -> std::io::Result<Self> {
-        let (ours, theirs) = UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        theirs.set_nonblocking(true)?;
-        let (commands, inbox) = channel::unbounded_channel();
-        let (sender, notes) = mpsc::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(4).build()?;
-        process::without_signals(|| {
-            std::thread::Builder::new().name("pg_accord network".to_owned()).spawn(move || {
-                let outbox = Outbox { notes: sender, bell: Rc::new(theirs) };
-                LocalSet::new().block_on(&runtime, direct(inbox, outbox));
-            })
-        })?;
-        Ok(Self { commands, notes, bell: ours })
-    }
-
-    /// Readable when there are notes.
-    pub fn bell(&self) -> RawFd {
-        self.bell.as_raw_fd()
-    }
-
-    /// Sends a command. False where the thread is gone.
-    pub fn send(&self, command: Command) -> bool {
-        self.commands.send(command).is_ok()
-    }
-
-    /// Takes the notes that are there.
-    pub fn notes(&mut self) -> Vec<Note> {
-        let mut buffer = [0; 256];
-        while matches!((&self.bell).read(&mut buffer), Ok(n) if n == buffer.len()) {}
-        self.notes.try_iter().collect()
+        self.post(note);
     }
 }
 
 /// Starts and stops tasks, and passes words on.
-async fn direct(mut inbox: channel::UnboundedReceiver<Command>, outbox: Outbox) {
+async fn direct(mut inbox: channel::UnboundedReceiver<Command>, outbox: Outbox<Note>) {
     let mut tasks: HashMap<i64, (AbortHandle, channel::UnboundedSender<Word>)> = HashMap::new();
     while let Some(command) = inbox.recv().await {
         match command {

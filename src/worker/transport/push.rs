@@ -45,81 +45,106 @@ pub struct PushSession {
     apply: Statement,
 }
 
+/// A connection, before anything was asked on it.
+pub struct Line {
+    /// The client.
+    pub client: Client,
+    /// Ends when the connection does.
+    lost: oneshot::Receiver<()>,
+    /// What notices say of progress.
+    progress: watch::Receiver<Progress>,
+}
+
 impl Carrier for Push {
     type Session = PushSession;
 
     async fn connect(&self, assignment: &Assignment) -> Result<PushSession, Failure> {
-        let target = Conninfo::parse(&assignment.conninfo).and_then(|conninfo| conninfo.resolve(&self.environment)).map_err(|error| {
-            lost(
-                Cause::new("connection", error.to_string())
-                    .hint("Correct the file it names, or drop the replica and add it again: it keeps its place."),
-            )
-        })?;
-        let mut failures = Vec::new();
-        let mut order: Vec<usize> = (0..target.endpoints.len()).collect();
-        if target.load_balance == conninfo::LoadBalance::Random {
-            order.sort_by_key(|_| super::super::backoff::dice());
-        }
-        for i in order {
-            match self.connect_to(&target, i, assignment).await {
-                Ok(session) => return Ok(session),
-                Err(failure) => failures.push(failure),
-            }
-        }
-        let last = failures.pop().unwrap_or_else(|| lost(Cause::new("connection", "the connection string names no host")));
-        Err(if failures.is_empty() {
-            last
-        } else {
-            let others: Vec<String> = failures.into_iter().map(|failure| failure.cause.message).collect();
-            Failure { cause: last.cause.detail(others.join("; ")), answered: false }
-        })
+        let name = format!("pg_accord {}/{}", &assignment.source.to_string()[..8], assignment.name);
+        dial(&self.environment, &assignment.conninfo, &name, async |line, endpoint| prepare(line, endpoint, assignment).await).await
     }
 }
 
-impl Push {
-    async fn connect_to(&self, target: &Target, i: usize, assignment: &Assignment) -> Result<PushSession, Failure> {
-        let limit = target.connect_timeout.unwrap_or(CONNECT);
-        // libpq's order: `allow` tries without TLS first, `prefer` with it.
-        let attempts: &[SslMode] = match (target.sslmode, &target.endpoints[i].host) {
-            (_, Host::Unix(_)) => &[SslMode::Disable],
-            (SslMode::Allow, _) => &[SslMode::Disable, SslMode::Require],
-            (SslMode::Prefer, _) => &[SslMode::Prefer, SslMode::Disable],
-            (SslMode::Disable, _) => &[SslMode::Disable],
-            (SslMode::Require, _) => &[SslMode::Require],
-            (SslMode::VerifyCa, _) => &[SslMode::VerifyCa],
-            (SslMode::VerifyFull, _) => &[SslMode::VerifyFull],
-        };
-        let mut failure = None;
-        for mode in attempts {
-            match timeout(limit, open(target, i, *mode, assignment)).await {
-                Ok(Ok(session)) => return Ok(session),
-                // The first reason is the one that counts: the fallback differs in TLS alone. A server
-                // that refused the login is not asked twice.
-                Ok(Err(next)) => {
-                    let refused = next.cause.code == "refused";
-                    failure.get_or_insert(next);
-                    if refused {
-                        break;
-                    }
-                }
-                Err(_) => {
-                    let message =
-                        format!("no connection to {}:{} within {} s", target.endpoints[i].host, target.endpoints[i].port, limit.as_secs());
-                    failure =
-                        Some(lost(Cause::new("connection", message).hint("Check that the host is up and reachable from the source.")));
+/// Connects to the first of the hosts that answers and that can be prepared for what is wanted of it, within a
+/// bounded time each.
+pub async fn dial<T>(
+    environment: &Environment,
+    conninfo: &str,
+    name: &str,
+    prepare: impl AsyncFn(Line, &Endpoint) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let target = Conninfo::parse(conninfo).and_then(|conninfo| conninfo.resolve(environment)).map_err(|error| {
+        lost(
+            Cause::new("connection", error.to_string())
+                .hint("Correct the file it names, or drop the replica and add it again: it keeps its place."),
+        )
+    })?;
+    let mut failures = Vec::new();
+    let mut order: Vec<usize> = (0..target.endpoints.len()).collect();
+    if target.load_balance == conninfo::LoadBalance::Random {
+        order.sort_by_key(|_| super::super::backoff::dice());
+    }
+    for i in order {
+        match dial_one(&target, i, name, &prepare).await {
+            Ok(session) => return Ok(session),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let last = failures.pop().unwrap_or_else(|| lost(Cause::new("connection", "the connection string names no host")));
+    Err(if failures.is_empty() {
+        last
+    } else {
+        let others: Vec<String> = failures.into_iter().map(|failure| failure.cause.message).collect();
+        Failure { cause: last.cause.detail(others.join("; ")), answered: false }
+    })
+}
+
+async fn dial_one<T>(
+    target: &Target,
+    i: usize,
+    name: &str,
+    prepare: &impl AsyncFn(Line, &Endpoint) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let limit = target.connect_timeout.unwrap_or(CONNECT);
+    // libpq's order: `allow` tries without TLS first, `prefer` with it.
+    let attempts: &[SslMode] = match (target.sslmode, &target.endpoints[i].host) {
+        (_, Host::Unix(_)) => &[SslMode::Disable],
+        (SslMode::Allow, _) => &[SslMode::Disable, SslMode::Require],
+        (SslMode::Prefer, _) => &[SslMode::Prefer, SslMode::Disable],
+        (SslMode::Disable, _) => &[SslMode::Disable],
+        (SslMode::Require, _) => &[SslMode::Require],
+        (SslMode::VerifyCa, _) => &[SslMode::VerifyCa],
+        (SslMode::VerifyFull, _) => &[SslMode::VerifyFull],
+    };
+    let mut failure = None;
+    for mode in attempts {
+        let endpoint = &target.endpoints[i];
+        let session = async { prepare(open(target, i, *mode, name).await?, endpoint).await };
+        match timeout(limit, session).await {
+            Ok(Ok(session)) => return Ok(session),
+            // The first reason is the one that counts: the fallback differs in TLS alone. A server
+            // that refused the login is not asked twice.
+            Ok(Err(next)) => {
+                let refused = next.cause.code == "refused";
+                failure.get_or_insert(next);
+                if refused {
                     break;
                 }
             }
+            Err(_) => {
+                let message = format!("no connection to {}:{} within {} s", endpoint.host, endpoint.port, limit.as_secs());
+                failure = Some(lost(Cause::new("connection", message).hint("Check that the host is up and reachable from the source.")));
+                break;
+            }
         }
-        Err(failure.unwrap_or_else(|| lost(Cause::new("connection", "nothing was tried"))))
     }
+    Err(failure.unwrap_or_else(|| lost(Cause::new("connection", "nothing was tried"))))
 }
 
-/// Opens one session and prepares it.
-async fn open(target: &Target, i: usize, mode: SslMode, assignment: &Assignment) -> Result<PushSession, Failure> {
+/// Opens one connection.
+async fn open(target: &Target, i: usize, mode: SslMode, name: &str) -> Result<Line, Failure> {
     let endpoint = &target.endpoints[i];
     let tls = tls::connector(target, mode, &endpoint.host).map_err(|what| lost(Cause::new("connection", what)))?;
-    let config = configure(target, endpoint, target.passwords[i].as_deref(), mode, assignment);
+    let config = configure(target, endpoint, target.passwords[i].as_deref(), mode, name);
     let (client, mut connection) = config.connect(tls).await.map_err(|error| describe(&error, Some(endpoint)))?;
     let (ended, lost) = oneshot::channel();
     let (say, progress) = watch::channel(Progress::default());
@@ -135,6 +160,12 @@ async fn open(target: &Target, i: usize, mode: SslMode, assignment: &Assignment)
         }
         let _ = ended.send(());
     });
+    Ok(Line { client, lost, progress })
+}
+
+/// Prepares a connection for the handshake.
+async fn prepare(line: Line, endpoint: &Endpoint, assignment: &Assignment) -> Result<PushSession, Failure> {
+    let Line { client, lost, progress } = line;
     let lock_timeout = format!("{}ms", assignment.policy.lock_timeout.millis());
     client.query(SETTINGS, &[&lock_timeout]).await.map_err(|error| describe(&error, Some(endpoint)))?;
     let text = [Type::TEXT];
@@ -151,7 +182,7 @@ async fn open(target: &Target, i: usize, mode: SslMode, assignment: &Assignment)
 /// Whatever the role or the database has as its defaults: no limit that would cut an application off,
 /// nothing held by a session that lost its client, the disk waited for. Only settings that this
 /// server knows. Its operators are named in full: it runs before the path is ours.
-const SETTINGS: &str = "SELECT pg_catalog.set_config(s.name, v.value, false)
+pub const SETTINGS: &str = "SELECT pg_catalog.set_config(s.name, v.value, false)
   FROM (VALUES ('statement_timeout', '0'), ('transaction_timeout', '0'), ('idle_session_timeout', '0'),
                ('idle_in_transaction_session_timeout', '60s'), ('lock_timeout', $1), ('client_connection_check_interval', '5s'),
                ('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'),
@@ -160,7 +191,7 @@ const SETTINGS: &str = "SELECT pg_catalog.set_config(s.name, v.value, false)
   JOIN pg_catalog.pg_settings s ON s.name OPERATOR(pg_catalog.=) v.name
    AND (s.name OPERATOR(pg_catalog.<>) 'synchronous_commit' OR s.setting OPERATOR(pg_catalog.=) 'off')";
 
-fn configure(target: &Target, endpoint: &Endpoint, password: Option<&str>, mode: SslMode, assignment: &Assignment) -> Config {
+fn configure(target: &Target, endpoint: &Endpoint, password: Option<&str>, mode: SslMode, name: &str) -> Config {
     let mut config = Config::new();
     match &endpoint.host {
         Host::Tcp(name) => config.host(name),
@@ -173,9 +204,7 @@ fn configure(target: &Target, endpoint: &Endpoint, password: Option<&str>, mode:
     if let Some(password) = password {
         config.password(password);
     }
-    let name =
-        target.application_name.clone().unwrap_or_else(|| format!("pg_accord {}/{}", &assignment.source.to_string()[..8], assignment.name));
-    config.application_name(name);
+    config.application_name(target.application_name.as_deref().unwrap_or(name));
     if let Some(options) = &target.options {
         config.options(options.as_str());
     }
@@ -241,12 +270,13 @@ impl Session for PushSession {
     }
 }
 
-fn lost(cause: Cause) -> Failure {
+/// A failure after which the session is gone.
+pub fn lost(cause: Cause) -> Failure {
     Failure { cause, answered: false }
 }
 
 /// Turns a client error into words. A server's error keeps its SQLSTATE; the common ones get a hint.
-fn describe(error: &tokio_postgres::Error, endpoint: Option<&Endpoint>) -> Failure {
+pub fn describe(error: &tokio_postgres::Error, endpoint: Option<&Endpoint>) -> Failure {
     let Some(db) = error.as_db_error() else {
         let mut message = error.to_string();
         if let Some(source) = error.source().map(ToString::to_string)

@@ -1,0 +1,14 @@
+//! A control database and the fleet that it watches, on real servers.
+
+#![allow(clippy::result_large_err)] // an error is read once
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_days;
+mod baselines;
+mod control;
+mod history;
+mod mending;
+mod rights;
+mod watching;

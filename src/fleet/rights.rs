@@ -1,0 +1,226 @@
+//! Who may do what with which databases of the fleet. Clients are not administrators: they see the databases that
+//! they were granted and no others, and each act is recorded with who asked.
+
+use super::members::{self, Member, selection};
+use super::select::{Selection, Subject};
+use crate::error::{Error, Result};
+use crate::model::Name;
+use crate::pg::command;
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// What can be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// See the database, its verdicts, differences and events.
+    Inspect,
+    /// Have it compared, and report events.
+    Compare,
+    /// Acknowledge alarms that none but granted databases show.
+    Acknowledge,
+    /// Except it from alarms.
+    Suppress,
+    /// Lead it to its baseline.
+    Conform,
+}
+
+/// How far a grant goes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Conform only makes what is missing.
+    pub additive: bool,
+    /// Conform only to these baselines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baselines: Option<Vec<String>>,
+}
+
+struct Grant {
+    selection: Selection,
+    text: String,
+    operations: Vec<Operation>,
+    limits: Limits,
+}
+
+impl Grant {
+    fn covers(&self, operation: Operation, member: &Member) -> bool {
+        // Labels and names only: what comes and goes grants nothing.
+        let subject = Subject { down: None, expects: &[], ..member.subject() };
+        self.operations.contains(&operation) && self.selection.selects(&subject)
+    }
+}
+
+/// What the role that called may do.
+pub struct Rights {
+    /// The role.
+    pub who: String,
+    /// It has the rights of the extension's owner.
+    all: bool,
+    /// It may see everything.
+    reads: bool,
+    grants: Vec<Grant>,
+}
+
+/// The functions and views that a client needs; what they do is limited by its grants.
+const CLIENT: &str = "FUNCTION accord.compare(text, boolean), accord.wait_for_fleet(text, interval), accord.report_event(text, text, jsonb),
+    accord.acknowledge(bigint, text), accord.suppress(text, interval, text, bigint, text, text, text, text), accord.fleet_report(text, text),
+    accord.conform(text, text, boolean, jsonb), accord.wait_for_conform(bigint, interval), accord.fleet_seen(), accord.mask_conninfo(text)";
+const VIEWS: &str = "accord.databases, accord.baselines, accord.verdicts, accord.deviations, accord.alarms, accord.suppressions, accord.conforms, accord.fleet_events";
+
+impl Rights {
+    /// Of the role that called.
+    pub fn of_caller(spi: &Spi) -> Result<Self> {
+        let who = caller();
+        let rows = spi.query(
+            "SELECT pg_has_role(r.oid, (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE'), pg_has_role(r.oid, 'pg_monitor', 'USAGE')
+               FROM pg_roles r WHERE r.rolname = $1",
+            &[Arg::Text(&who)],
+            See::Latest,
+        )?;
+        let (all, reads) = rows.first().map_or((false, false), |row| (row.bool(0), row.bool(1)));
+        let rows = spi.query(
+            "SELECT g.selection, array_to_json(g.operations)::text, g.limits::text FROM accord.fleet_grant g JOIN pg_roles o ON o.oid = g.role, pg_roles r
+              WHERE r.rolname = $1 AND pg_has_role(r.oid, o.oid, 'USAGE')",
+            &[Arg::Text(&who)],
+            See::Latest,
+        )?;
+        let grants = rows
+            .iter()
+            .map(|row| {
+                let text = row.text(0);
+                Ok(Grant {
+                    selection: selection(&text)?,
+                    operations: serde_json::from_str(&row.text(1))?,
+                    limits: serde_json::from_str(&row.text(2))?,
+                    text,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { who, all, reads: all || reads, grants })
+    }
+
+    /// Whether it administers the fleet.
+    pub fn administers(&self) -> bool {
+        self.all
+    }
+
+    /// Whether everything may be seen.
+    pub fn sees_all(&self) -> bool {
+        self.reads
+    }
+
+    /// Whether it may do this with a member.
+    pub fn may(&self, operation: Operation, member: &Member) -> bool {
+        self.all || self.reads && operation == Operation::Inspect || self.grants.iter().any(|grant| grant.covers(operation, member))
+    }
+
+    /// The members that a selection selects and that it may do this with. Others are not there.
+    pub fn selected(&self, spi: &Spi, operation: Operation, text: &str) -> Result<Vec<Member>> {
+        let mut members = members::selected(spi, &selection(text)?)?;
+        members.retain(|member| self.may(operation, member));
+        Ok(members)
+    }
+
+    /// The member of this name, if it may do this with it.
+    pub fn member(&self, spi: &Spi, operation: Operation, name: &str) -> Result<Member> {
+        let found = members::all(spi)?.into_iter().find(|member| member.name == name && self.may(operation, member));
+        found.ok_or_else(|| members::unknown(name))
+    }
+
+    /// The selections within which something said of databases holds: one for each grant.
+    pub fn within(&self, operation: Operation, text: &str) -> Vec<String> {
+        if self.all {
+            return vec![text.to_owned()];
+        }
+        let granted = self.grants.iter().filter(|grant| grant.operations.contains(&operation));
+        granted
+            .map(|grant| [grant.text.trim(), text.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "))
+            .collect()
+    }
+
+    /// Whether a member may be led to a baseline, and whether only by what adds.
+    pub fn conforms(&self, member: &Member, baseline: &str) -> Option<bool> {
+        if self.all {
+            return Some(false);
+        }
+        let to = |grant: &&Grant| grant.limits.baselines.as_ref().is_none_or(|list| list.iter().any(|name| name == baseline));
+        let mut granted = self.grants.iter().filter(|grant| grant.covers(Operation::Conform, member)).filter(to).peekable();
+        granted.peek()?;
+        Some(granted.all(|grant| grant.limits.additive))
+    }
+
+    /// Writes down what was done.
+    pub fn record(&self, spi: &Spi, act: &str, detail: &Value) -> Result<()> {
+        spi.run(
+            "INSERT INTO accord.fleet_act (who, act, detail) VALUES ($1, $2, $3::jsonb)",
+            &[Arg::Text(&self.who), Arg::Text(act), Arg::Text(&detail.to_string())],
+        )
+    }
+}
+
+/// Who asks: the role in effect before rights were raised.
+pub fn caller() -> String {
+    let _caller = command::become_caller();
+    command::users().1
+}
+
+/// Writes down what an administrator did.
+pub fn note(spi: &Spi, act: &str, detail: &Value) -> Result<()> {
+    Rights::of_caller(spi)?.record(spi, act, detail)
+}
+
+/// `accord.grant_fleet`: returns the grant's number.
+pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], limits: &Value) -> Result<i64> {
+    if !selection(text)?.is_lasting() {
+        return Err(Error::invalid("databases are granted by labels and names")
+            .hint("What comes and goes, such as 'down within 1h', selects databases for a comparison."));
+    }
+    let read: Vec<Operation> = serde_json::from_value(serde_json::to_value(operations)?).map_err(|error| {
+        Error::invalid("an operation cannot be granted")
+            .detail(format!("{error}."))
+            .hint("Operations are inspect, compare, acknowledge, suppress and conform.")
+    })?;
+    if read.is_empty() {
+        return Err(Error::invalid("a grant names operations").hint("Operations are inspect, compare, acknowledge, suppress and conform."));
+    }
+    let limits = Limits::deserialize(limits).map_err(|error| {
+        Error::invalid("the limits of a grant cannot be read")
+            .detail(format!("{error}."))
+            .hint("Limits are e.g. {\"additive\": true, \"baselines\": [\"shop\"]}.")
+    })?;
+    let rows = spi.query(
+        "INSERT INTO accord.fleet_grant (role, selection, operations, limits, granted_by) SELECT r.oid, $2, $3, $4::jsonb, $5 FROM pg_roles r WHERE r.rolname = $1 RETURNING id",
+        &[Arg::Text(role), Arg::Text(text), Arg::Texts(operations), Arg::Text(&serde_json::to_string(&limits)?), Arg::Text(&caller())],
+        See::Transaction,
+    )?;
+    let Some(row) = rows.first() else {
+        return Err(Error::undefined(format!("role \"{role}\" does not exist")).hint("CREATE ROLE makes one."));
+    };
+    let id = row.int(0);
+    note(spi, "grant_fleet", &json!({"grant": id, "role": role, "selection": text, "operations": operations, "limits": limits}))?;
+    let role = Name::from(role);
+    spi.execute(&format!("GRANT USAGE ON SCHEMA accord TO {role}"))?;
+    spi.execute(&format!("GRANT EXECUTE ON {CLIENT} TO {role}"))?;
+    spi.execute(&format!("GRANT SELECT ON {VIEWS} TO {role}"))?;
+    Ok(id)
+}
+
+/// `accord.revoke_fleet`: what the role may still execute shows it nothing.
+pub fn revoke(spi: &Spi, id: i64) -> Result<()> {
+    let rows = spi.query("DELETE FROM accord.fleet_grant WHERE id = $1 RETURNING id", &[Arg::Int(id)], See::Transaction)?;
+    if rows.is_empty() {
+        return Err(Error::undefined(format!("there is no grant {id}")).hint("SELECT * FROM accord.fleet_grants lists them."));
+    }
+    note(spi, "revoke_fleet", &json!({"grant": id}))
+}
+
+/// `accord.fleet_seen`: the members that the caller sees.
+pub fn seen(spi: &Spi) -> Result<Vec<i64>> {
+    let rights = Rights::of_caller(spi)?;
+    if rights.reads {
+        return Ok(spi.query("SELECT m.id FROM accord.fleet_member m", &[], See::Latest)?.iter().map(|row| row.int(0)).collect());
+    }
+    Ok(members::all(spi)?.into_iter().filter(|member| rights.may(Operation::Inspect, member)).map(|member| member.id).collect())
+}

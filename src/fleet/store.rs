@@ -1,0 +1,321 @@
+//! Baselines in the tables. Versions share the facts that did not change.
+
+use super::baseline::{Baseline, Rules};
+use super::members::{nudge, selection};
+use super::rights::note;
+use super::shelf::{Series, Version};
+use super::verdict::Standing;
+use super::watch::work::{Recognised, Shelf};
+use crate::error::{Error, Result};
+use crate::model::{Fact, Fingerprint, Projection};
+use crate::pg::spi::{Arg, Cells, See, Spi};
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is said of a version beside what it holds.
+pub struct Card<'a> {
+    /// Baseline.
+    pub name: &'a str,
+    /// Version.
+    pub version: &'a str,
+    /// Who is held to it.
+    pub selection: &'a str,
+    /// It may be met when a later version is there.
+    pub permitted: bool,
+    /// Whose model it is.
+    pub from: Option<&'a str>,
+    /// Who registered it.
+    pub by: &'a str,
+    /// Its place among the versions, where it was asked for before it could be registered.
+    pub ordinal: Option<i64>,
+}
+
+/// A baseline's document; the error says what is wrong.
+pub fn read(document: Value) -> Result<Baseline> {
+    Baseline::read(document).map_err(|why| {
+        Error::invalid("the baseline cannot be read").detail(format!("{why}.")).hint(
+            "A baseline is what accord.model() gives, with \"optional\" or \"one_of\" at facts, and \"projection\", \"ignore\", \"mapping\" and \"variants\" beside them.",
+        )
+    })
+}
+
+/// A document with other rules over its own.
+pub fn with_rules(mut document: Value, rules: &Value) -> Result<Value> {
+    let Value::Object(rules) = rules else {
+        return Err(Error::invalid("the rules of a baseline are a JSON object")
+            .hint("Rules are e.g. {\"projection\": {\"schemas\": [\"shop\"]}, \"ignore\": [\"table shop.tmp_*\"]}."));
+    };
+    let Value::Object(fields) = &mut document else { return Ok(document) };
+    if rules.contains_key("facts") {
+        return Err(Error::invalid("facts are the model's, not the rules'").hint("Hand them in as the model."));
+    }
+    fields.extend(rules.clone());
+    // A fleet's tables were altered in many ways: the order of columns counts where somebody says so.
+    let projection = fields.entry("projection").or_insert_with(|| Value::Object(serde_json::Map::new()));
+    if let Value::Object(projection) = projection {
+        projection.entry("column_order").or_insert(Value::Bool(false));
+    }
+    Ok(document)
+}
+
+/// Puts a version into the tables.
+pub fn register(spi: &Spi, baseline: &Baseline, card: &Card) -> Result<()> {
+    check(card)?;
+    lock_facts(spi)?;
+    let wide = Projection { column_order: true, ..baseline.rules.projection.clone() };
+    let mut contents = Vec::new();
+    let (mut keys, mut texts) = (Vec::new(), Vec::new());
+    for fact in baseline.facts.iter().filter(|fact| wide.mirrors(&fact.id)) {
+        let text = serde_json::to_string(&**fact)?;
+        let content = blake3::hash(text.as_bytes());
+        contents.extend_from_slice(content.as_bytes());
+        keys.push(content.to_hex().to_string());
+        texts.push(text);
+    }
+    spi.run(
+        "INSERT INTO accord.fleet_fact (content, fact) SELECT decode(f.content, 'hex'), f.fact FROM unnest($1, $2) f (content, fact) ON CONFLICT DO NOTHING",
+        &[Arg::Texts(&keys), Arg::Texts(&texts)],
+    )?;
+    let fingerprint = baseline.material(None).map_err(Error::invalid)?.fingerprint;
+    let rows = spi.query(
+        "INSERT INTO accord.fleet_baseline (name, version, rules, facts, major, selection, permitted, fingerprint, from_database, registered_by, ordinal)
+         VALUES ($1, $2, $3::json, $4, $5, $6, $7, $8, $9, $10, coalesce($11, nextval('accord.fleet_ordinal'))) ON CONFLICT DO NOTHING RETURNING ordinal",
+        &[
+            Arg::Text(card.name),
+            Arg::Text(card.version),
+            Arg::Text(&serde_json::to_string(&baseline.rules)?),
+            Arg::Bytes(&contents),
+            Arg::MaybeInt(baseline.major.map(i64::from)),
+            Arg::Text(card.selection),
+            Arg::Bool(card.permitted),
+            Arg::Bytes(&fingerprint.0),
+            Arg::MaybeText(card.from),
+            Arg::Text(card.by),
+            Arg::MaybeInt(card.ordinal),
+        ],
+        See::Transaction,
+    )?;
+    if rows.is_empty() {
+        return Err(taken_already(card));
+    }
+    // What was wished for was written down then.
+    if card.ordinal.is_none() {
+        note(spi, "register_baseline", &json!({"baseline": card.name, "version": card.version, "selection": card.selection}))?;
+    }
+    changed(spi, card.name)
+}
+
+/// Writes down that a member's model is to become a version; the watch reads it after the commit.
+pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
+    check(card)?;
+    // What is wrong with the rules is said now.
+    read(with_rules(json!({"facts": []}), rules)?)?;
+    let taken = spi.query(
+        "SELECT FROM accord.fleet_baseline b WHERE b.name = $1 AND b.version = $2",
+        &[Arg::Text(card.name), Arg::Text(card.version)],
+        See::Latest,
+    )?;
+    if !taken.is_empty() {
+        return Err(taken_already(card));
+    }
+    let rows = spi.query(
+        "INSERT INTO accord.fleet_wish AS w (member, name, version, rules, selection, permitted, requested_by)
+         SELECT m.id, $2, $3, $4::json, $5, $6, $7 FROM accord.fleet_member m WHERE m.name = $1
+         ON CONFLICT (name, version) DO UPDATE SET member = excluded.member, rules = excluded.rules, selection = excluded.selection,
+             permitted = excluded.permitted, requested_by = excluded.requested_by RETURNING w.member",
+        &[
+            Arg::Text(from),
+            Arg::Text(card.name),
+            Arg::Text(card.version),
+            Arg::Text(&rules.to_string()),
+            Arg::Text(card.selection),
+            Arg::Bool(card.permitted),
+            Arg::Text(card.by),
+        ],
+        See::Transaction,
+    )?;
+    let Some(row) = rows.first() else { return Err(super::members::unknown(from)) };
+    note(
+        spi,
+        "register_baseline",
+        &json!({"baseline": card.name, "version": card.version, "selection": card.selection, "from_database": from}),
+    )?;
+    spi.run("UPDATE accord.fleet_member SET asked = asked + 1, full_read = true WHERE id = $1", &[Arg::Int(row.int(0))])?;
+    nudge();
+    Ok(())
+}
+
+fn taken_already(card: &Card) -> Error {
+    Error::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("version {} of baseline \"{}\" exists", card.version, card.name))
+        .hint("Register another version, or SELECT accord.remove_baseline(name, version) first.")
+}
+
+/// What of a version can be refused before its facts are there.
+pub fn check(card: &Card) -> Result<()> {
+    for (what, text) in [("name", card.name), ("version", card.version)] {
+        if text.is_empty() || text.len() > 200 || text.chars().any(char::is_control) {
+            return Err(Error::invalid(format!("the {what} of a baseline has 1 to 200 bytes and no control characters"))
+                .hint("e.g. accord.register_baseline('shop', '2.4', model => …)."));
+        }
+    }
+    if !selection(card.selection)?.is_lasting() {
+        return Err(Error::invalid("a baseline's databases are selected by labels and names")
+            .hint("What comes and goes, such as 'down within 1h', selects databases for a comparison."));
+    }
+    Ok(())
+}
+
+/// Everybody who may be held to a baseline is judged anew.
+pub fn changed(spi: &Spi, name: &str) -> Result<()> {
+    spi.run("DELETE FROM accord.fleet_known WHERE baseline = $1", &[Arg::Text(name)])?;
+    spi.run("UPDATE accord.fleet_verdict SET fingerprint = NULL WHERE baseline = $1", &[Arg::Text(name)])?;
+    spi.run("UPDATE accord.fleet_generation SET generation = generation + 1", &[])?;
+    spi.run("UPDATE accord.fleet_member SET asked = asked + 1", &[])?;
+    nudge();
+    Ok(())
+}
+
+/// Facts are shared: none is taken away while a version that holds it is being registered.
+fn lock_facts(spi: &Spi) -> Result<()> {
+    spi.execute("LOCK TABLE accord.fleet_fact IN SHARE ROW EXCLUSIVE MODE").map(|_| ())
+}
+
+/// Takes a version, or all, from the tables.
+pub fn remove(spi: &Spi, name: &str, version: Option<&str>) -> Result<i64> {
+    let rows = spi.query(
+        "DELETE FROM accord.fleet_baseline WHERE name = $1 AND ($2 IS NULL OR version = $2) RETURNING version",
+        &[Arg::Text(name), Arg::MaybeText(version)],
+        See::Transaction,
+    )?;
+    if rows.is_empty() {
+        return Err(unknown(name, version));
+    }
+    spi.run(
+        "DELETE FROM accord.fleet_verdict v WHERE v.baseline = $1 AND NOT EXISTS (SELECT FROM accord.fleet_baseline b WHERE b.name = $1)",
+        &[Arg::Text(name)],
+    )?;
+    lock_facts(spi)?;
+    spi.run(
+        "DELETE FROM accord.fleet_fact f WHERE NOT EXISTS (
+             SELECT FROM (SELECT substring(b.facts FROM 32 * i + 1 FOR 32) AS content FROM accord.fleet_baseline b, generate_series(0, octet_length(b.facts) / 32 - 1) i) u
+              WHERE u.content = f.content)",
+        &[],
+    )?;
+    note(spi, "remove_baseline", &json!({"baseline": name, "version": version}))?;
+    changed(spi, name)?;
+    Ok(rows.len() as i64)
+}
+
+/// A baseline or a version that is not there.
+pub fn unknown(name: &str, version: Option<&str>) -> Error {
+    let what = version.map_or_else(|| format!("baseline \"{name}\""), |version| format!("version {version} of baseline \"{name}\""));
+    Error::undefined(format!("{what} does not exist")).hint("SELECT * FROM accord.baselines lists them.")
+}
+
+/// Whether a version may be met when later ones are there.
+pub fn permit(spi: &Spi, name: &str, version: &str, permitted: bool) -> Result<()> {
+    let rows = spi.query(
+        "UPDATE accord.fleet_baseline SET permitted = $3 WHERE name = $1 AND version = $2 RETURNING ordinal",
+        &[Arg::Text(name), Arg::Text(version), Arg::Bool(permitted)],
+        See::Transaction,
+    )?;
+    if rows.is_empty() {
+        return Err(unknown(name, Some(version)));
+    }
+    note(spi, "permit_version", &json!({"baseline": name, "version": version, "permitted": permitted}))?;
+    changed(spi, name)
+}
+
+const COLUMNS: &str = "SELECT b.name, b.version, b.rules::text, b.facts, b.major, b.selection, b.permitted FROM accord.fleet_baseline b";
+
+/// Facts by content, parsed once.
+struct Contents(HashMap<[u8; 32], Arc<Fact>>);
+
+impl Contents {
+    fn load(spi: &Spi, of: Option<&[u8]>) -> Result<Self> {
+        let rows = match of {
+            None => spi.query("SELECT f.content, f.fact FROM accord.fleet_fact f", &[], See::Latest)?,
+            Some(list) => {
+                let keys: Vec<String> = list
+                    .chunks_exact(32)
+                    .map(|key| blake3::Hash::from_slice(key).map(|hash| hash.to_hex().to_string()))
+                    .collect::<std::result::Result<_, _>>()
+                    .map_err(|_| Error::internal("a fact's key does not have 32 bytes"))?;
+                spi.query(
+                    "SELECT f.content, f.fact FROM unnest($1) k (content) JOIN accord.fleet_fact f ON f.content = decode(k.content, 'hex')",
+                    &[Arg::Texts(&keys)],
+                    See::Latest,
+                )?
+            }
+        };
+        let facts = rows.iter().map(|row| Ok((row.hash(0)?, Arc::new(serde_json::from_str(&row.text(1))?)))).collect::<Result<_>>()?;
+        Ok(Self(facts))
+    }
+
+    fn of(&self, list: &[u8]) -> Result<Vec<Arc<Fact>>> {
+        list.chunks_exact(32)
+            .map(|key| {
+                let fact = <[u8; 32]>::try_from(key).ok().and_then(|key| self.0.get(&key).cloned());
+                fact.ok_or_else(|| Error::internal("a fact of a baseline is missing"))
+            })
+            .collect()
+    }
+}
+
+fn baseline(row: &crate::catalog::Row, contents: &Contents) -> Result<Baseline> {
+    let rules: Rules = serde_json::from_str(&row.text(2))?;
+    Ok(Baseline { rules, facts: contents.of(&row.bytes(3))?, major: row.maybe_int(4).map(|major| major as u32) })
+}
+
+/// One version; the newest, where none is named. With its version.
+pub fn load(spi: &Spi, name: &str, version: Option<&str>) -> Result<(String, Baseline)> {
+    let rows = spi.query(
+        &format!("{COLUMNS} WHERE b.name = $1 AND ($2 IS NULL OR b.version = $2) ORDER BY b.ordinal DESC LIMIT 1"),
+        &[Arg::Text(name), Arg::MaybeText(version)],
+        See::Latest,
+    )?;
+    let row = rows.first().ok_or_else(|| unknown(name, version))?;
+    let contents = Contents::load(spi, Some(&row.bytes(3)))?;
+    Ok((row.text(1), baseline(row, &contents)?))
+}
+
+/// The generation of all baselines.
+pub fn generation(spi: &Spi) -> Result<i64> {
+    let rows = spi.query("SELECT g.generation FROM accord.fleet_generation g", &[], See::Latest)?;
+    Ok(rows.first().map_or(0, |row| row.int(0)))
+}
+
+/// All baselines, and what was met before.
+pub fn shelf(spi: &Spi) -> Result<Shelf> {
+    let rows = spi.query(&format!("{COLUMNS} ORDER BY b.name, b.ordinal"), &[], See::Latest)?;
+    let contents = if rows.is_empty() { Contents(HashMap::new()) } else { Contents::load(spi, None)? };
+    let mut shelf = Shelf { generation: generation(spi)?, ..Shelf::default() };
+    let mut all = Vec::new();
+    let mut rows = rows.iter().peekable();
+    while let Some(first) = rows.peek() {
+        let name = first.text(0);
+        let mut versions = Vec::new();
+        let mut newest = String::new();
+        while let Some(row) = rows.next_if(|row| row.text(0) == name) {
+            newest = row.text(5);
+            versions.push(Version { version: row.text(1), permitted: row.bool(6), baseline: baseline(row, &contents)? });
+        }
+        let series = Series::new(name.clone(), selection(&newest)?, versions)
+            .map_err(|why| Error::internal(format!("baseline \"{name}\": {why}")))?;
+        all.push(series);
+    }
+    shelf.series = all.into();
+    let known = spi.query(
+        "SELECT k.baseline, k.names, k.fingerprint, k.standing, k.version, k.variant FROM accord.fleet_known k",
+        &[],
+        See::Latest,
+    )?;
+    for row in &known {
+        let standing = if row.text(3) == "conforms" { Standing::Conforms } else { Standing::Behind };
+        let recognised = Recognised { standing, version: row.text(4), variant: row.maybe_text(5) };
+        shelf.known.insert((row.text(0), row.text(1), Fingerprint(row.hash(2)?)), recognised);
+    }
+    Ok(shelf)
+}

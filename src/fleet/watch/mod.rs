@@ -1,0 +1,260 @@
+//! The watch: a process of its own in the control database, started by that database's worker as soon as it has
+//! members. It hands out no more work at a time than `accord.fleet_connections`, and records what comes back.
+
+pub mod mend;
+mod network;
+mod reader;
+pub mod settings;
+mod visit;
+pub mod work;
+
+use self::work::{Answer, Shelf, Work};
+use super::{alarms, conform, members, record, store};
+use crate::pg::{process, spi, wake};
+use crate::worker::{LIBRARY, complain, settings as served};
+use network::Network;
+use pgrx::bgworkers::BackgroundWorkerBuilder;
+use pgrx::prelude::*;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between rounds that nobody asked for.
+const TICK: Duration = Duration::from_secs(1);
+/// Members that are read from the table at a time.
+const BATCH: i64 = 256;
+/// Between looks at alarms while answers come in, and when none do: suppressions end.
+const ALARMS: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(30);
+/// Between attempts to start a watch.
+const RESTART: Duration = Duration::from_secs(2);
+
+/// Starts a watch where there are members and none runs. Called by the database's worker in its rounds.
+pub fn attend(last: &mut Option<Instant>) {
+    if wake::fleet_watched() || last.is_some_and(|at| at.elapsed() < RESTART) {
+        return;
+    }
+    match process::transaction(|| spi::connect(needed)) {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(error) => return complain("looking for a fleet", &error),
+    }
+    *last = Some(Instant::now());
+    let started = BackgroundWorkerBuilder::new("pg_accord fleet")
+        .set_type("pg_accord fleet")
+        .set_library(LIBRARY)
+        .set_function("pg_accord_fleet_main")
+        .enable_spi_access()
+        .set_argument(Some(pg_sys::Datum::from(process::own_database() as usize)))
+        .set_notify_pid(process::own_pid())
+        .load_dynamic();
+    if started.is_err() {
+        pgrx::warning!("pg_accord: the fleet's watch could not be started (raise max_worker_processes)");
+    }
+}
+
+fn needed(spi: &spi::Spi) -> crate::error::Result<bool> {
+    use crate::pg::spi::Cells;
+    let sql = "SELECT EXISTS (SELECT FROM accord.fleet_member) OR EXISTS (SELECT FROM accord.fleet_source)";
+    Ok(spi.query(sql, &[], spi::See::Latest)?.first().is_some_and(|row| row.bool(0)))
+}
+
+/// The process of one database's watch. The argument is the database's OID.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_accord_fleet_main(arg: pg_sys::Datum) {
+    process::handle_signals();
+    process::connect(Some(arg.value() as u32));
+    process::settle(c"pg_accord fleet");
+    if wake::enter(wake::Role::Fleet) {
+        Watch::new().run();
+    }
+}
+
+/// Whether there is something to watch from here: the extension, a primary, and this database among those served.
+fn stays() -> bool {
+    let found = process::transaction(|| Ok((process::extension_created(), process::own_database_name())));
+    match found {
+        Ok((created, name)) => created && !process::in_recovery() && name.is_some_and(|name| served::databases().contains(&name)),
+        Err(error) => {
+            complain("looking for the extension", &error);
+            false
+        }
+    }
+}
+
+/// The watch.
+struct Watch {
+    network: Option<Network>,
+    shelf: Arc<Shelf>,
+    /// Visits that are read from the table and not handed out yet.
+    queue: VecDeque<work::Visit>,
+    /// Members that are visited or queued, servers that are surveyed, as they are excepted from the next reading.
+    visiting: HashSet<i64>,
+    surveying: HashSet<i64>,
+    /// Pieces of work that are out.
+    out: usize,
+    kept: Vec<Answer>,
+    alarms_due: bool,
+    alarms_at: Instant,
+    resumed: bool,
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self {
+            network: None,
+            shelf: Arc::default(),
+            queue: VecDeque::new(),
+            visiting: HashSet::new(),
+            surveying: HashSet::new(),
+            out: 0,
+            kept: Vec::new(),
+            alarms_due: true,
+            alarms_at: Instant::now(),
+            resumed: false,
+        }
+    }
+
+    /// Until the database is no longer served, or the extension is gone.
+    fn run(mut self) {
+        while stays() {
+            self.record();
+            self.prepare();
+            self.hand_out();
+            self.alarms();
+            process::show_activity(None);
+            process::wait(self.network.as_ref().map(Network::bell), TICK);
+        }
+    }
+
+    /// Records what the network thread brought.
+    fn record(&mut self) {
+        let mut answers = std::mem::take(&mut self.kept);
+        answers.extend(self.network.as_mut().map(Network::notes).unwrap_or_default());
+        if answers.is_empty() {
+            return;
+        }
+        process::show_activity(Some(c"recording"));
+        if let Err(error) = self.write(&answers) {
+            // One of them cannot be recorded: find it, and do not lose the others.
+            complain("recording what was compared", &error);
+            for answer in &answers {
+                if let Err(error) = self.write(std::slice::from_ref(answer)) {
+                    complain("recording what was compared", &error);
+                }
+            }
+        }
+        for answer in answers {
+            self.out = self.out.saturating_sub(1);
+            match answer {
+                Answer::Visited { member, .. } => drop(self.visiting.remove(&member)),
+                Answer::Surveyed { source, .. } => drop(self.surveying.remove(&source)),
+                Answer::Mended { .. } => {}
+            }
+        }
+    }
+
+    fn write(&mut self, answers: &[Answer]) -> Result<(), crate::pg::subtransaction::Caught> {
+        let recorded = process::transaction(|| {
+            process::commit_lazily();
+            spi::connect(|spi| record::record(spi, answers))
+        })?;
+        self.alarms_due |= recorded.alarms;
+        if !recorded.known.is_empty() {
+            let mut known: HashMap<_, _> = self.shelf.known.clone();
+            known.extend(recorded.known);
+            self.shelf = Arc::new(Shelf { generation: self.shelf.generation, series: self.shelf.series.clone(), known });
+        }
+        Ok(())
+    }
+
+    /// Reads what is to be done, as far as there is room.
+    fn prepare(&mut self) {
+        let room = settings::connections();
+        if !self.resumed {
+            self.resumed = process::transaction(|| spi::connect(conform::resume)).is_ok();
+        }
+        let visiting: Vec<String> = self.visiting.iter().map(ToString::to_string).collect();
+        let surveying: Vec<String> = self.surveying.iter().map(ToString::to_string).collect();
+        let hungry = self.queue.len() < room;
+        let free = room.saturating_sub(self.out);
+        let held = self.shelf.clone();
+        let read = process::transaction(|| {
+            spi::connect(|spi| {
+                // A shelf that is out of date judges nobody.
+                let shelf = if store::generation(spi)? == held.generation { held } else { Arc::new(store::shelf(spi)?) };
+                let visits = if hungry { record::due(spi, &visiting, BATCH, &shelf)? } else { Vec::new() };
+                let mendings = if free > 0 { record::mendings(spi, &shelf, free)? } else { Vec::new() };
+                Ok((shelf, visits, mendings, members::surveys(spi, &surveying)?))
+            })
+        });
+        let (shelf, visits, mendings, surveys) = match read {
+            Ok(read) => read,
+            Err(error) => return complain("reading what is to be compared", &error),
+        };
+        self.shelf = shelf;
+        for visit in visits {
+            self.visiting.insert(visit.member);
+            self.queue.push_back(visit);
+        }
+        for mend in mendings {
+            self.send(Work::Mend(Box::new(mend)));
+        }
+        for (source, asked, conninfo, pattern) in surveys {
+            self.surveying.insert(source);
+            self.send(Work::Survey { source, asked, conninfo, pattern, timeout: settings::timeout() });
+        }
+    }
+
+    fn hand_out(&mut self) {
+        while self.out < settings::connections() {
+            let Some(mut visit) = self.queue.pop_front() else { return };
+            // It was queued under the shelf of that time.
+            if visit.shelf.generation != self.shelf.generation {
+                self.visiting.remove(&visit.member);
+                continue;
+            }
+            visit.shelf = self.shelf.clone();
+            self.send(Work::Visit(Box::new(visit)));
+        }
+    }
+
+    fn send(&mut self, work: Work) {
+        if self.network.is_none() {
+            match network::start() {
+                Ok(network) => self.network = Some(network),
+                Err(error) => return pgrx::warning!("pg_accord: the network thread cannot be started: {error}"),
+            }
+        }
+        if self.network.as_ref().is_some_and(|network| network.send(work)) {
+            self.out += 1;
+        } else {
+            // It cannot end before us but by a defect; what was out is due again.
+            pgrx::warning!("pg_accord: the network thread ended");
+            (self.network, self.out) = (None, 0);
+            self.visiting.clear();
+            self.surveying.clear();
+            self.queue.clear();
+        }
+    }
+
+    fn alarms(&mut self) {
+        let since = self.alarms_at.elapsed();
+        let idle = self.out == 0 && self.queue.is_empty();
+        if !(self.alarms_due && (idle || since > ALARMS) || since > QUIET) {
+            return;
+        }
+        process::show_activity(Some(c"alarms"));
+        let quiet = since > QUIET && idle;
+        let bring = |spi: &spi::Spi| {
+            alarms::refresh(spi)?;
+            if quiet { record::tidy(spi) } else { Ok(()) }
+        };
+        match process::transaction(|| spi::connect(bring)) {
+            Ok(()) => self.alarms_due = false,
+            Err(error) => complain("bringing the alarms up to date", &error),
+        }
+        self.alarms_at = Instant::now();
+    }
+}

@@ -1,0 +1,75 @@
+//! The network thread of a watch: one task for each piece of work. How many there are at a time is the main thread's
+//! business.
+
+use super::mend::mend;
+use super::visit::{cause, enter, visit};
+use super::work::{Answer, Work};
+use crate::conninfo::Environment;
+use crate::worker::messages::Cause;
+use crate::worker::thread::{Outbox, Thread};
+use crate::worker::transport::Failure;
+use crate::worker::transport::push::describe;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// The main thread's end.
+pub type Network = Thread<Work, Answer>;
+
+/// Spawns the thread.
+pub fn start() -> std::io::Result<Network> {
+    Thread::start(direct)
+}
+
+async fn direct(mut inbox: UnboundedReceiver<Work>, outbox: Outbox<Answer>) {
+    let environment = Rc::new(Environment::of_process());
+    while let Some(work) = inbox.recv().await {
+        let (environment, outbox) = (environment.clone(), outbox.clone());
+        let lost = died(&work);
+        let task = tokio::task::spawn_local(async move {
+            match work {
+                Work::Visit(job) => visit(*job, &environment).await,
+                Work::Mend(job) => mend(*job, &environment).await,
+                Work::Survey { source, asked, conninfo, pattern, timeout } => {
+                    let listed = tokio::time::timeout(timeout, survey(&environment, &conninfo, &pattern, timeout)).await;
+                    let found = match listed {
+                        Ok(found) => found.map_err(|failure| cause(failure.cause)),
+                        Err(_) => Err(Cause::new("timeout", format!("its databases were not listed within {} s", timeout.as_secs()))),
+                    };
+                    Answer::Surveyed { source, asked, found }
+                }
+            }
+        });
+        tokio::task::spawn_local(async move {
+            outbox.post(match task.await {
+                Ok(answer) => answer,
+                Err(error) => lost(Cause::new("internal", format!("this is a defect of pg_accord: {error}"))),
+            });
+        });
+    }
+}
+
+/// The answer of a task that ended by a defect of ours.
+fn died(work: &Work) -> Box<dyn FnOnce(Cause) -> Answer> {
+    match work {
+        Work::Visit(job) => {
+            let (member, asked, generation) = (job.member, job.asked, job.shelf.generation);
+            Box::new(move |cause| Answer::Visited { member, asked, generation, took: Duration::ZERO, found: Err(cause) })
+        }
+        Work::Survey { source, asked, .. } => {
+            let (source, asked) = (*source, *asked);
+            Box::new(move |cause| Answer::Surveyed { source, asked, found: Err(cause) })
+        }
+        Work::Mend(job) => {
+            let (conform, member) = (job.conform, job.member);
+            Box::new(move |cause| Answer::Mended { conform, member, steps: Vec::new(), reached: Err(cause) })
+        }
+    }
+}
+
+async fn survey(environment: &Environment, conninfo: &str, pattern: &str, timeout: Duration) -> Result<Vec<String>, Failure> {
+    let session = enter(environment, conninfo, "discover", "BEGIN READ ONLY", timeout, Duration::from_secs(2)).await?;
+    let sql = "SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.datallowconn AND NOT d.datistemplate AND d.datname LIKE $1 ORDER BY 1";
+    let rows = session.client.query(sql, &[&pattern]).await.map_err(|error| describe(&error, None))?;
+    rows.iter().map(|row| row.try_get(0).map_err(|error| describe(&error, None))).collect()
+}
