@@ -93,9 +93,9 @@ fn every_version_is_recognised_and_every_deviation_found_and_mended() {
         let groups: std::collections::BTreeSet<&String> = done.values().map(|(_, expected)| expected).collect();
         let told = fleet.rows("SELECT DISTINCT hash FROM accord.deviations").len();
         assert!(told >= groups.len() && told <= done.len() + exceptions.len());
-        crate::support::wait_until("every difference is an alarm", || {
-            fleet.rows("SELECT hash FROM accord.alarms WHERE state = 'open' AND alarm NOT LIKE '%earlier version%'").len() == told
-        });
+        let alarms = "SELECT hash FROM accord.alarms WHERE state IN ('open', 'reopened') AND alarm NOT LIKE '%earlier version%'";
+        let met = support::eventually(std::time::Duration::from_secs(20), || (fleet.rows(alarms).len() == told).then_some(()));
+        assert!(met.is_some(), "{told} differences, {:#?}", fleet.rows("SELECT state, alarm, flaps::text FROM accord.alarms"));
 
         let begin = Instant::now();
         for name in &names {
