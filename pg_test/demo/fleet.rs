@@ -57,6 +57,9 @@ fn main() {
         }
     }
     compare(&mut control);
+    support::wait_until("the alarms are up to date", || {
+        scalar::<i64>(&mut control, "SELECT count(*) FROM accord.alarms WHERE state <> 'resolved'") == 4
+    });
     print(&mut control, "SELECT severity, alarm FROM accord.alarms WHERE state <> 'resolved'");
     print(&mut control, "SELECT database, author, statement FROM accord.deviations WHERE author IS NOT NULL ORDER BY 1, 3");
 

@@ -2,6 +2,7 @@
 
 use crate::control::{Fleet, SHOP};
 use crate::support::link::{failure, scalar};
+use crate::support::wait_until;
 
 const NEXT: &str =
     "ALTER TABLE shop.orders ADD paid boolean NOT NULL DEFAULT false; CREATE TABLE shop.refunds (id int, reason text, ordered int);
@@ -64,6 +65,28 @@ fn the_first_failure_stops_it_and_nothing_is_left_half_way() {
     fleet.there("m00", "DELETE FROM shop.orders");
     fleet.conform("", "shop", "{}").unwrap();
     assert!(fleet.verdicts().iter().all(|row| row.ends_with("conforms | 3")), "{:?}", fleet.verdicts());
+}
+
+/// The watch is ended in the middle of a mending, which goes on from what is there.
+#[test]
+fn what_was_under_way_is_taken_up_again() {
+    let mut fleet = fleet_of(3);
+    let mut blocker = fleet.member("m00");
+    blocker.batch_execute("BEGIN; LOCK TABLE shop.orders IN ACCESS SHARE MODE").unwrap();
+    let id: i64 = scalar(&mut fleet.client, "SELECT DISTINCT conform FROM accord.conform('', 'shop', false)");
+    let states = "SELECT state FROM accord.conforms ORDER BY wave, database";
+    wait_until("it is under way", || fleet.rows(states)[0] == "running");
+    let watch = "FROM pg_stat_activity WHERE backend_type = 'pg_accord fleet' AND datname = current_database()";
+    let before = fleet.rows(&format!("SELECT pid::text {watch}"));
+    fleet.execute(&format!("SELECT pg_terminate_backend(pid) {watch}"), &[]);
+    wait_until("another watch runs", || {
+        let now = fleet.rows(&format!("SELECT pid::text {watch}"));
+        !now.is_empty() && now != before
+    });
+    blocker.batch_execute("COMMIT").unwrap();
+    assert_eq!(scalar::<String>(&mut fleet.client, &format!("SELECT accord.wait_for_conform({id}, '1 min')")), "done");
+    fleet.wait();
+    assert!(fleet.verdicts().iter().all(|row| row.ends_with("conforms | 2")), "{:?}", fleet.verdicts());
 }
 
 #[test]

@@ -245,10 +245,6 @@ mod tests {
         ];
         let mapping = mapping();
         for (ours, theirs) in cases {
-            if Fact::deserialize(&ours).is_err() {
-                // The shape of a kind's attributes is not this test's business.
-                panic!("{ours}");
-            }
             let (ours, theirs) = (fact(ours), fact(theirs));
             assert_eq!(mapping.apply(&ours).unwrap(), theirs);
             assert_eq!(mapping.inverse().apply(&theirs).unwrap(), ours);

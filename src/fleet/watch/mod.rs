@@ -94,7 +94,6 @@ struct Watch {
     surveying: HashSet<i64>,
     /// Pieces of work that are out.
     out: usize,
-    kept: Vec<Answer>,
     alarms_due: bool,
     alarms_at: Instant,
     resumed: bool,
@@ -109,7 +108,6 @@ impl Watch {
             visiting: HashSet::new(),
             surveying: HashSet::new(),
             out: 0,
-            kept: Vec::new(),
             alarms_due: true,
             alarms_at: Instant::now(),
             resumed: false,
@@ -130,8 +128,7 @@ impl Watch {
 
     /// Records what the network thread brought.
     fn record(&mut self) {
-        let mut answers = std::mem::take(&mut self.kept);
-        answers.extend(self.network.as_mut().map(Network::notes).unwrap_or_default());
+        let answers = self.network.as_mut().map(Network::notes).unwrap_or_default();
         if answers.is_empty() {
             return;
         }
