@@ -115,7 +115,7 @@ fn ask_all(
         .map(|(tool, known)| known.is_none().then(|| ways.map(|[from, to]| tool.diff(cluster, from, to))))
         .collect();
     let mut judge = Judge { cluster, copy: &copy, known: HashMap::new() };
-    let judged = |(answers, known): (&Option<[Result<Answer, String>; 2]>, Option<[Attempt; 2]>)| match (answers, known) {
+    let judged = |(answers, known): (&Option<Both>, Option<[Attempt; 2]>)| match (answers, known) {
         (_, Some(known)) => known,
         (Some([there, back]), None) => [judge.attempt(there, &before, &schemas[1]), judge.attempt(back, &after, &schemas[0])],
         (None, None) => unreachable!("what is not known was asked"),
@@ -153,6 +153,9 @@ struct Judge<'a> {
     known: HashMap<(String, String), Attempt>,
 }
 
+/// What a tool says of a change and of its reverse.
+type Both = [Result<Answer, String>; 2];
+
 impl Judge<'_> {
     fn attempt(&mut self, answer: &Result<Answer, String>, origin: &str, wanted: &Schema) -> Attempt {
         let answer = match answer {
@@ -175,15 +178,14 @@ impl Judge<'_> {
 
     fn carried_out(&self, sql: &str, origin: &str, wanted: &Schema) -> Attempt {
         create(self.cluster, self.copy, origin);
-        let attempt = match self.cluster.psql(self.copy, &format!("SET statement_timeout = '30s';\n{sql}")) {
-            Err(error) => Attempt::new(Outcome::Fails, &error),
-            Ok(_) => {
-                let found = Schema::of(&dump(self.cluster, self.copy));
-                match found.difference(wanted) {
-                    None => Attempt::new(Outcome::Same, ""),
-                    Some(_) if found.sorted() == wanted.sorted() => Attempt::new(Outcome::Order, ""),
-                    Some(line) => Attempt::new(Outcome::Wrong, &line),
-                }
+        let attempt = if let Err(error) = self.cluster.psql(self.copy, &format!("SET statement_timeout = '30s';\n{sql}")) {
+            Attempt::new(Outcome::Fails, &error)
+        } else {
+            let found = Schema::of(&dump(self.cluster, self.copy));
+            match found.difference(wanted) {
+                None => Attempt::new(Outcome::Same, ""),
+                Some(_) if found.sorted() == wanted.sorted() => Attempt::new(Outcome::Order, ""),
+                Some(line) => Attempt::new(Outcome::Wrong, &line),
             }
         };
         self.cluster.dropdb(self.copy);

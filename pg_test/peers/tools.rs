@@ -179,10 +179,6 @@ impl Piped {
             let stdout = BufReader::new(child.stdout.take().expect("its output"));
             let (sender, lines) = channel();
             std::thread::spawn(move || stdout.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
-            #[derive(Deserialize)]
-            struct Hello {
-                version: String,
-            }
             let hello = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{:?} does not start", self.arguments));
             let Hello { version } = serde_json::from_str(&hello).expect("its version");
             Process { child, stdin, lines, version }
@@ -198,17 +194,21 @@ impl Piped {
         }
         let process = self.process();
         let asked = writeln!(process.stdin, "{}", serde_json::json!({ "from": from, "to": to }));
-        match asked.ok().and_then(|()| process.lines.recv_timeout(PATIENCE).ok()) {
-            Some(line) => match serde_json::from_str(&line).map_err(|error| error.to_string())? {
-                Line::Answer(answer) => Ok(answer),
-                Line::Error { error } => Err(error),
-            },
-            None => {
-                self.process = None;
-                Err("it died, or did not answer for a minute".to_owned())
-            }
+        let Some(line) = asked.ok().and_then(|()| process.lines.recv_timeout(PATIENCE).ok()) else {
+            self.process = None;
+            return Err("it died, or did not answer for a minute".to_owned());
+        };
+        match serde_json::from_str(&line).map_err(|error| error.to_string())? {
+            Line::Answer(answer) => Ok(answer),
+            Line::Error { error } => Err(error),
         }
     }
+}
+
+/// What a process says first.
+#[derive(Deserialize)]
+struct Hello {
+    version: String,
 }
 
 impl Drop for Process {
