@@ -43,6 +43,11 @@ use gather::Gather;
 use query::Query;
 use std::collections::BTreeSet;
 
+/// Whether the queries leave a schema out: PostgreSQL's own and this extension's.
+pub fn leaves_out(schema: &str) -> bool {
+    matches!(schema, "accord" | crate::plan::KEPT_SCHEMA | "information_schema") || schema.starts_with("pg_")
+}
+
 /// Settings that decide how PostgreSQL deparses expressions: every session or function that reads
 /// runs under these. The path is `''` for whatever users own, and keeps temporary objects, which an
 /// empty path would look through first, behind the catalogs.

@@ -5,10 +5,9 @@
 //! seldom has (another access method, privileges by default, a collation of its own, storage parameters) is
 //! left to the queries.
 
-use crate::catalog::{Cell, Row, Rows};
+use crate::catalog::{self, Cell, Row, Rows};
 use crate::pg::spi::Cells;
 use crate::pg::{class, scan};
-use crate::plan::KEPT_SCHEMA;
 use std::collections::HashMap;
 use std::ffi::CStr;
 
@@ -86,8 +85,7 @@ impl Fresh {
             return None;
         }
         let schema = scan::schema_name(row.int(11) as u32);
-        let left_out = |name: &str| name.starts_with("pg_") || ["information_schema", "accord", KEPT_SCHEMA].contains(&name);
-        if matches!(&schema, Cell::Text(name) if left_out(name)) {
+        if matches!(&schema, Cell::Text(name) if catalog::leaves_out(name)) {
             return Some(Vec::new());
         }
         let owner = scan::role_name(row.int(12) as u32);

@@ -305,18 +305,24 @@ impl<'a> Round<'a> {
     }
 }
 
+/// The local key and the family under which a fact is stored.
+fn place(fact: &Fact) -> Result<(LocalKey, (u32, u32))> {
+    let key = fact.key.ok_or_else(|| Error::internal(format!("{} has no local key", fact.id)))?;
+    let root = fact.root.ok_or_else(|| Error::internal(format!("{} has no family", fact.id)))?;
+    Ok((key, root))
+}
+
 /// Writes the facts of version 0 into the empty `accord.fact`; returns their sums.
 pub(super) fn write_first(facts: &[Fact]) -> Result<Sums> {
     let mut sums = Sums::default();
     let table = Table::open(c"fact")?;
     for fact in facts {
-        let key = fact.key.ok_or_else(|| Error::internal(format!("{} has no local key", fact.id)))?;
-        let root = fact.root.ok_or_else(|| Error::internal(format!("{} has no family", fact.id)))?;
-        let (kind, hash) = (serde_json::to_value(fact.id.kind)?, fact.hash());
+        let (key, root) = place(fact)?;
+        let hash = fact.hash();
         sums.add(&fact.id, &hash);
         table.insert(&[
             ("id", Value::Text(&fact.id.to_string())),
-            ("kind", Value::Text(kind.as_str().unwrap_or_default())),
+            ("kind", Value::Text(&fact.id.kind.json_name())),
             ("schema", fact.id.schema().map_or(Value::Null, |schema| Value::Text(schema.as_str()))),
             ("classid", Value::Oid(key.classid)),
             ("objid", Value::Oid(key.objid)),
@@ -333,9 +339,7 @@ pub(super) fn write_first(facts: &[Fact]) -> Result<Sums> {
 /// Writes facts into `accord.fact`, replacing those with the same ids.
 fn write_facts<'a>(spi: &Spi, facts: impl IntoIterator<Item = &'a Fact>) -> Result<()> {
     for fact in facts {
-        let key = fact.key.ok_or_else(|| Error::internal(format!("{} has no local key", fact.id)))?;
-        let root = fact.root.ok_or_else(|| Error::internal(format!("{} has no family", fact.id)))?;
-        let kind = serde_json::to_value(fact.id.kind)?;
+        let (key, root) = place(fact)?;
         spi.run(
             "INSERT INTO accord.fact (id, kind, schema, classid, objid, objsubid, root_class, root, hash, body)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -343,7 +347,7 @@ fn write_facts<'a>(spi: &Spi, facts: impl IntoIterator<Item = &'a Fact>) -> Resu
                  root_class = EXCLUDED.root_class, root = EXCLUDED.root, hash = EXCLUDED.hash, body = EXCLUDED.body",
             &[
                 Arg::Text(&fact.id.to_string()),
-                Arg::Text(kind.as_str().unwrap_or_default()),
+                Arg::Text(&fact.id.kind.json_name()),
                 Arg::MaybeText(fact.id.schema().map(crate::model::Name::as_str)),
                 Arg::Oid(key.classid),
                 Arg::Oid(key.objid),

@@ -22,10 +22,6 @@ pub struct Sums {
     dirty: HashSet<Group>,
 }
 
-fn word(kind: Kind) -> String {
-    serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
 fn kind(word: &str) -> Option<Kind> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
 }
@@ -46,7 +42,7 @@ impl Group {
 
     /// The schema, and the kind with its target's: `grant/table`.
     fn texts(&self) -> (&str, String) {
-        let words = self.of.map_or_else(|| word(self.kind), |of| format!("{}/{}", word(self.kind), word(of)));
+        let words = self.of.map_or_else(|| self.kind.json_name(), |of| format!("{}/{}", self.kind.json_name(), of.json_name()));
         (self.schema.as_ref().map_or("", Name::as_str), words)
     }
 

@@ -48,6 +48,23 @@ pub struct Constraint {
     pub attached_to: Option<Qualified>,
 }
 
+impl Constraint {
+    /// A constraint with nothing beside its definition.
+    pub fn new(constraint_type: ConstraintType, definition: impl Into<String>) -> Self {
+        Self {
+            constraint_type,
+            definition: definition.into(),
+            not_valid: false,
+            inherited: false,
+            not_local: false,
+            options: Vec::new(),
+            tablespace: None,
+            clustered: false,
+            attached_to: None,
+        }
+    }
+}
+
 /// A CHECK (or, from PostgreSQL 17, NOT NULL) constraint of a domain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -126,6 +126,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// This kind's name in JSON, in stored projections and in the ledger's tables (`materialized_view`).
+    pub fn json_name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
     /// The word by which PostgreSQL's DDL and JSON name this kind (`materialized view`, `enum label`).
     pub fn word(self) -> &'static str {
         match self {

@@ -35,3 +35,20 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "is_default")]
     pub statistics: BTreeMap<i16, i32>,
 }
+
+impl Index {
+    /// An index with nothing beside its definition.
+    pub fn new(table: impl Into<Name>, definition: impl Into<String>) -> Self {
+        Self {
+            table: table.into(),
+            definition: definition.into(),
+            unique: false,
+            invalid: false,
+            tablespace: None,
+            clustered: false,
+            attached_to: None,
+            partitioned: false,
+            statistics: BTreeMap::new(),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What a background worker's process needs: signals, waiting, transactions that survive errors.
 
 use super::subtransaction::{Caught, caught};
+use super::turn;
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -93,13 +94,26 @@ pub fn pause(time: Duration) {
 /// Runs `work` in a transaction of its own, with a snapshot; commits it, or aborts it and hands out
 /// the error, whether it came from `work` or from the server. The process goes on either way.
 pub fn transaction<R>(work: impl FnOnce() -> Result<R>) -> std::result::Result<R, Caught> {
+    prepared_transaction(|| Ok(()), work)
+}
+
+/// As [`transaction`], and the extension stays until its end: for all that reads or writes the extension's tables.
+/// Fails where the extension is not created.
+pub fn ledger_transaction<R>(work: impl FnOnce() -> Result<R>) -> std::result::Result<R, Caught> {
+    prepared_transaction(|| turn::hold().map(drop), work)
+}
+
+/// `prepare` comes before the snapshot: `work` sees what was committed while it waited.
+fn prepared_transaction<R>(prepare: impl FnOnce() -> Result<()>, work: impl FnOnce() -> Result<R>) -> std::result::Result<R, Caught> {
     let outcome = PgTryBuilder::new(AssertUnwindSafe(|| {
         // SAFETY: no transaction is open: each call of this function ends its own.
         unsafe {
             pg_sys::SetCurrentStatementStartTimestamp();
             pg_sys::StartTransactionCommand();
-            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         }
+        prepare().map_err(|error| Caught::from(&error))?;
+        // SAFETY: in the transaction that was started above.
+        unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
         let value = work().map_err(|error| Caught::from(&error))?;
         // SAFETY: the snapshot pushed above is the active one; an error in the commit is caught below.
         unsafe {

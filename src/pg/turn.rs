@@ -17,17 +17,34 @@ pub enum Turn {
 
 /// Waits for its turn and keeps it until the transaction ends. In recovery nothing can be written: there is none to keep.
 pub fn take(turn: Turn) -> Result<()> {
-    // SAFETY: a look-up by a constant name and a lock that the transaction's end releases; no other user of
-    // the server's locks on objects gives a sub-object's number.
+    // SAFETY: a lock that the transaction's end releases; no other user of the server's locks on objects gives a
+    // sub-object's number.
     unsafe {
         if pg_sys::RecoveryInProgress() {
             return Ok(());
         }
-        let extension = pg_sys::get_extension_oid(c"pg_accord".as_ptr(), true);
-        if extension == pg_sys::Oid::INVALID {
-            return Err(Error::internal("the extension is not in this database"));
-        }
+        let extension = hold()?;
         pg_sys::LockDatabaseObject(pg_sys::Oid::from(class::EXTENSION), extension, turn as u16, pg_sys::ExclusiveLock as i32);
     }
     Ok(())
+}
+
+/// Keeps the extension until the transaction ends: DROP EXTENSION, which begins with a lock on the extension and
+/// goes on to its tables in an order of its own, waits instead of meeting the transaction half-way. A DROP that is
+/// on its way is waited for; the error says that it was committed.
+pub fn hold() -> Result<pg_sys::Oid> {
+    let missing = || Error::undefined("extension \"pg_accord\" does not exist in this database");
+    // SAFETY: look-ups by a constant name, and a lock that the transaction's end releases. Taking the lock
+    // brings the caches up to date.
+    unsafe {
+        let extension = pg_sys::get_extension_oid(c"pg_accord".as_ptr(), true);
+        if extension == pg_sys::Oid::INVALID {
+            return Err(missing());
+        }
+        pg_sys::LockDatabaseObject(pg_sys::Oid::from(class::EXTENSION), extension, 0, pg_sys::AccessShareLock as i32);
+        if pg_sys::get_extension_oid(c"pg_accord".as_ptr(), true) != extension {
+            return Err(missing());
+        }
+        Ok(extension)
+    }
 }

@@ -264,17 +264,7 @@ mod tests {
     use super::*;
 
     fn constraint(constraint_type: ConstraintType, definition: &str) -> Constraint {
-        Constraint {
-            constraint_type,
-            definition: definition.into(),
-            not_valid: false,
-            inherited: false,
-            not_local: false,
-            options: Vec::new(),
-            tablespace: None,
-            clustered: false,
-            attached_to: None,
-        }
+        Constraint::new(constraint_type, definition)
     }
 
     #[test]

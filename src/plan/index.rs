@@ -207,17 +207,7 @@ mod tests {
     use super::*;
 
     fn index(definition: &str) -> Index {
-        Index {
-            table: "t".into(),
-            definition: definition.into(),
-            unique: false,
-            invalid: false,
-            tablespace: None,
-            clustered: false,
-            attached_to: None,
-            partitioned: false,
-            statistics: std::collections::BTreeMap::new(),
-        }
+        Index::new("t", definition)
     }
 
     #[test]

@@ -62,17 +62,7 @@ fn routine(name: &str, depends: &[FactId]) -> Fact {
     Fact { depends: depends.to_vec(), ..Fact::new(FactId::new(Kind::Routine, ["s", name, ""]), body) }
 }
 fn index(name: &str) -> Fact {
-    let index = Index {
-        table: "t".into(),
-        definition: "USING btree (a)".into(),
-        unique: false,
-        invalid: false,
-        tablespace: None,
-        clustered: false,
-        attached_to: None,
-        partitioned: false,
-        statistics: BTreeMap::new(),
-    };
+    let index = Index::new("t", "USING btree (a)");
     Fact::new(FactId::new(Kind::Index, ["s", name]), index)
 }
 fn made(changes: &[Change], standing: &[Fact], options: &Options) -> Result<Vec<String>, PlanError> {
@@ -185,17 +175,7 @@ fn a_view_of_ones_own_is_made_again_around_a_change_of_type_and_a_table_is_not()
 #[test]
 fn parts_go_with_their_table_and_keys_of_others_before_it() {
     let key = |table: &str, definition: &str, constraint_type| {
-        let body = Constraint {
-            constraint_type,
-            definition: definition.into(),
-            not_valid: false,
-            inherited: false,
-            not_local: false,
-            options: Vec::new(),
-            tablespace: None,
-            clustered: false,
-            attached_to: None,
-        };
+        let body = Constraint::new(constraint_type, definition);
         Fact::new(FactId::new(Kind::Constraint, ["s", table, "k"]), body)
     };
     let primary = key("t", "PRIMARY KEY (a)", ConstraintType::PrimaryKey);

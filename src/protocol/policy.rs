@@ -246,17 +246,21 @@ impl Policy {
                     .to_owned());
             }
             if !OBJECT_KINDS.contains(kind) {
-                let allowed: Vec<String> = OBJECT_KINDS.iter().map(|kind| key(*kind)).collect();
+                let allowed: Vec<String> = OBJECT_KINDS.iter().map(|kind| kind.json_name()).collect();
                 return Err(format!(
                     "{} is a part of other kinds and cannot be chosen by itself; kinds are {}",
-                    key(*kind),
+                    kind.json_name(),
                     allowed.join(", ")
                 ));
             }
         }
         if let Some(kind) = policy.include_kinds.iter().find(|kind| named_as(**kind).is_none()) {
-            let allowed: Vec<String> = SITE_LOCAL.iter().filter(|kind| **kind != Kind::Subscription).map(|kind| key(*kind)).collect();
-            return Err(format!("{} is mirrored without being named in include_kinds, which takes {}", key(*kind), allowed.join(", ")));
+            let allowed: Vec<String> = SITE_LOCAL.iter().filter(|kind| **kind != Kind::Subscription).map(|kind| kind.json_name()).collect();
+            return Err(format!(
+                "{} is mirrored without being named in include_kinds, which takes {}",
+                kind.json_name(),
+                allowed.join(", ")
+            ));
         }
         Ok(policy)
     }
@@ -296,10 +300,6 @@ impl Policy {
         let doublings = attempt.saturating_sub(1).min(20);
         self.retry_initial.duration().saturating_mul(1 << doublings).min(self.retry_max.duration())
     }
-}
-
-fn key(kind: Kind) -> String {
-    serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Kinds that a policy can choose by.

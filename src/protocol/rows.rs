@@ -327,17 +327,7 @@ mod tests {
         assert!(waits(vec![Change::create(column("c", "integer", true))]), "NOT NULL, and no value for earlier rows");
         assert!(waits(vec![filled(column("c", "timestamptz", true), "2024-01-01"), default("c", "now()")]));
         assert!(waits(vec![default("c", "7")]), "earlier rows may lack the column");
-        let key = Constraint {
-            constraint_type: ConstraintType::PrimaryKey,
-            definition: "PRIMARY KEY (c)".into(),
-            not_valid: false,
-            inherited: false,
-            not_local: false,
-            options: Vec::new(),
-            tablespace: None,
-            clustered: false,
-            attached_to: None,
-        };
+        let key = Constraint::new(ConstraintType::PrimaryKey, "PRIMARY KEY (c)");
         let key = Fact::new(id(Kind::Constraint, &["s", "t", "t_pkey"]), key);
         assert!(waits(vec![Change::create(key.clone())]) && waits(vec![Change::drop(key.clone())]));
         let table = event(vec![Change::create(Fact::new(id(Kind::Table, &["s", "t"]), Table::default()))]);
@@ -349,17 +339,7 @@ mod tests {
     #[test]
     fn an_index_waits_where_it_refuses_rows() {
         let index = |unique| {
-            let body = Index {
-                table: "t".into(),
-                definition: "USING btree (c)".into(),
-                unique,
-                invalid: false,
-                tablespace: None,
-                clustered: false,
-                attached_to: None,
-                partitioned: false,
-                statistics: std::collections::BTreeMap::new(),
-            };
+            let body = Index { unique, ..Index::new("t", "USING btree (c)") };
             Fact::new(id(Kind::Index, &["s", "i"]), body)
         };
         assert!(waits(vec![Change::create(index(true))]) && !waits(vec![Change::create(index(false))]));

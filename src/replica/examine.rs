@@ -4,6 +4,7 @@ use super::estimate;
 use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
 use super::{baseline, kept, mend, reason, rows, verdict};
+use crate::catalog;
 use crate::diff::{Change, Operation, reversed};
 use crate::error::Result;
 use crate::ledger::Ledger;
@@ -11,7 +12,7 @@ use crate::ledger::store::Known;
 use crate::model::{Body, Fact, FactId, Kind, READER_VERSION};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use crate::plan::{self, KEPT_SCHEMA, Kept, Options, Plan};
+use crate::plan::{self, Kept, Options, Plan};
 use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use crate::protocol::{OnDrop, Policy, RequireApproval, check_fragments};
 use serde_json::Value;
@@ -103,7 +104,7 @@ pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>
     if offer.events.iter().flat_map(|e| &e.changes).any(outside) {
         return Err(malformed("the offer holds a change outside its own projection"));
     }
-    let protected = |id: &FactId| !id.of.unwrap_or(id.kind).is_global() && id.schema().is_some_and(|s| is_protected(s.as_str()));
+    let protected = |id: &FactId| !id.of.unwrap_or(id.kind).is_global() && id.schema().is_some_and(|s| catalog::leaves_out(s.as_str()));
     if offer.events.iter().flat_map(|e| &e.changes).filter_map(Change::id).any(protected) {
         return Err(malformed("the offer changes a schema that no replica mirrors"));
     }
@@ -120,10 +121,6 @@ pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>
     }
     let policy = Policy::read(&offer.policy).map_err(|e| malformed(&format!("the offer's policy cannot be read: {e}")))?;
     Ok((offer, policy))
-}
-
-fn is_protected(schema: &str) -> bool {
-    matches!(schema, "accord" | KEPT_SCHEMA | "information_schema") || schema.starts_with("pg_")
 }
 
 /// What happens to each fact over all events.

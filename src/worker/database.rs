@@ -3,7 +3,7 @@
 
 use super::messages::{Assignment, Command, Look, Note, Parcel, What, Word};
 use super::network::{self, Network};
-use super::{complain, settings};
+use super::{complain, settings, step_failed};
 use crate::delivery::record::{self, Next};
 use crate::delivery::roster::{self, Seat};
 use crate::delivery::{self, mending, rows};
@@ -133,7 +133,7 @@ impl Worker {
     /// Drops what initial copies left behind; what is still held, later.
     fn clear_slots(&mut self) {
         if !self.abandoned.is_empty() {
-            match process::transaction(|| spi::connect(|spi| rows::drop_slots(spi, &self.abandoned))) {
+            match process::ledger_transaction(|| spi::connect(|spi| rows::drop_slots(spi, &self.abandoned))) {
                 Ok(held) => self.abandoned = held,
                 Err(error) => self.failed("dropping slots of initial copies", &error),
             }
@@ -151,12 +151,8 @@ impl Worker {
         self.created
     }
 
-    /// A step failed. DROP EXTENSION may have come in between, and then there is nothing left to do or to say.
     fn failed(&mut self, doing: &str, error: &Caught) {
-        self.created = process::transaction(|| Ok(process::extension_created())).unwrap_or(true);
-        if self.created {
-            complain(doing, error);
-        }
+        self.created = step_failed(doing, error);
     }
 
     fn dismiss_all(&mut self) {
@@ -173,7 +169,7 @@ impl Worker {
 
     /// Starts, stops and wakes tasks as the table of replicas says.
     fn attend_replicas(&mut self) {
-        let seats = match process::transaction(|| spi::connect(roster::read)) {
+        let seats = match process::ledger_transaction(|| spi::connect(roster::read)) {
             Ok(seats) => seats,
             Err(error) => return self.failed("reading the replicas", &error),
         };
@@ -211,7 +207,7 @@ impl Worker {
         self.unsealed = false;
         let round = wake::begin_round();
         loop {
-            match process::transaction(|| spi::connect(ledger::seal)) {
+            match process::ledger_transaction(|| spi::connect(ledger::seal)) {
                 Ok(sealed) => {
                     self.head = sealed.head;
                     self.unpublished |= sealed.versions > 0;
@@ -232,7 +228,7 @@ impl Worker {
         if self.served.is_empty() {
             return;
         }
-        match process::transaction(|| spi::connect(rows::look)) {
+        match process::ledger_transaction(|| spi::connect(rows::look)) {
             Ok((slots, unclaimed)) => {
                 let before = self.slots.replace(slots);
                 let changed = before.is_some() && before != self.slots;
@@ -255,7 +251,7 @@ impl Worker {
         if !std::mem::take(&mut self.unpublished) {
             return;
         }
-        match process::transaction(|| spi::connect(rows::publish_new_tables)) {
+        match process::ledger_transaction(|| spi::connect(rows::publish_new_tables)) {
             Ok((replicas, left)) => {
                 self.unpublished = left;
                 for id in replicas {
@@ -270,7 +266,7 @@ impl Worker {
     }
 
     fn refresh(&mut self, id: i64) {
-        match process::transaction(|| spi::connect(|spi| rows::refreshing(spi, id))) {
+        match process::ledger_transaction(|| spi::connect(|spi| rows::refreshing(spi, id))) {
             Ok(statements) => self.tell(id, Word::Refresh(statements)),
             Err(error) => self.failed("reading a replica's subscriptions", &error),
         }
@@ -337,13 +333,13 @@ impl Worker {
     /// A subscription stands still before a version: is it the version's own transaction that it cannot apply?
     fn find_out(&mut self, replica: i64, version: i64, stuck: &BTreeMap<String, String>) {
         for (slot, reached) in stuck {
-            match process::transaction(|| spi::connect(|spi| rows::is_next(spi, slot, reached, version))) {
+            match process::ledger_transaction(|| spi::connect(|spi| rows::is_next(spi, slot, reached, version))) {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => return self.failed("looking into a slot", &error),
             }
         }
-        match process::transaction(|| spi::connect(|spi| rows::pass(spi, replica, version))) {
+        match process::ledger_transaction(|| spi::connect(|spi| rows::pass(spi, replica, version))) {
             Ok(()) => self.tell(replica, Word::Wake),
             Err(error) => self.failed("recording that a version's own rows are next", &error),
         }
@@ -394,7 +390,7 @@ impl Worker {
                 Ok(_) => self.feed(id, Some(Hunger { not_before: now + TICK, ..hunger })),
                 Err(error) => {
                     self.failed(&format!("preparing offers for replica \"{name}\""), &error);
-                    if let Err(error) = process::transaction(|| spi::connect(|spi| record::unable(spi, id, &error))) {
+                    if let Err(error) = process::ledger_transaction(|| spi::connect(|spi| record::unable(spi, id, &error))) {
                         self.failed("recording a failure", &error);
                     }
                     self.feed(id, Some(Hunger { not_before: now + TICK, ..hunger }));
@@ -412,7 +408,7 @@ impl Worker {
             }
             return true;
         }
-        match process::transaction(|| spi::connect(|spi| mending::parcel(spi, name))) {
+        match process::ledger_transaction(|| spi::connect(|spi| mending::parcel(spi, name))) {
             Ok(Some(parcel)) => {
                 self.tell(id, Word::Offers(hunger.request, vec![parcel]));
                 self.feed(id, None);
@@ -425,9 +421,9 @@ impl Worker {
                 true
             }
             Err(error) => {
-                complain(&format!("preparing to synchronize replica \"{name}\""), &error);
-                if let Err(error) = process::transaction(|| spi::connect(|spi| record::unable(spi, id, &error))) {
-                    complain("recording a failure", &error);
+                self.failed(&format!("preparing to synchronize replica \"{name}\""), &error);
+                if let Err(error) = process::ledger_transaction(|| spi::connect(|spi| record::unable(spi, id, &error))) {
+                    self.failed("recording a failure", &error);
                 }
                 self.feed(id, Some(Hunger { not_before: Instant::now() + TICK, ..hunger }));
                 true
@@ -453,10 +449,10 @@ impl Worker {
             self.feed(id, Some(Hunger { not_before: Instant::now() + AGAIN, ..hunger }));
         }
         if seen && look.rehearse {
-            match process::transaction(|| spi::connect(|spi| mending::rehearsal(spi, &name, look))) {
+            match process::ledger_transaction(|| spi::connect(|spi| mending::rehearsal(spi, &name, look))) {
                 Ok(Some(offer)) => self.tell(id, Word::Rehearse(look, offer)),
                 Ok(None) => {}
-                Err(error) => complain(&format!("planning to synchronize replica \"{name}\""), &error),
+                Err(error) => self.failed(&format!("planning to synchronize replica \"{name}\""), &error),
             }
         }
     }
@@ -499,11 +495,11 @@ impl Worker {
 
     fn reconcile_now(&mut self) {
         self.reconciled = Some(Instant::now());
-        if let Err(error) = process::transaction(|| spi::connect(replica::purge_kept)) {
+        if let Err(error) = process::ledger_transaction(|| spi::connect(replica::purge_kept)) {
             self.failed("dropping what was kept for its time", &error);
         }
         process::show_activity(Some(c"reconciling"));
-        match process::transaction(|| spi::connect(ledger::reconcile)) {
+        match process::ledger_transaction(|| spi::connect(ledger::reconcile)) {
             Ok(0) => {}
             Ok(found) => {
                 pgrx::log!("pg_accord: reconciliation found {found} changes that no event trigger saw");
@@ -556,7 +552,7 @@ fn moves_tables(offer: &Offer) -> bool {
 }
 
 fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
-    process::transaction(|| {
+    process::ledger_transaction(|| {
         process::commit_lazily();
         spi::connect(|spi| record::record(spi, notes))
     })
@@ -564,7 +560,7 @@ fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
 
 /// The offers that come next for a replica: a baseline where it has nothing.
 fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
-    process::transaction(|| {
+    process::ledger_transaction(|| {
         spi::connect(|spi| {
             let mut offers: Vec<Offer> = if let Some(after) = after {
                 ledger::offers(spi, name, after, OFFERS, BYTES)?

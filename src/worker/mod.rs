@@ -68,6 +68,16 @@ thread_local! {
     static LAST: RefCell<(String, Option<Instant>)> = const { RefCell::new((String::new(), None)) };
 }
 
+/// A step failed: says so, unless DROP EXTENSION came in between, and there is nothing left to do or to say.
+/// Returns whether the extension is still there.
+pub(crate) fn step_failed(doing: &str, error: &Caught) -> bool {
+    let created = process::transaction(|| Ok(process::extension_created())).unwrap_or(true);
+    if created {
+        complain(doing, error);
+    }
+    created
+}
+
 /// Writes a failure to the server's log; the same one once a minute.
 pub(crate) fn complain(doing: &str, error: &Caught) {
     let text = format!("pg_accord: {doing}: {error}");

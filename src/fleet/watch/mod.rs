@@ -11,7 +11,7 @@ pub mod work;
 use self::work::{Answer, Shelf, Work};
 use super::{alarms, conform, members, record, store};
 use crate::pg::{process, spi, wake};
-use crate::worker::{LIBRARY, complain, settings as served};
+use crate::worker::{LIBRARY, complain, settings as served, step_failed};
 use network::Network;
 use pgrx::bgworkers::BackgroundWorkerBuilder;
 use pgrx::prelude::*;
@@ -34,10 +34,13 @@ pub fn attend(last: &mut Option<Instant>) {
     if wake::fleet_watched() || last.is_some_and(|at| at.elapsed() < RESTART) {
         return;
     }
-    match process::transaction(|| spi::connect(needed)) {
+    match process::ledger_transaction(|| spi::connect(needed)) {
         Ok(true) => {}
         Ok(false) => return,
-        Err(error) => return complain("looking for a fleet", &error),
+        Err(error) => {
+            step_failed("looking for a fleet", &error);
+            return;
+        }
     }
     *last = Some(Instant::now());
     let started = BackgroundWorkerBuilder::new("pg_accord fleet")
@@ -135,10 +138,10 @@ impl Watch {
         process::show_activity(Some(c"recording"));
         if let Err(error) = self.write(&answers) {
             // One of them cannot be recorded: find it, and do not lose the others.
-            complain("recording what was compared", &error);
+            step_failed("recording what was compared", &error);
             for answer in &answers {
                 if let Err(error) = self.write(std::slice::from_ref(answer)) {
-                    complain("recording what was compared", &error);
+                    step_failed("recording what was compared", &error);
                 }
             }
         }
@@ -153,7 +156,7 @@ impl Watch {
     }
 
     fn write(&mut self, answers: &[Answer]) -> Result<(), crate::pg::subtransaction::Caught> {
-        let recorded = process::transaction(|| {
+        let recorded = process::ledger_transaction(|| {
             process::commit_lazily();
             spi::connect(|spi| record::record(spi, answers))
         })?;
@@ -170,14 +173,14 @@ impl Watch {
     fn prepare(&mut self) {
         let room = settings::connections();
         if !self.resumed {
-            self.resumed = process::transaction(|| spi::connect(conform::resume)).is_ok();
+            self.resumed = process::ledger_transaction(|| spi::connect(conform::resume)).is_ok();
         }
         let visiting: Vec<String> = self.visiting.iter().map(ToString::to_string).collect();
         let surveying: Vec<String> = self.surveying.iter().map(ToString::to_string).collect();
         let hungry = self.queue.len() < room;
         let free = room.saturating_sub(self.out);
         let held = self.shelf.clone();
-        let read = process::transaction(|| {
+        let read = process::ledger_transaction(|| {
             spi::connect(|spi| {
                 // A shelf that is out of date judges nobody.
                 let shelf = if store::generation(spi)? == held.generation { held } else { Arc::new(store::shelf(spi)?) };
@@ -188,7 +191,10 @@ impl Watch {
         });
         let (shelf, visits, mendings, surveys) = match read {
             Ok(read) => read,
-            Err(error) => return complain("reading what is to be compared", &error),
+            Err(error) => {
+                step_failed("reading what is to be compared", &error);
+                return;
+            }
         };
         self.shelf = shelf;
         for visit in visits {
@@ -248,9 +254,11 @@ impl Watch {
             alarms::refresh(spi)?;
             if quiet { record::tidy(spi) } else { Ok(()) }
         };
-        match process::transaction(|| spi::connect(bring)) {
+        match process::ledger_transaction(|| spi::connect(bring)) {
             Ok(()) => self.alarms_due = false,
-            Err(error) => complain("bringing the alarms up to date", &error),
+            Err(error) => {
+                step_failed("bringing the alarms up to date", &error);
+            }
         }
         self.alarms_at = Instant::now();
     }

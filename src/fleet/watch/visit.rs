@@ -258,9 +258,12 @@ fn judge_all(visit: &Visit, facts: &[Fact]) -> Result<Vec<Finding>, Failure> {
 /// Who made a deviation, as the member's ledger recorded it. Nothing where the role may not ask.
 async fn author_of(client: &Client, deviation: &Deviation, mapping: &Mapping) -> Option<Author> {
     let fact = mapping.apply(deviation.actual.first().or(deviation.expected.first())?).ok()?;
-    let word = |kind: crate::model::Kind| serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned));
     let path = serde_json::to_string(&fact.id.path).ok()?;
-    let row = client.query_opt(AUTHOR, &[&word(fact.id.kind)?, &fact.id.of.and_then(word), &path]).await.ok().flatten()?;
+    let row = client
+        .query_opt(AUTHOR, &[&fact.id.kind.json_name(), &fact.id.of.map(crate::model::Kind::json_name), &path])
+        .await
+        .ok()
+        .flatten()?;
     Some(Author {
         event: row.try_get::<_, String>(0).ok()?.parse().ok()?,
         at: row.try_get(1).ok()?,
