@@ -8,6 +8,7 @@
 //! what initdb installed, and what PostgreSQL makes by itself (row, array and multirange types, range
 //! constructors, TOAST, internal triggers, clones on partitions, sequences of identity columns).
 
+mod alike;
 mod base_type;
 mod collation;
 mod column;
@@ -40,7 +41,7 @@ pub use row::Rows;
 
 use crate::model::{Fact, Kind, LocalKey};
 use gather::Gather;
-use query::Query;
+use query::{Extent, Query};
 use std::collections::BTreeSet;
 
 /// Whether the queries leave a schema out: PostgreSQL's own and this extension's.
@@ -168,8 +169,17 @@ impl<R: Reader> Source<'_, R> {
         if let Some(rows) = select.and_then(|oids| self.reader.known(query.name, oids)) {
             return Ok(rows.of(query.name));
         }
-        let sql = query.text(self.reader.major(), select.is_some())?;
+        let sql = query.text(self.reader.major(), if select.is_some() { Extent::Filtered } else { Extent::Full })?;
         Ok(self.reader.rows(sql, select)?.of(query.name))
+    }
+
+    /// The rows with these OIDs of their own.
+    fn fetch_listed(&mut self, query: &'static Query, oids: &[u32]) -> Result<Rows, R::Error> {
+        if oids.is_empty() {
+            return Ok(Rows::default());
+        }
+        let sql = query.text(self.reader.major(), Extent::Listed)?;
+        Ok(self.reader.rows(sql, Some(oids))?.of(query.name))
     }
 
     /// What deparses queries (of views, rules, policies, routines): PostgreSQL locks every relation that one reads,
@@ -178,7 +188,7 @@ impl<R: Reader> Source<'_, R> {
         if oids.len() <= LOCKING {
             return self.fetch(query, Some(oids));
         }
-        let sql = query.text(self.reader.major(), true)?;
+        let sql = query.text(self.reader.major(), Extent::Filtered)?;
         let mut rows = Rows::default();
         for piece in oids.chunks(LOCKING) {
             rows.append(self.reader.rows_unlocked(sql, piece)?);
@@ -213,6 +223,9 @@ fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>, aspects: A
         property::comments(&mut gather, &source.fetch(&query::COMMENT, oids.as_deref())?)?;
     }
     let unresolved = if gather.wants(Aspects::EDGES) { read_edges(source, &mut gather, objects.is_none())? } else { Vec::new() };
+    if gather.incomplete {
+        return Err(Malformed { query: "relation", what: "an object is gone whose text was asked for".to_owned() }.into());
+    }
     gather.facts.iter_mut().for_each(|fact| settled::body(&mut fact.body));
     Ok(Read { facts: gather.facts, unresolved })
 }
@@ -243,13 +256,17 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     relation::relations(gather, &source.fetch(&query::RELATION, select)?)?;
     // The relations of which a catalog is worth reading.
     let of = |gather: &Gather, wanted: &dyn Fn(&Relation) -> bool| select.map(|_| gather.relations_where(wanted));
+    let full = select.is_none();
     let wants = |gather: &Gather, aspect| gather.wants(aspect);
 
     let everything = wants(gather, Aspects::COLUMNS) || wants(gather, Aspects::PRIVILEGES);
     let definitions = wants(gather, Aspects::RELATION);
     if everything || definitions {
         let oids = of(gather, &|r| r.has_columns() && (everything || r.is_view()));
-        column::columns(gather, &source.fetch(&query::COLUMN, oids.as_deref())?)?;
+        let rows = source.fetch(&query::COLUMN, oids.as_deref())?;
+        let types = if full { Some(source.column_types(gather, &rows)?) } else { None };
+        column::columns(gather, &rows, types.as_ref())?;
+        gather.incomplete |= types.is_some_and(|types| types.incomplete.get());
     }
     if definitions {
         let oids = gather.relations_where(&Relation::is_view);
@@ -257,15 +274,18 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     }
     if wants(gather, Aspects::SEQUENCES) || wants(gather, Aspects::PRIVILEGES) {
         let oids = of(gather, &Relation::is_sequence);
-        relation::sequences(gather, &source.fetch(&query::SEQUENCE, oids.as_deref())?)?;
+        relation::sequences(gather, &source.fetch(&query::SEQUENCE, oids.as_deref())?, full)?;
     }
     // What columns say of defaults and identities is known only where they were read.
     let known = everything;
     if wants(gather, Aspects::DEFAULTS) {
         let oids = of(gather, &|r| r.has_columns() && (r.has_default || !known));
-        column::defaults(gather, &source.fetch(&query::DEFAULT, oids.as_deref())?)?;
+        let rows = source.fetch(&query::DEFAULT, oids.as_deref())?;
+        let texts = if full { Some(source.default_texts(gather, &rows)?) } else { None };
+        column::defaults(gather, &rows, texts.as_ref())?;
+        gather.incomplete |= texts.is_some_and(|texts| texts.incomplete.get());
     }
-    if wants(gather, Aspects::IDENTITY) {
+    if wants(gather, Aspects::IDENTITY) && !full {
         let oids = of(gather, &|r| r.is_table() && (r.has_identity || !known));
         column::identities(gather, &source.fetch(&query::IDENTITY, oids.as_deref())?)?;
     }
@@ -275,11 +295,20 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     }
     if wants(gather, Aspects::CONSTRAINTS) {
         let oids = of(gather, &Relation::is_table);
-        constraint::constraints(gather, &source.fetch(&query::CONSTRAINT, oids.as_deref())?)?;
+        let rows = source.fetch(&query::CONSTRAINT, oids.as_deref())?;
+        let texts = if full { Some(source.constraint_texts(gather, &rows)?) } else { None };
+        constraint::constraints(gather, &rows, texts.as_ref())?;
+        gather.incomplete |= texts.is_some_and(|texts| texts.incomplete.get());
     }
     if wants(gather, Aspects::INDEXES) {
         let oids = of(gather, &|r| r.has_index);
-        index::indexes(gather, &source.fetch(&query::INDEX, oids.as_deref())?)?;
+        let rows = if full {
+            let plain = index::plain(gather, &source.fetch(&query::INDEX_LIST, None)?)?;
+            source.fetch_listed(&query::INDEX, &plain)?
+        } else {
+            source.fetch(&query::INDEX, oids.as_deref())?
+        };
+        index::indexes(gather, &rows)?;
         let oids = of(gather, &|r| r.is_table() || r.kind == Kind::MaterializedView);
         statistics::statistics(gather, &source.fetch(&query::STATISTICS, oids.as_deref())?)?;
     }

@@ -1,4 +1,4 @@
--- The sequences behind identity columns, found from the table's side.
+-- The sequences behind identity columns, found from the table's side; a full read has them from sequence.sql.
 SELECT d.refobjid, a.attname, a.attidentity, c.oid, n.nspname, c.relname, c.relpersistence,
        format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle
 FROM

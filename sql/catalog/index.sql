@@ -16,8 +16,9 @@ SELECT i.indexrelid, i.indrelid, c.relname, pg_get_indexdef(i.indexrelid), i.ind
                  WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0) END
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-/*if full*/ JOIN pg_catalog.pg_class t ON t.oid = i.indrelid AND t.relkind IN ('r', 'p', 'm') /*end*/
 WHERE i.indrelid >= 16384
+  /*if listed*/ /*else*/
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint con
                   WHERE con.conrelid = i.indrelid AND con.conindid = i.indexrelid AND con.contype IN ('p', 'u', 'x'))
-  /*filter i.indrelid*/
+  /*end*/
+  /*filter i.indrelid i.indexrelid*/

@@ -22,7 +22,7 @@ use crate::ledger::store::{self, Known};
 use crate::model::Qualified;
 use crate::pg::class;
 use crate::pg::command::{self, BareColumns, Reach};
-use crate::pg::event_trigger::{Call, Event};
+use crate::pg::event_trigger::{Call, Event, dropped_objects};
 use crate::pg::guc::{CAPTURE, ON_CAPTURE_ERROR, OnCaptureError};
 use crate::pg::hook;
 use crate::pg::relation::Added;
@@ -65,7 +65,10 @@ pub fn on_event(call: &Call) -> Result<()> {
     }
     match call.event {
         Event::TableRewrite => note_rewrite(),
-        Event::SqlDrop => spi::connect(note_dropped),
+        Event::SqlDrop => {
+            note_dropped();
+            Ok(())
+        }
         Event::DdlCommandEnd => {
             let dropped = DROPPED.take();
             let rewritten = REWRITTEN.take();
@@ -100,25 +103,17 @@ fn note_rewrite() -> Result<()> {
     })
 }
 
-fn note_dropped(spi: &Spi) -> Result<()> {
-    // Under the user's path and rights: no operator stands in it. What does not matter is left out here.
-    let rows = spi.query(
-        "SELECT d.objid, d.object_type, d.object_identity, d.original, d.schema_name, d.object_name, d.is_temporary
-           FROM pg_catalog.pg_event_trigger_dropped_objects() d",
-        &[],
-        See::Transaction,
-    )?;
-    let ours = |r: &&crate::catalog::Row| !r.bool(6) && r.maybe_text(4).as_deref() != Some("accord") && r.text(1) != "toast table";
-    let dropped = |r: &crate::catalog::Row| Dropped {
-        objid: r.int(0) as u32,
-        object_type: r.text(1),
-        identity: r.text(2),
+fn note_dropped() {
+    // Catalog, object, part, whether it was named and is normal, temporary; type, schema, name, identity.
+    let ours = |r: &crate::catalog::Row| !r.bool(5) && r.maybe_text(7).as_deref() != Some("accord") && r.text(6) != "toast table";
+    let dropped = |r: crate::catalog::Row| Dropped {
+        objid: r.int(1) as u32,
+        object_type: r.text(6),
+        identity: r.text(9),
         original: r.bool(3),
-        name: r.maybe_text(4).zip(r.maybe_text(5)).map(|(schema, name)| [schema, name]),
+        name: r.maybe_text(7).zip(r.maybe_text(8)).map(|(schema, name)| [schema, name]),
     };
-    let list = rows.iter().filter(ours).map(dropped).collect();
-    DROPPED.set(list);
-    Ok(())
+    DROPPED.set(dropped_objects().into_iter().filter(ours).map(dropped).collect());
 }
 
 /// Who ran a command, from where, under which settings.

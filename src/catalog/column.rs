@@ -1,18 +1,22 @@
 //! Columns with their places, defaults and identities.
 
+use super::alike::{Texts, Typed, Types};
 use super::foreign::options as foreign_options;
 use super::gather::{ATTRDEF, CLASS, Gather, key};
 use super::property::{Acl, grants};
-use super::relation::{options, sequence_options};
+use super::relation::{Slot, options, sequence_options};
 use super::row::{Fields, Rows};
 use super::{Aspects, Malformed};
-use crate::model::{Attribute, Column, ColumnSettings, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, ViewColumn};
+use crate::model::{
+    Attribute, Column, ColumnSettings, Default as ColumnDefault, Identity, Kind, Name, Position, Qualified, SequenceOptions, ViewColumn,
+};
 
 /// Where back branches keep a row type's version, from the minors of November 2026 on: the server's
 /// own, another in every database, and known to no DDL (`ATTRIBUTE_VERSION_ATTOPTION` in `pg_attribute.h`).
 const ATTRIBUTE_VERSION: &str = "pg_attver";
 
-pub(super) fn columns(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+/// Columns; of a full read, with the types that it brought.
+pub(super) fn columns(gather: &mut Gather, rows: &Rows, types: Option<&Types>) -> Result<(), Malformed> {
     let mut numbered = Vec::with_capacity(rows.len());
     for mut row in rows.iter() {
         let place = (row.oid()?, row.small()?);
@@ -22,25 +26,26 @@ pub(super) fn columns(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed>
         }
     }
     numbered.sort_unstable_by_key(|(place, _)| *place);
+    gather.expect(2 * numbered.len());
     let mut last: Option<(u32, Name)> = None;
     for ((oid, number), row) in numbered {
-        let name = column(gather, oid, number, row, last.take().filter(|(of, _)| *of == oid).map(|(_, name)| name))?;
+        let after = last.take().filter(|(of, _)| *of == oid).map(|(_, name)| name);
+        let name = column(gather, (oid, number), row, after, types)?;
         last = Some((oid, name));
     }
     Ok(())
 }
 
-fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Option<Name>) -> Result<Name, Malformed> {
-    let (name, data_type, collation) = (row.name()?, row.text()?, row.qualified()?);
+fn column(
+    gather: &mut Gather,
+    (oid, number): (u32, i32),
+    mut row: Fields,
+    after: Option<Name>,
+    types: Option<&Types>,
+) -> Result<Name, Malformed> {
+    let (name, data_type, collation) = (row.name()?, row.opt_text()?, row.qualified()?);
     let not_null = row.bool()?;
-    let storage = match row.letter()? {
-        None => None,
-        Some('p') => Some("plain"),
-        Some('e') => Some("external"),
-        Some('x') => Some("extended"),
-        Some('m') => Some("main"),
-        Some(other) => return Err(row.malformed(format!("attstorage {other}"))),
-    };
+    let storage = row.letter()?;
     let compression = match row.letter()? {
         None => None,
         Some('p') => Some("pglz"),
@@ -54,8 +59,23 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
     let (inherited, local) = (row.bool()?, row.bool()?);
     let (has_default, identity) = (row.bool()?, row.letter()?);
     let acl = Acl { privileges: row.opt_texts()?, default: Vec::new() };
-
     let Some(relation) = gather.relations.get_mut(&oid) else { return Ok(name) };
+    let Typed { text: data_type, collation, storage } = match types {
+        Some(types) => {
+            let (of, collated) = ((row.oid()?, row.small()?), (row.oid()?, collation));
+            relation.columns.push(Slot { number, name: name.clone(), generated: row.letter()?, identity });
+            types.of(of, collated, storage)
+        }
+        None => Typed { text: data_type.ok_or_else(|| row.malformed("a column has no type"))?, collation, storage },
+    };
+    let storage = match storage {
+        None => None,
+        Some('p') => Some("plain"),
+        Some('e') => Some("external"),
+        Some('x') => Some("extended"),
+        Some('m') => Some("main"),
+        Some(other) => return Err(row.malformed(format!("attstorage {other}"))),
+    };
     relation.has_default |= has_default;
     relation.has_identity |= identity.is_some();
     if relation.is_view() {
@@ -86,17 +106,24 @@ fn column(gather: &mut Gather, oid: u32, number: i32, mut row: Fields, after: Op
     Ok(name)
 }
 
-pub(super) fn defaults(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+/// Defaults; of a full read, with the texts that it brought.
+pub(super) fn defaults(gather: &mut Gather, rows: &Rows, texts: Option<&Texts>) -> Result<(), Malformed> {
     for mut row in rows.iter() {
-        let (oid, relation, number, column) = (row.oid()?, row.oid()?, row.small()?, row.name()?);
-        let generated = match row.letter()? {
+        let (oid, relation, number) = (row.oid()?, row.oid()?, row.small()?);
+        let Some(relation) = gather.relations.get(&relation) else { continue };
+        let (column, generated, expression) = match texts {
+            Some(texts) => {
+                let slot = relation.slot(number).ok_or_else(|| row.malformed(format!("column {number} is missing")))?;
+                (slot.name.clone(), slot.generated, texts.of(oid))
+            }
+            None => (row.name()?, row.letter()?, row.text()?),
+        };
+        let generated = match generated {
             None => None,
             Some('s') => Some("stored".to_owned()),
             Some('v') => Some("virtual".to_owned()),
             Some(other) => return Err(row.malformed(format!("attgenerated {other}"))),
         };
-        let expression = row.text()?;
-        let Some(relation) = gather.relations.get(&relation) else { continue };
         let (subject, own) = (relation.part(Kind::Default, column, ATTRDEF, oid, 0), key(CLASS, relation.oid, number));
         let fact = gather.object(subject, ColumnDefault { expression, generated });
         gather.implied.insert((fact, own));
@@ -107,19 +134,32 @@ pub(super) fn defaults(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed
 /// An identity stands under its sequence's key, so that what reads the sequence depends on it.
 pub(super) fn identities(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
     for mut row in rows.iter() {
-        let (relation, column) = (row.oid()?, row.name()?);
-        let always = match row.letter()? {
-            Some('a') => true,
-            Some('d') => false,
-            // A sequence that is internal to a column without identity: between two commands of PostgreSQL's own.
-            _ => continue,
-        };
-        let (oid, sequence) = (row.oid()?, Qualified { schema: row.name()?, name: row.name()? });
+        let (relation, column) = (row.oid()?, (row.name()?, row.letter()?));
+        let sequence = (row.oid()?, Qualified { schema: row.name()?, name: row.name()? });
         let unlogged = row.letter()? == Some('u');
         let options = sequence_options(&mut row)?;
-        let Some(relation) = gather.relations.get(&relation) else { continue };
+        identity(gather, relation, column, sequence, unlogged, options);
+    }
+    Ok(())
+}
+
+/// A table's column with the letter of its identity, and the sequence behind it.
+pub(super) fn identity(
+    gather: &mut Gather,
+    table: u32,
+    (column, letter): (Name, Option<char>),
+    (oid, sequence): (u32, Qualified),
+    unlogged: bool,
+    options: SequenceOptions,
+) {
+    let always = match letter {
+        Some('a') => true,
+        Some('d') => false,
+        // A sequence that is internal to a column without identity: between two commands of PostgreSQL's own.
+        _ => return,
+    };
+    if let Some(relation) = gather.relations.get(&table) {
         let subject = relation.part(Kind::Identity, column, CLASS, oid, 0);
         gather.object(subject, Identity { always, sequence, options, unlogged });
     }
-    Ok(())
 }

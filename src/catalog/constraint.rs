@@ -1,12 +1,14 @@
 //! Table constraints, with what their indexes add.
 
 use super::Malformed;
+use super::alike::Texts;
 use super::deparse::without_not_valid;
 use super::gather::{CLASS, CONSTRAINT, Gather, key};
 use super::row::Rows;
 use crate::model::{Constraint, ConstraintType, Kind};
 
-pub(super) fn constraints(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+/// Constraints; of a full read, with the texts that it brought.
+pub(super) fn constraints(gather: &mut Gather, rows: &Rows, texts: Option<&Texts>) -> Result<(), Malformed> {
     for mut row in rows.iter() {
         let (oid, relation, name) = (row.oid()?, row.oid()?, row.name()?);
         let Some(relation) = gather.relations.get(&relation) else { continue };
@@ -19,7 +21,12 @@ pub(super) fn constraints(gather: &mut Gather, rows: &Rows) -> Result<(), Malfor
             Some('x') => ConstraintType::Exclusion,
             other => return Err(row.malformed(format!("contype {other:?}"))),
         };
-        let definition = without_not_valid(row.text()?);
+        let definition = match (row.opt_text()?, texts) {
+            (Some(text), _) => text,
+            (None, Some(texts)) => texts.of(oid),
+            (None, None) => return Err(row.malformed("a constraint has no definition")),
+        };
+        let definition = without_not_valid(definition);
         // One that is NOT ENFORCED is never valid, and its definition says so.
         let (validated, enforced) = (row.bool()?, row.bool()?);
         let not_valid = !validated && enforced;

@@ -81,6 +81,8 @@ pub(super) struct Gather {
     pub(super) references: Vec<(usize, LocalKey)>,
     /// References that the ids imply.
     pub(super) implied: HashSet<(usize, LocalKey)>,
+    /// A text was not there: the reading goes on, so that all queries are asked, and fails at its end.
+    pub(super) incomplete: bool,
 }
 
 impl Gather {
@@ -95,7 +97,14 @@ impl Gather {
             families: BTreeSet::new(),
             references: Vec::new(),
             implied: HashSet::default(),
+            incomplete: false,
         }
+    }
+
+    /// Makes room for so many facts more.
+    pub(super) fn expect(&mut self, facts: usize) {
+        self.facts.reserve(facts);
+        self.targets.reserve(facts / 2);
     }
 
     pub(super) fn wants(&self, aspect: Aspects) -> bool {

@@ -7,6 +7,18 @@ use super::row::Rows;
 use crate::model::{FactId, Index, Kind};
 use std::collections::BTreeMap;
 
+/// Those of a full read's indexes that belong to no constraint that was read.
+pub(super) fn plain(gather: &Gather, rows: &Rows) -> Result<Vec<u32>, Malformed> {
+    let mut plain = Vec::new();
+    for mut row in rows.iter() {
+        let (oid, table) = (row.oid()?, row.oid()?);
+        if gather.relations.contains_key(&table) && gather.target(key(CLASS, oid, 0)).is_none() {
+            plain.push(oid);
+        }
+    }
+    Ok(plain)
+}
+
 pub(super) fn indexes(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
     for mut row in rows.iter() {
         let (oid, relation, name, text) = (row.oid()?, row.oid()?, row.name()?, row.text()?);

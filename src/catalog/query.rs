@@ -1,8 +1,9 @@
 //! The queries, expanded for a major version and for a full or a filtered read.
 //!
-//! Markers in a query: `/*filter c.oid*/` becomes `AND c.oid = ANY ($1)` in a filtered read and
-//! nothing in a full one; `/*if X*/ … /*else*/ … /*end*/` keeps one part, X being `full`, `filtered`,
-//! `>=17` or `<17`. They can be nested. `/*one pg_namespace n.oid c.relnamespace*/` joins the row of a catalog
+//! Markers in a query: `/*filter i.indrelid i.indexrelid*/` becomes `AND i.indrelid = ANY ($1)` in a filtered
+//! read, the same with the second column (the rows' own, where it is another) in a listed one, and nothing in a
+//! full one; `/*if X*/ … /*else*/ … /*end*/` keeps one part, X being `full`, `filtered`
+//! (listed or not), `listed`, `>=17` or `<17`. They can be nested. `/*one pg_namespace n.oid c.relnamespace*/` joins the row of a catalog
 //! with this key; in a filtered read by a look-up for each row, and never the other way round, whatever
 //! the catalogs' sizes were when the plan was made.
 
@@ -11,7 +12,17 @@ use std::sync::OnceLock;
 
 const OLDEST: u32 = 14;
 const NEWEST: u32 = 18;
-const VARIANTS: usize = (NEWEST - OLDEST + 1) as usize * 2;
+const VARIANTS: usize = (NEWEST - OLDEST + 1) as usize * 3;
+
+/// Of which objects a query brings the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Full,
+    /// Those of the objects in `$1`.
+    Filtered,
+    /// Those that are in `$1` themselves.
+    Listed,
+}
 
 pub(super) struct Query {
     pub(super) name: &'static str,
@@ -25,10 +36,10 @@ impl Query {
     }
 
     /// The query's text, the same address each time. It is leaked once per variant.
-    pub(super) fn text(&self, major: u32, filtered: bool) -> Result<&'static str, Malformed> {
+    pub(super) fn text(&self, major: u32, extent: Extent) -> Result<&'static str, Malformed> {
         let major = major.clamp(OLDEST, NEWEST);
-        let variant = (major - OLDEST) as usize * 2 + usize::from(filtered);
-        let text = self.expanded[variant].get_or_init(|| Ok(String::leak(expand(self.template, major, filtered)?)));
+        let variant = (major - OLDEST) as usize * 3 + extent as usize;
+        let text = self.expanded[variant].get_or_init(|| Ok(String::leak(expand(self.template, major, extent)?)));
         text.as_ref().copied().map_err(|what| Malformed { query: self.name, what: what.clone() })
     }
 }
@@ -51,11 +62,13 @@ queries!(
     RELATION = "relation",
     VIEW = "view",
     COLUMN = "column",
+    COLUMN_TYPE = "column_type",
     DEFAULT = "default",
     IDENTITY = "identity",
     SEQUENCE = "sequence",
     CONSTRAINT = "constraint",
     INDEX = "index",
+    INDEX_LIST = "index_list",
     TRIGGER = "trigger",
     POLICY = "policy",
     POLICY_LIST = "policy_list",
@@ -99,7 +112,8 @@ queries!(
     UNMODELLED = "unmodelled",
 );
 
-fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> {
+fn expand(template: &str, major: u32, extent: Extent) -> Result<String, String> {
+    let filtered = extent != Extent::Full;
     let mut out = String::with_capacity(template.len());
     // One element per open `if`: whether its current part is kept.
     let mut kept: Vec<bool> = Vec::new();
@@ -111,9 +125,10 @@ fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> 
             out.push_str(before);
         }
         match marker.split_once(' ').unwrap_or((marker, "")) {
-            ("filter", column) if filtered && kept.iter().all(|k| *k) => {
+            ("filter", columns) if filtered && kept.iter().all(|k| *k) => {
+                let (of, own) = columns.split_once(' ').unwrap_or((columns, columns));
                 out.push_str("AND ");
-                out.push_str(column);
+                out.push_str(if extent == Extent::Listed { own } else { of });
                 out.push_str(" = ANY ($1)");
             }
             ("filter", _) => {}
@@ -127,7 +142,7 @@ fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> 
                 });
             }
             ("one", _) => {}
-            ("if", condition) => kept.push(holds(condition, major, filtered)?),
+            ("if", condition) => kept.push(holds(condition, major, extent)?),
             ("else", "") => {
                 let last = kept.last_mut().ok_or("else without if")?;
                 *last = !*last;
@@ -146,11 +161,12 @@ fn expand(template: &str, major: u32, filtered: bool) -> Result<String, String> 
     Ok(out)
 }
 
-fn holds(condition: &str, major: u32, filtered: bool) -> Result<bool, String> {
+fn holds(condition: &str, major: u32, extent: Extent) -> Result<bool, String> {
     let number = |text: &str| text.parse::<u32>().map_err(|_| format!("unknown condition {condition}"));
     match condition {
-        "full" => Ok(!filtered),
-        "filtered" => Ok(filtered),
+        "full" => Ok(extent == Extent::Full),
+        "filtered" => Ok(extent != Extent::Full),
+        "listed" => Ok(extent == Extent::Listed),
         _ => match (condition.strip_prefix(">="), condition.strip_prefix('<')) {
             (Some(least), _) => Ok(major >= number(least)?),
             (_, Some(below)) => Ok(major < number(below)?),
@@ -165,15 +181,16 @@ mod tests {
 
     #[test]
     fn markers() {
-        let template = "a /*if >=17*/b/*if full*/ full/*end*/ /*else*/c /*end*/d /*filter x.y*/ e";
-        assert_eq!(expand(template, 15, false).unwrap(), "a c d  e");
-        assert_eq!(expand(template, 17, false).unwrap(), "a b full d  e");
-        assert_eq!(expand(template, 18, true).unwrap(), "a b d AND x.y = ANY ($1) e");
+        let template = "a /*if >=17*/b/*if full*/ full/*end*/ /*else*/c /*end*/d /*filter x.y x.z*/ e";
+        assert_eq!(expand(template, 15, Extent::Full).unwrap(), "a c d  e");
+        assert_eq!(expand(template, 17, Extent::Full).unwrap(), "a b full d  e");
+        assert_eq!(expand(template, 18, Extent::Filtered).unwrap(), "a b d AND x.y = ANY ($1) e");
+        assert_eq!(expand(template, 18, Extent::Listed).unwrap(), "a b d AND x.z = ANY ($1) e");
         let one = "/*one pg_am am.oid c.relam*/";
-        assert_eq!(expand(one, 15, false).unwrap(), "JOIN pg_catalog.pg_am am ON am.oid = c.relam");
-        assert!(expand(one, 15, true).unwrap().contains("LATERAL"));
+        assert_eq!(expand(one, 15, Extent::Full).unwrap(), "JOIN pg_catalog.pg_am am ON am.oid = c.relam");
+        assert!(expand(one, 15, Extent::Filtered).unwrap().contains("LATERAL"));
         for bad in ["/*if >=x*/a/*end*/", "/*if full*/a", "a/*end*/", "a/*else*/b", "/*what*/", "/*filter x", "/*one x*/"] {
-            assert!(expand(bad, 15, false).is_err(), "{bad}");
+            assert!(expand(bad, 15, Extent::Full).is_err(), "{bad}");
         }
     }
 
@@ -181,10 +198,10 @@ mod tests {
     fn all_queries_expand_and_keep_their_address() {
         for query in ALL {
             for major in 13..20 {
-                for filtered in [false, true] {
-                    let text = query.text(major, filtered).unwrap();
-                    assert!(std::ptr::eq(text, query.text(major, filtered).unwrap()));
-                    assert_eq!(text.contains("$1"), filtered, "{}", query.name);
+                for extent in [Extent::Full, Extent::Filtered, Extent::Listed] {
+                    let text = query.text(major, extent).unwrap();
+                    assert!(std::ptr::eq(text, query.text(major, extent).unwrap()));
+                    assert_eq!(text.contains("$1"), extent != Extent::Full, "{}", query.name);
                     assert!(!text.contains("/*"));
                 }
             }

@@ -1,5 +1,6 @@
 //! Tables, views, materialized views, composite types, sequences; parents of tables.
 
+use super::column;
 use super::deparse::without_semicolon;
 use super::foreign::options as foreign_options;
 use super::gather::{CLASS, Gather, INHERITS, Subject, key};
@@ -11,6 +12,14 @@ use crate::model::{
     ViewColumn,
 };
 use std::collections::BTreeMap;
+
+/// What the other catalogs need to know of a table's column.
+pub(super) struct Slot {
+    pub(super) number: i32,
+    pub(super) name: Name,
+    pub(super) generated: Option<char>,
+    pub(super) identity: Option<char>,
+}
 
 /// What the other catalogs of a relation need to know of it.
 pub(super) struct Relation {
@@ -25,6 +34,8 @@ pub(super) struct Relation {
     pub(super) has_default: bool,
     /// Known once columns are read.
     pub(super) has_identity: bool,
+    /// Columns of a table, in no order, known once columns are read in full.
+    pub(super) columns: Vec<Slot>,
     /// Output columns of a view, known once columns are read.
     pub(super) view_columns: Vec<ViewColumn>,
     unlogged: bool,
@@ -53,6 +64,15 @@ impl Relation {
     }
     pub(super) fn has_columns(&self) -> bool {
         !self.is_sequence()
+    }
+    pub(super) fn slot(&self, number: i32) -> Option<&Slot> {
+        // Where nothing was dropped, they are sorted and without gaps.
+        let at = usize::try_from(number - 1).ok()?;
+        let guess = self.columns.get(at).filter(|slot| slot.number == number);
+        guess.or_else(|| self.columns.iter().find(|slot| slot.number == number))
+    }
+    pub(super) fn column_name(&self, number: i32) -> Option<&Name> {
+        self.slot(number).map(|slot| &slot.name)
     }
     /// The relation itself.
     pub(super) fn subject(&self) -> Subject {
@@ -123,6 +143,7 @@ pub(super) fn relations(gather: &mut Gather, rows: &Rows) -> Result<(), Malforme
             has_rule,
             has_default: false,
             has_identity: false,
+            columns: Vec::new(),
             view_columns: Vec::new(),
             unlogged,
             populated,
@@ -203,15 +224,26 @@ pub(super) fn sequence_options(row: &mut Fields) -> Result<SequenceOptions, Malf
     })
 }
 
-/// Sequences but those of identity columns. One that a column owns has that table's owner, which is
-/// then no fact of its own.
-pub(super) fn sequences(gather: &mut Gather, rows: &Rows) -> Result<(), Malformed> {
+/// Sequences. One that a column owns has that table's owner, which is then no fact of its own; that of an identity
+/// column is the identity, which a full read finds here.
+pub(super) fn sequences(gather: &mut Gather, rows: &Rows, full: bool) -> Result<(), Malformed> {
     for mut row in rows.iter() {
         let oid = row.oid()?;
         let options = sequence_options(&mut row)?;
         let dependency = row.letter()?;
-        let owned_by = row.opt_name()?.zip(row.opt_name()?);
-        let Some(relation) = gather.relations.get(&oid).filter(|_| dependency != Some('i')) else { continue };
+        let owned_by = row.qualified()?.map(|Qualified { schema: table, name: column }| (table, column));
+        let Some(relation) = gather.relations.get(&oid) else { continue };
+        if dependency == Some('i') {
+            let of = gather.relations.get(&row.oid()?).filter(|_| full);
+            let slot = of.zip(row.opt_int()?).and_then(|(of, number)| Some((of, of.slot(number as i32)?)));
+            if let Some((of, slot)) = slot {
+                let sequence = (oid, Qualified { schema: relation.schema.clone(), name: relation.name.clone() });
+                let (unlogged, column, letter) = (relation.unlogged, slot.name.clone(), slot.identity);
+                let table = of.oid;
+                column::identity(gather, table, (column, letter), sequence, unlogged, options);
+            }
+            continue;
+        }
         let (subject, acl, unlogged) = (relation.subject(), relation.acl.clone(), relation.unlogged);
         if owned_by.is_none() {
             let owner = relation.owner.clone();

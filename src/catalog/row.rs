@@ -113,6 +113,16 @@ impl<'r> Fields<'r> {
         Malformed { query: self.rows.query, what: what.into() }
     }
 
+    /// Goes on behind so many columns.
+    #[inline]
+    pub(super) fn skip(&mut self, columns: usize) {
+        self.column += columns;
+        if columns > 0 {
+            self.cells.nth(columns - 1);
+        }
+    }
+
+    #[inline]
     fn next(&mut self) -> Result<Cell> {
         self.column += 1;
         self.cells.next().copied().ok_or_else(|| self.malformed(format!("column {} is missing", self.column)))
@@ -130,6 +140,7 @@ impl<'r> Fields<'r> {
         Err(self.malformed(format!("column {} should be {what} and is {found}", self.column)))
     }
 
+    #[inline]
     pub(super) fn bool(&mut self) -> Result<bool> {
         match self.next()? {
             Cell::Bool(value) => Ok(value),
@@ -137,6 +148,7 @@ impl<'r> Fields<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn opt_int(&mut self) -> Result<Option<i64>> {
         match self.next()? {
             Cell::Null => Ok(None),
@@ -145,16 +157,19 @@ impl<'r> Fields<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn int(&mut self) -> Result<i64> {
         let value = self.opt_int()?;
         value.map_or_else(|| self.expected("a number", Cell::Null), Ok)
     }
 
+    #[inline]
     pub(super) fn small(&mut self) -> Result<i32> {
         let value = self.int()?;
         i32::try_from(value).or_else(|_| self.expected("an int4", Cell::Int(value)))
     }
 
+    #[inline]
     pub(super) fn opt_oid(&mut self) -> Result<Option<u32>> {
         match self.opt_int()? {
             None => Ok(None),
@@ -162,12 +177,14 @@ impl<'r> Fields<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn oid(&mut self) -> Result<u32> {
         let value = self.opt_oid()?;
         value.map_or_else(|| self.expected("an OID", Cell::Null), Ok)
     }
 
     /// A text where it stands, to be looked at.
+    #[inline]
     pub(super) fn opt_str(&mut self) -> Result<Option<&'r str>> {
         match self.next()? {
             Cell::Null => Ok(None),
@@ -176,11 +193,13 @@ impl<'r> Fields<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn str(&mut self) -> Result<&'r str> {
         let value = self.opt_str()?;
         value.map_or_else(|| self.expected("text", Cell::Null), Ok)
     }
 
+    #[inline]
     pub(super) fn opt_text(&mut self) -> Result<Option<String>> {
         Ok(self.opt_str()?.map(str::to_owned))
     }
@@ -198,6 +217,7 @@ impl<'r> Fields<'r> {
     }
 
     /// A `"char"`; none for null and for the zero byte.
+    #[inline]
     pub(super) fn letter(&mut self) -> Result<Option<char>> {
         Ok(self.opt_str()?.and_then(|text| text.chars().next()).filter(|c| *c != '\0'))
     }

@@ -4,7 +4,6 @@ use super::{Body, FactId, Kind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::io::Write as _;
 
 /// BLAKE3-256 over a fact's id and canonical attributes.
 pub type FactHash = [u8; 32];
@@ -89,10 +88,21 @@ impl Fact {
         TEXT.with_borrow_mut(|text| {
             text.clear();
             // Neither can fail: our own attribute structs, written into memory.
-            write!(text, "{}\0", self.id).expect("an id is written");
+            self.id.write_to(&mut Bytes(text)).expect("an id is written");
+            text.push(0);
             serde_json::to_writer(&mut *text, &self.body).expect("attributes serialize");
             *blake3::hash(text).as_bytes()
         })
+    }
+}
+
+/// Texts as bytes.
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl std::fmt::Write for Bytes<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 

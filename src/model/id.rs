@@ -2,7 +2,7 @@
 
 use super::{Name, Symbol};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -385,6 +385,13 @@ impl FactId {
 
 impl fmt::Display for FactId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
+    }
+}
+
+impl FactId {
+    /// Writes what is displayed.
+    pub(super) fn write_to<W: fmt::Write>(&self, f: &mut W) -> fmt::Result {
         let carrier = self.of.unwrap_or(self.kind);
         f.write_str(self.kind.word())?;
         if let Some(of) = self.of {
@@ -406,7 +413,7 @@ impl fmt::Display for FactId {
                     if i > 0 {
                         f.write_char('.')?;
                     }
-                    part.fmt(f)?;
+                    part.write_to(f)?;
                 }
             }
         }

@@ -49,6 +49,13 @@ impl From<String> for Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
+    }
+}
+
+impl Name {
+    /// Writes what is displayed.
+    pub(super) fn write_to<W: fmt::Write>(&self, f: &mut W) -> fmt::Result {
         let plain = self.0.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
             && self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             && !is_keyword(&self.0);
