@@ -64,7 +64,13 @@ CREATE INDEX pending_root ON accord.pending (root);
 CREATE TABLE accord.fence (
     id          uuid PRIMARY KEY,
     event       uuid NOT NULL,
+    source      uuid NOT NULL,              -- the ledger of the event
+    turns       boolean NOT NULL DEFAULT false, -- rows behind it mean something else than rows before it
+    frees       boolean NOT NULL DEFAULT false, -- a name that rows go by is free from here on
+    takes       boolean NOT NULL DEFAULT false, -- such a name is taken
     via         oid,                        -- on a replica, the subscription that brought it
+    stops       boolean NOT NULL DEFAULT false, -- on a replica: the subscription stands behind it until the event's version is applied
+    beside      oid[],                      -- then: tables that its transaction wrote
     at          timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX fence_event ON accord.fence (event);
@@ -202,6 +208,7 @@ CREATE TABLE accord.upstream (
     id           bytea NOT NULL,
     projection   text NOT NULL,
     lanes        bytea NOT NULL,
+    lsn          pg_lsn,                     -- of the source, when its baseline was taken: what was committed before is in it
     since        timestamptz NOT NULL DEFAULT now()
 );
 
@@ -223,11 +230,13 @@ CREATE TABLE accord.applied (
     applied_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     baseline     boolean NOT NULL,
     skipped      text,
+    event_ids    uuid[] NOT NULL,
     events       json,
     snapshot     json,                       -- the affected facts as they were before
     verdict      json,
     PRIMARY KEY (source, version)
 );
+CREATE INDEX applied_event ON accord.applied USING gin (event_ids) WITH (fastupdate = off);
 
 -- Mendings that were carried out here: mirrored facts that somebody had changed, brought back.
 CREATE TABLE accord.mended (

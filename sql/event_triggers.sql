@@ -19,9 +19,21 @@ $$ BEGIN
     -- An initial copy says nothing of the rows before.
     NEW.via := (SELECT w.subid FROM pg_stat_subscription w WHERE w.pid = pg_backend_pid() AND w.relid IS NULL);
     NEW.id := gen_random_uuid();
+    NEW.stops := false;
+    NEW.beside := NULL;
     NEW.at := clock_timestamp();
     RETURN CASE WHEN NEW.via IS NOT NULL THEN NEW END;
 END $$;
+
+-- At the end of a transaction that brought fences: is the subscription to stand here?
+CREATE FUNCTION accord.on_fence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    PERFORM accord.stop_behind(NEW.id);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER fence AFTER INSERT ON accord.fence DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.via IS NOT NULL AND (NEW.turns OR NEW.takes)) EXECUTE FUNCTION accord.on_fence();
+ALTER TABLE accord.fence ENABLE REPLICA TRIGGER fence;
 
 DO $$
 DECLARE

@@ -120,3 +120,29 @@ fn a_commit_waits_for_no_replica() {
     batch(&mut reader, "COMMIT");
     link.wait();
 }
+
+#[test]
+fn equal_indexes_of_partitions_keep_their_names_whichever_is_attached_to_which() {
+    let link = Link::bare(Pair::shared());
+    link.run("CREATE TABLE public.parted (id int, a int) PARTITION BY RANGE (id)");
+    link.run("CREATE INDEX one ON public.parted (a)");
+    link.run("CREATE INDEX two ON public.parted (a)");
+    // The replica's plan makes indexes in the order of their names, and ATTACH takes the oldest first.
+    for (n, range) in [(0, "FROM (0) TO (10)"), (1, "FROM (10) TO (20)")] {
+        link.run(&format!("CREATE TABLE public.part_{n} (id int, a int)"));
+        link.run(&format!("CREATE INDEX part_{n}_b ON public.part_{n} (a)"));
+        link.run(&format!("CREATE INDEX part_{n}_a ON public.part_{n} (a)"));
+        if n == 0 {
+            link.run(&format!("ALTER TABLE public.parted ATTACH PARTITION public.part_{n} FOR VALUES {range}"));
+        }
+    }
+    link.add("{}");
+    link.wait();
+    link.assert_agreement();
+    link.follow("ALTER TABLE public.parted ATTACH PARTITION public.part_1 FOR VALUES FROM (10) TO (20)");
+    link.assert_agreement();
+    link.follow("CREATE TABLE public.part_2 PARTITION OF public.parted FOR VALUES FROM (20) TO (30)");
+    link.follow("ALTER TABLE public.parted DETACH PARTITION public.part_1");
+    link.follow("ALTER TABLE public.parted ATTACH PARTITION public.part_1 FOR VALUES FROM (10) TO (20)");
+    link.assert_agreement();
+}

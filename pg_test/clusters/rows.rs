@@ -326,3 +326,139 @@ fn rows_that_their_own_transaction_wrote_in_the_new_shape_arrive() {
     rows.assert_same_rows("public.orders");
     rows.assert_agreement();
 }
+
+/// A subscription of the replica's takes rows, or stands.
+fn enabled(rows: &Carried) -> bool {
+    scalar(
+        &mut rows.0.replica(),
+        "SELECT subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()",
+    )
+}
+
+impl Carried {
+    /// Runs something that nobody applies for the time being, until the stream stands behind it.
+    fn until_it_stands(&self, statements: &[&str]) {
+        self.0.run("SELECT accord.pause_replica('warehouse')");
+        statements.iter().for_each(|sql| self.0.run(sql));
+        wait_until("the subscription stands", || !enabled(self));
+    }
+
+    fn resume(&self) {
+        self.0.run("SELECT accord.resume_replica('warehouse')");
+        self.0.wait();
+    }
+}
+
+#[test]
+fn rows_from_behind_a_conversion_are_not_taken_for_rows_before_it() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.until_it_stands(&[
+        "INSERT INTO public.orders (id, total) VALUES (6, 3)",
+        "ALTER TABLE public.orders ALTER COLUMN total TYPE bigint USING total * 10",
+        "INSERT INTO public.orders (id, total) VALUES (7, 5)",
+    ]);
+    let there: Vec<i32> = scalar(&mut rows.0.replica(), "SELECT array_agg(id ORDER BY id) FROM public.orders WHERE id > 5");
+    assert_eq!(there, [6], "what was written before is there, and nothing from behind");
+    rows.resume();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+    assert!(enabled(&rows));
+}
+
+#[test]
+fn a_name_that_is_taken_anew_gets_its_own_rows() {
+    let rows = Carried::new(ORDERS, "FOR TABLES IN SCHEMA public");
+    rows.assert_same_rows("public.orders");
+    rows.until_it_stands(&[
+        "ALTER TABLE public.orders DROP COLUMN note",
+        "ALTER TABLE public.orders ADD COLUMN note text",
+        "INSERT INTO public.orders (id, note) VALUES (7, 'the new one')",
+    ]);
+    rows.resume();
+    rows.assert_same_rows("public.orders");
+    rows.until_it_stands(&[
+        "ALTER TABLE public.orders RENAME TO former",
+        "CREATE TABLE public.orders (id int PRIMARY KEY, note text)",
+        "INSERT INTO public.orders VALUES (100, 'in the new table')",
+    ]);
+    rows.resume();
+    rows.assert_same_rows("public.orders");
+    rows.assert_same_rows("public.former");
+    rows.assert_agreement();
+}
+
+#[test]
+fn rows_that_a_converting_transaction_wrote_itself_come_out_right() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.until_it_stands(
+        &["BEGIN; INSERT INTO public.orders (id, total) VALUES (6, 3); ALTER TABLE public.orders ALTER COLUMN total TYPE bigint USING total * 10;
+         INSERT INTO public.orders (id, total) VALUES (7, 5); COMMIT"],
+    );
+    rows.resume();
+    rows.assert_same_rows("public.orders");
+    rows.until_it_stands(
+        &["BEGIN; ALTER TABLE public.orders DROP COLUMN note, ADD COLUMN note text; UPDATE public.orders SET note = 'new' WHERE id = 7; COMMIT"],
+    );
+    rows.resume();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
+
+#[test]
+fn transactions_that_end_the_other_way_round_do_not_wait_for_each_other() {
+    let rows = Carried::new(
+        &format!("{ORDERS}; CREATE TABLE public.items (id int PRIMARY KEY, n int); INSERT INTO public.items VALUES (1, 1)"),
+        "FOR TABLE public.orders, public.items",
+    );
+    rows.assert_same_rows("public.orders");
+    rows.0.run("SELECT accord.pause_replica('warehouse')");
+    let mut first = rows.0.source();
+    batch(&mut first, "BEGIN; ALTER TABLE public.orders ALTER COLUMN total TYPE bigint USING total * 10");
+    rows.0.run("ALTER TABLE public.items ALTER COLUMN n TYPE bigint USING n * 10");
+    rows.0.run("INSERT INTO public.items VALUES (2, 20)");
+    batch(&mut first, "COMMIT");
+    rows.0.run("INSERT INTO public.orders (id, total) VALUES (7, 5)");
+    wait_until("the subscription stands", || !enabled(&rows));
+    rows.resume();
+    rows.assert_same_rows("public.orders");
+    rows.assert_same_rows("public.items");
+    rows.assert_agreement();
+}
+
+#[test]
+fn a_stream_that_stands_goes_on_when_its_version_is_skipped_or_its_source_forgotten() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.until_it_stands(&["ALTER TABLE public.orders ALTER COLUMN total TYPE bigint"]);
+    let version = rows.0.version();
+    rows.0.run(&format!("SELECT accord.skip('warehouse', {version}, 'it stays narrow')"));
+    rows.resume();
+    assert!(enabled(&rows), "skipped");
+    rows.0.run("INSERT INTO public.orders (id, total) VALUES (6, 6)");
+    rows.assert_same_rows("public.orders");
+    rows.until_it_stands(&["ALTER TABLE public.orders ALTER COLUMN id TYPE bigint"]);
+    rows.0.run("SELECT accord.drop_replica('warehouse')");
+    rows.0.run_there("SELECT accord.forget_source(source) FROM accord.upstream");
+    assert!(enabled(&rows), "forgotten");
+    rows.0.run("INSERT INTO public.orders (id, total) VALUES (7, 7)");
+    rows.assert_same_rows("public.orders");
+}
+
+#[test]
+fn nothing_stands_behind_what_the_baseline_holds() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.behind("ALTER TABLE public.orders ALTER COLUMN total TYPE bigint");
+    rows.0.until_state(&["waiting for rows"]);
+    rows.0.run("SELECT accord.drop_replica('warehouse')");
+    rows.0.run_there("SELECT accord.forget_source(source) FROM accord.upstream");
+    rows.0.add("{\"adopt\": true}");
+    rows.0.wait();
+    rows.go_on();
+    rows.0.run("INSERT INTO public.orders (id, total) VALUES (7, 7)");
+    rows.assert_same_rows("public.orders");
+    assert!(enabled(&rows));
+    rows.assert_agreement();
+}

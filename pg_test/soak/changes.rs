@@ -142,8 +142,7 @@ impl Shop {
             10 if own => {
                 format!("BEGIN; DELETE FROM {name} WHERE {column} IS NULL; ALTER TABLE {name} ALTER COLUMN {column} SET NOT NULL; COMMIT")
             }
-            // Two equal indexes of a partitioned table are more than the plan of ATTACH PARTITION tells apart.
-            11 if !table.partitioned => {
+            11 => {
                 format!("CREATE INDEX ON {name} ({column}); ALTER TABLE {name} REPLICA IDENTITY {}", ["FULL", "DEFAULT"][dice.below(2)])
             }
             // Another key takes the old one's place.

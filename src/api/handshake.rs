@@ -41,3 +41,11 @@ fn forget_source(source: pgrx::Uuid) {
     let _pinned = crate::pg::command::pin();
     spi::connect(|spi| replica::forget(spi, &source.to_string())).or_raise();
 }
+
+/// Has the subscription that brought a fence stand behind it, where rows from behind it would be taken for others;
+/// called by the fence's trigger.
+#[pg_extern(volatile, parallel_unsafe)]
+fn stop_behind(fence: pgrx::Uuid) {
+    let _pinned = crate::pg::command::pin();
+    spi::connect(|spi| replica::stop_behind(spi, &fence.to_string())).or_raise();
+}

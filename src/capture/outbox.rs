@@ -4,7 +4,8 @@ use crate::diff::Change;
 use crate::error::{Error, Result};
 use crate::model::{FactId, LocalKey};
 use crate::pg::command;
-use crate::pg::insert::{Table, Value, next_value};
+use crate::pg::insert::{Table, Value, ledger_id, next_value};
+use crate::protocol;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -55,7 +56,7 @@ pub struct Inserted {
 
 /// Inserts an event of a transaction with its fence, and nothing that waits to be sealed.
 pub fn insert_event<'b>(xid: u64, happening: &Happening<'b>, changes: &[Change]) -> Result<Inserted> {
-    let (id, changes) = (Uuid::now_v7(), serde_json::to_string(changes)?);
+    let (id, decoded, changes) = (Uuid::now_v7(), changes, serde_json::to_string(changes)?);
     let maybe = |value: Option<&'b str>| value.map_or(Value::Null, Value::Text);
     let seq = next_value(c"event_seq_seq")?;
     Table::open(c"event")?.insert(&[
@@ -75,10 +76,15 @@ pub fn insert_event<'b>(xid: u64, happening: &Happening<'b>, changes: &[Change])
         ("context", Value::Text(happening.context)),
         ("changes", Value::Text(&changes)),
     ])?;
+    let marks = protocol::marks(decoded);
     Table::open(c"fence")?.insert(&[
         ("id", Value::Uuid(Uuid::now_v7())),
         ("event", Value::Uuid(id)),
-        ("via", Value::Null),
+        ("source", Value::Uuid(ledger_id()?)),
+        ("turns", Value::Bool(marks.turns)),
+        ("frees", Value::Bool(marks.frees)),
+        ("takes", Value::Bool(marks.takes)),
+        ("stops", Value::Bool(false)),
         ("at", Value::Now),
     ])?;
     Ok(Inserted { seq, id, changes })

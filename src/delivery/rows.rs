@@ -284,8 +284,8 @@ pub fn refreshing(spi: &Spi, replica: i64) -> Result<Vec<String>> {
 pub(super) fn fence_again(spi: &Spi, version: i64) -> Result<()> {
     spi.run(
         "WITH fence AS (
-            INSERT INTO accord.fence (id, event)
-            SELECT pg_catalog.gen_random_uuid(), e.id FROM accord.event e JOIN accord.version v USING (xid)
+            INSERT INTO accord.fence (id, event, source)
+            SELECT pg_catalog.gen_random_uuid(), e.id, l.id FROM accord.ledger l, accord.event e JOIN accord.version v USING (xid)
              WHERE v.version = $1 ORDER BY e.seq DESC LIMIT 1 RETURNING id)
          SELECT FROM fence",
         &[Arg::Int(version)],

@@ -313,6 +313,13 @@ pub fn in_apply_worker() -> bool {
     unsafe { pg_sys::IsLogicalWorker() }
 }
 
+/// In an apply worker, where the transaction that is being committed was committed on the publisher.
+pub fn origin_lsn() -> String {
+    // SAFETY: a plain variable of this process.
+    let lsn = unsafe { pg_sys::replorigin_session_origin_lsn };
+    format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF)
+}
+
 /// Whether the server is a standby.
 pub fn in_recovery() -> bool {
     // SAFETY: reads shared memory.

@@ -80,6 +80,15 @@ fn named(name: &std::ffi::CStr) -> Result<pg_sys::Oid> {
     Ok(oid)
 }
 
+/// The identity of this database's history.
+pub fn ledger_id() -> Result<uuid::Uuid> {
+    let rows = super::scan::rows(named(c"ledger")?.to_u32(), None, &[], &[c"id"]);
+    match rows.first().and_then(|row| row.first()) {
+        Some(crate::catalog::Cell::Text(id)) => id.parse().map_err(|_| Error::internal("the ledger's id is no UUID")),
+        _ => Err(Error::internal("accord.ledger is empty")),
+    }
+}
+
 impl Table {
     /// Opens a table of the schema `accord`.
     pub fn open(name: &std::ffi::CStr) -> Result<Self> {

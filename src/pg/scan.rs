@@ -7,12 +7,13 @@ use crate::catalog::{Cell, Row};
 use pgrx::{IntoDatum, pg_sys};
 use std::ffi::CStr;
 
-/// The rows of a catalog whose key columns (number, value) have these OIDs, each with the named columns. Sees what is
-/// committed by now and what this transaction's commands have done, and takes no lock beyond the scan.
+/// The rows of a catalog whose key columns (number, value) have these OIDs, each with the named columns; without an
+/// index, read from its heap. Sees what is committed by now and what this transaction's commands have done, and
+/// takes no lock beyond the scan.
 ///
 /// # Panics
 /// An error of PostgreSQL, if there is no such catalog, index or column.
-pub fn rows(catalog: u32, index: u32, keys: &[(i16, u32)], columns: &[&CStr]) -> Vec<Row> {
+pub fn rows(catalog: u32, index: Option<u32>, keys: &[(i16, u32)], columns: &[&CStr]) -> Vec<Row> {
     // SAFETY: an index scan that is begun, read and ended here; the descriptor belongs to the open
     // catalog, each tuple lives until the next is fetched, and each value is read as the type that its column has.
     unsafe {
@@ -36,8 +37,14 @@ pub fn rows(catalog: u32, index: u32, keys: &[(i16, u32)], columns: &[&CStr]) ->
             })
             .collect();
         let snapshot = std::ptr::null_mut();
-        let scan =
-            pg_sys::systable_beginscan(table, pg_sys::Oid::from(index), true, snapshot, scan_keys.len() as i32, scan_keys.as_mut_ptr());
+        let scan = pg_sys::systable_beginscan(
+            table,
+            pg_sys::Oid::from(index.unwrap_or(0)),
+            index.is_some(),
+            snapshot,
+            scan_keys.len() as i32,
+            scan_keys.as_mut_ptr(),
+        );
         let mut rows = Vec::new();
         loop {
             let tuple = pg_sys::systable_getnext(scan);
@@ -60,13 +67,13 @@ pub fn rows(catalog: u32, index: u32, keys: &[(i16, u32)], columns: &[&CStr]) ->
 /// `pg_depend`'s rows of what refers to an object or its parts.
 pub fn referring(classid: u32, objid: u32, columns: &[&CStr]) -> Vec<Row> {
     const BY_REFERENCE: u32 = 2674;
-    rows(class::DEPEND, BY_REFERENCE, &[(4, classid), (5, objid)], columns)
+    rows(class::DEPEND, Some(BY_REFERENCE), &[(4, classid), (5, objid)], columns)
 }
 
 /// `pg_depend`'s rows of what an object or its parts refer to.
 pub fn referred(classid: u32, objid: u32, columns: &[&CStr]) -> Vec<Row> {
     const BY_DEPENDENT: u32 = 2673;
-    rows(class::DEPEND, BY_DEPENDENT, &[(1, classid), (2, objid)], columns)
+    rows(class::DEPEND, Some(BY_DEPENDENT), &[(1, classid), (2, objid)], columns)
 }
 
 /// # Safety

@@ -7,7 +7,9 @@ use super::order::Action;
 use super::partition;
 use super::scene::{Item, Scene};
 use super::sql::{AlterTable, Alteration, Ordered, OrderedSettings, SettingNames, flag, ordered_changed, relation};
+use crate::diff::Change;
 use crate::model::{Body, Fact, FactId, Index, Kind, Name, Qualified};
+use std::borrow::Cow;
 
 /// A definition's parts: before the storage parameters, those, and the predicate.
 fn split(definition: &str) -> (&str, Ordered, &str) {
@@ -148,6 +150,10 @@ fn create(scene: &Scene, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
         // A partition that comes later would bring its like index along, attached.
         action = action.needing(partition::new_of(scene, &on));
     }
+    // ATTACH PARTITION takes what is alike in the order in which it was made, above and below.
+    let alike = alike(scene, &on, id, index);
+    let before = alike.iter().filter(|(other, body)| (&body.attached_to, other) < (&index.attached_to, id) && scene.creates(other));
+    action = action.needing(before.map(|(other, _)| other.clone()));
     for (column, target) in &index.statistics {
         action = action.then(id, statistics(id, *column, *target)).locking(Lock::ShareUpdateExclusive, [on.clone()]);
     }
@@ -155,9 +161,62 @@ fn create(scene: &Scene, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
         action = action.then(id, cluster(&on, Alteration::ClusterOn(id.name()))).locking(Lock::ShareUpdateExclusive, [on.clone()]);
     }
     out.push(action);
-    if let Some(parent) = &index.attached_to {
+    if let Some(parent) = index.attached_to.as_ref().filter(|parent| !any_of(scene, &on, id, index, parent)) {
         out.push(attach(scene, id, &on, parent, &relation(id)));
     }
+}
+
+/// The other indexes of a partitioned table or a partition that are like this one.
+fn alike(scene: &Scene, on: &FactId, id: &FactId, index: &Index) -> Vec<(FactId, Index)> {
+    if !index.partitioned && index.attached_to.is_none() {
+        return Vec::new();
+    }
+    let others = scene.partitioned_indexes(on).filter(|fact| fact.id != *id).filter_map(|fact| match fact.body {
+        Body::Index(other) => Some((fact.id, other)),
+        _ => None,
+    });
+    others.filter(|(_, other)| other.definition == index.definition && other.unique == index.unique).collect()
+}
+
+/// Whether ATTACH PARTITION chooses among several indexes that are alike which one goes to which of those above: it
+/// attaches all of them, and [`told_by_parent`] mends the names where it chose otherwise.
+fn any_of(scene: &Scene, on: &FactId, id: &FactId, index: &Index, parent: &Qualified) -> bool {
+    scene.creates(&FactId::new(Kind::Partition, on.path.iter().cloned()))
+        && alike(scene, on, id, index).iter().any(|(_, other)| other.attached_to.as_ref().is_some_and(|other| other != parent))
+}
+
+/// Indexes of a partition that are alike but for the index above them are told by that one: where they are attached
+/// the other way round, nothing but their names has to change.
+pub(super) fn told_by_parent(changes: &[Change]) -> Cow<'_, [Change]> {
+    let moves = |change: &Change| match (&change.before, &change.after) {
+        (Some(Fact { body: Body::Index(was), id: old, .. }), Some(Fact { body: Body::Index(now), id, .. })) if old == id => {
+            was.attached_to.is_some() && now.attached_to.is_some() && was.attached_to != now.attached_to
+        }
+        _ => false,
+    };
+    let moving: Vec<usize> = (0..changes.len()).filter(|&i| moves(&changes[i])).collect();
+    let place = |fact: &Option<Fact>| fact.as_ref().map(|fact| (fact.id.path[0].clone(), fact.body.clone()));
+    let mut from: Vec<(usize, usize)> = moving
+        .iter()
+        .filter_map(|&i| moving.iter().find(|&&j| place(&changes[j].before) == place(&changes[i].after)).map(|&j| (i, j)))
+        .collect();
+    // Only where names go round among them.
+    loop {
+        let known = from.len();
+        let (to, left): (Vec<usize>, Vec<usize>) = from.iter().copied().unzip();
+        from.retain(|(i, j)| left.contains(i) && to.contains(j));
+        if from.len() == known {
+            break;
+        }
+    }
+    if from.is_empty() {
+        return Cow::Borrowed(changes);
+    }
+    let mut told = changes.to_vec();
+    for (i, j) in from {
+        told[i].before.clone_from(&changes[j].before);
+    }
+    Cow::Owned(told)
 }
 
 fn drop(scene: &Scene, old: &FactId, fact: &Fact, index: &Index, out: &mut Vec<Action>) {
@@ -197,7 +256,8 @@ fn alter(scene: &Scene, old: &FactId, was: &Fact, now: &Fact, before: &Index, af
         let alteration = if after.clustered { Alteration::ClusterOn(id.name()) } else { Alteration::WithoutCluster };
         push(cluster(&on, alteration), Lock::ShareUpdateExclusive);
     }
-    if let Some(parent) = after.attached_to.as_ref().filter(|_| before.attached_to != after.attached_to) {
+    let attached = after.attached_to.as_ref().filter(|_| before.attached_to != after.attached_to);
+    if let Some(parent) = attached.filter(|parent| !any_of(scene, &on, id, after, parent)) {
         out.push(attach(scene, id, &on, parent, &relation(id)).altering(old, was, now));
     }
 }
@@ -217,6 +277,28 @@ mod tests {
         assert!(alterable(&plain, &packed));
         assert_eq!(split(&packed.definition), ("USING btree (a)", vec![("fillfactor".to_owned(), "70".to_owned())], "WHERE (a > 0)"));
         assert!(!alterable(&plain, &index("USING btree (b) WHERE (a > 0)")));
+    }
+
+    #[test]
+    fn indexes_that_are_attached_the_other_way_round_change_names() {
+        let attached = |name: &str, parent: &str, definition: &str| {
+            let body = Index { attached_to: Some(Qualified::new("s", parent)), ..index(definition) };
+            Fact::new(FactId::new(Kind::Index, ["s", name]), body)
+        };
+        let both = |definition: &str| {
+            vec![
+                Change::alter(attached("a", "p", definition), attached("a", "q", definition)),
+                Change::alter(attached("b", "q", "USING btree (x)"), attached("b", "p", "USING btree (x)")),
+            ]
+        };
+        let changes = both("USING btree (x)");
+        let ids: Vec<(String, String)> = told_by_parent(&changes)
+            .iter()
+            .map(|change| (change.before.as_ref().unwrap().id.name().to_string(), change.after.as_ref().unwrap().id.name().to_string()))
+            .collect();
+        assert_eq!(ids, [("b".to_owned(), "a".to_owned()), ("a".to_owned(), "b".to_owned())]);
+        let other = both("USING btree (y)");
+        assert_eq!(told_by_parent(&other).as_ref(), &other[..], "they are not alike");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Scene<'a> {
     disinherits: HashMap<(Name, Name), Vec<FactId>>,
     /// Changes of constraints, by table before and after.
     constraints: HashMap<[Name; 2], Vec<usize>>,
+    /// Changes that lead to indexes of partitioned tables and partitions, by table after.
+    partitioned_indexes: HashMap<[Name; 2], Vec<usize>>,
     /// Changes that begin with an only inherited column, by its name before.
     inherited_columns: HashMap<Name, Vec<usize>>,
     /// Inheritance facts that stand, by table.
@@ -77,6 +79,7 @@ impl<'a> Scene<'a> {
             inherits: HashMap::new(),
             disinherits: HashMap::new(),
             constraints: HashMap::new(),
+            partitioned_indexes: HashMap::new(),
             inherited_columns: HashMap::new(),
             standing: RefCell::default(),
             populated: options.populated.iter().collect(),
@@ -140,6 +143,11 @@ impl<'a> Scene<'a> {
                 self.named_not_null.insert(column);
             }
         }
+        if let Some(Fact { id, body: Body::Index(index), .. }) = &item.after
+            && (index.partitioned || index.attached_to.is_some())
+        {
+            self.partitioned_indexes.entry([id.path[0].clone(), index.table.clone()]).or_default().push(i);
+        }
         for fact in item.before.iter().chain(&item.after) {
             if fact.id.kind == Kind::DomainConstraint && fact.is_not_null() {
                 self.named_not_null.insert(FactId::new(Kind::Domain, fact.id.path[..2].iter().cloned()));
@@ -185,6 +193,13 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// The indexes that a partitioned table or a partition has afterwards, those that stay as they are included.
+    pub(super) fn partitioned_indexes(&self, table: &FactId) -> impl Iterator<Item = Fact> {
+        let changed =
+            self.partitioned_indexes.get(table.path.as_slice()).into_iter().flatten().filter_map(|&i| self.items[i].after.clone());
+        let standing = if self.creates(table) { Vec::new() } else { self.around.children(table) };
+        changed.chain(standing.into_iter().filter(|fact| fact.id.kind == Kind::Index && self.item_of(&fact.id).is_none()))
+    }
     /// The changes of a table's constraints.
     pub(super) fn constraints_of(&self, table: &FactId) -> impl Iterator<Item = &Item> {
         self.constraints.get(table.path.as_slice()).into_iter().flatten().map(|&i| &self.items[i])

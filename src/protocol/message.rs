@@ -146,8 +146,18 @@ pub struct Offer {
     /// What proves that the rows before this version have arrived; none where nothing can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<Fence>,
+    /// For [`OfferKind::Baseline`]: where the source's WAL ended when it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lsn: Option<String>,
     /// Events in their order.
     pub events: Vec<Event>,
+}
+
+impl Offer {
+    /// The ids of its events.
+    pub fn event_ids(&self) -> Vec<String> {
+        self.events.iter().map(|event| event.id.to_string()).collect()
+    }
 }
 
 /// Why a version was not taken, for machines.

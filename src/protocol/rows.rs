@@ -5,6 +5,9 @@
 //! a row that the replica's tables cannot take. Rows from before a change arrive some time after it was
 //! committed, so a column that goes must go behind the last row that has it. What only makes room (a column,
 //! a table) is there first: rows from before it do without, and rows from after it need it.
+//!
+//! Rows from after a change may arrive before it is carried out. Where they could be taken for rows from
+//! before it, the stream stands at the change's fence until then.
 
 use super::Event;
 use crate::diff::{Change, Operation};
@@ -44,6 +47,49 @@ pub struct Subscribed {
     pub publications: Vec<String>,
     /// It takes `accord.fence`.
     pub fenced: bool,
+}
+
+/// What an event's fence says of the rows behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Rows from after the event mean something else than the same rows before it.
+    pub turns: bool,
+    /// A name that rows go by is free from here on.
+    pub frees: bool,
+    /// Such a name is taken; rows mean the new one by it.
+    pub takes: bool,
+}
+
+/// Reads them from an event's changes.
+pub fn marks(changes: &[Change]) -> Marks {
+    let named = |fact: &&Fact| matches!(fact.id.kind, Kind::Table | Kind::Column);
+    let mut marks = Marks::default();
+    for change in changes {
+        match (&change.before, &change.after) {
+            (Some(before), Some(after)) => marks.turns |= turns(before, after),
+            (Some(before), None) => marks.frees |= named(&before),
+            (None, Some(after)) => {
+                marks.takes |= named(&after);
+                // Their rows were another partition's until here.
+                marks.turns |= matches!(after.body, Body::Partition(_));
+            }
+            (None, None) => {}
+        }
+    }
+    marks
+}
+
+/// Whether rows from after this change could be taken for rows from before it.
+fn turns(before: &Fact, after: &Fact) -> bool {
+    if before.id != after.id {
+        return matches!(after.id.kind, Kind::Table | Kind::Column | Kind::EnumLabel | Kind::Attribute | Kind::Schema);
+    }
+    match (&before.body, &after.body) {
+        (Body::Column(a), Body::Column(b)) => a.data_type != b.data_type,
+        (Body::Attribute(a), Body::Attribute(b)) => a != b,
+        (Body::Partition(a), Body::Partition(b)) => a != b,
+        _ => false,
+    }
 }
 
 /// The first fact whose change earlier rows must not meet, if there is one.
@@ -168,12 +214,32 @@ pub fn filled_by_the_source(events: &[Event]) -> Vec<FactId> {
     tables
 }
 
-/// Tables whose rows a type change converts by an expression: a row that was copied from the source after
-/// the change is converted already.
+/// Tables in which rows from after the events, put in before them, come out wrong: what a changed type holds
+/// would be converted twice, and what is in a column whose name is taken anew would go with the old one.
 pub fn converted(events: &[Event]) -> Vec<FactId> {
-    let changes = events.iter().flat_map(|event| &event.changes).filter(|change| change.using.is_some());
-    let mut tables: Vec<FactId> = changes.filter_map(|change| change.before.as_ref()).map(|fact| table_of(&fact.id)).collect();
-    tables.dedup();
+    let mut left: HashSet<&FactId> = HashSet::new();
+    let mut tables: Vec<FactId> = Vec::new();
+    for change in events.iter().flat_map(|event| &event.changes).filter(|change| change.kind() == Some(Kind::Column)) {
+        match (&change.before, &change.after) {
+            (Some(before), Some(after)) => {
+                let converts = matches!((&before.body, &after.body), (Body::Column(a), Body::Column(b)) if a.data_type != b.data_type);
+                if converts || change.using.is_some() {
+                    tables.extend([table_of(&before.id), table_of(&after.id)]);
+                }
+                if before.id != after.id {
+                    left.insert(&before.id);
+                }
+            }
+            (Some(before), None) => {
+                left.insert(&before.id);
+            }
+            _ => {}
+        }
+    }
+    let created = events.iter().flat_map(|event| &event.changes).filter(|change| change.before.is_none());
+    tables.extend(created.filter_map(|change| change.after.as_ref()).filter(|fact| left.contains(&fact.id)).map(|fact| table_of(&fact.id)));
+    let mut seen = HashSet::new();
+    tables.retain(|table| seen.insert(table.clone()));
     tables
 }
 
@@ -334,6 +400,24 @@ mod tests {
         assert!(behind_rows(&[table.clone(), event(vec![Change::create(key)])]).is_none(), "no rows arrive in a table that is new");
         let column = event(vec![Change::drop(column("c", "integer", false))]);
         assert!(behind_rows(&[table, column]).is_some(), "but the transaction's own rows are looked at");
+    }
+
+    #[test]
+    fn rows_behind_what_could_be_taken_for_others_wait() {
+        let told = |changes: &[Change]| {
+            let marks = marks(changes);
+            (marks.turns, marks.frees, marks.takes)
+        };
+        let (int, text) = (column("c", "integer", false), column("c", "text", false));
+        assert_eq!(told(&[Change::alter(int.clone(), text.clone())]), (true, false, false));
+        assert_eq!(told(&[Change::alter(int.clone(), column("d", "integer", false))]), (true, false, false));
+        assert_eq!(told(&[Change::drop(int.clone()), Change::create(text.clone())]), (false, true, true));
+        assert_eq!(told(&[Change::alter(int.clone(), column("c", "integer", true)), default("c", "7")]), (false, false, false));
+        let table = id(Kind::Table, &["s", "t"]);
+        let all = |changes: &[Change]| converted(&[event(changes.to_vec())]);
+        assert_eq!(all(&[Change::alter(int.clone(), text.clone())]), [table.clone()]);
+        assert_eq!(all(&[Change::drop(int.clone()), Change::create(text)]), [table]);
+        assert!(all(&[Change::drop(int), Change::create(column("d", "integer", false))]).is_empty());
     }
 
     #[test]

@@ -539,7 +539,8 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
         .detail(format!("Offered: {}. Came out as {fingerprint}.", offer.fingerprint_after)));
     }
     mirror::write(spi, offer.source, &changes)?;
-    let upstream = Upstream { position: offer.position.clone(), projection: offer.projection.clone(), lanes };
+    let lsn = offer.lsn.clone().or_else(|| examined.upstream.as_ref().and_then(|u| u.lsn.clone()));
+    let upstream = Upstream { position: offer.position.clone(), projection: offer.projection.clone(), lanes, lsn };
     mirror::write_upstream(spi, offer.source, &offer.replica, &upstream)?;
     let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();
     if let Some(id) = offer.mending {
@@ -547,8 +548,8 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
         return Ok(fingerprint);
     }
     spi.run(
-        "INSERT INTO accord.applied (source, version, id, parent, fingerprint, baseline, skipped, events, snapshot)
-         VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::json, $9::json)",
+        "INSERT INTO accord.applied (source, version, id, parent, fingerprint, baseline, skipped, events, snapshot, event_ids)
+         VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::json, $9::json, $10::uuid[])",
         &[
             Arg::Text(&offer.source.to_string()),
             Arg::Int(offer.position.version),
@@ -559,9 +560,10 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
             Arg::MaybeText(offer.skip.as_deref()),
             Arg::MaybeText((offer.kind == OfferKind::Version).then(|| serde_json::to_string(&offer.events)).transpose()?.as_deref()),
             Arg::Text(&serde_json::to_string(&snapshot)?),
+            Arg::Texts(&offer.event_ids()),
         ],
     )?;
-    rows::forget(spi, offer)?;
+    rows::pass(spi, offer)?;
     spi.run(
         "DELETE FROM accord.step WHERE source = $1::uuid AND version = $2",
         &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],

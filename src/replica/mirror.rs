@@ -16,6 +16,8 @@ pub struct Upstream {
     pub projection: Projection,
     /// Sum over the mirrored facts, as the source has them.
     pub lanes: LtHash,
+    /// Where the source's WAL ended when its baseline was taken.
+    pub lsn: Option<String>,
 }
 
 /// One mirrored fact.
@@ -39,7 +41,7 @@ impl Mirrored {
 /// Reads where a source's history stands; `None` for a source that was never applied here.
 pub fn upstream(spi: &Spi, source: Uuid) -> Result<Option<Upstream>> {
     let rows = spi.query(
-        "SELECT u.version, u.id, u.projection, u.lanes FROM accord.upstream u WHERE u.source = $1::uuid",
+        "SELECT u.version, u.id, u.projection, u.lanes, u.lsn::text FROM accord.upstream u WHERE u.source = $1::uuid",
         &[Arg::Text(&source.to_string())],
         See::Latest,
     )?;
@@ -48,15 +50,16 @@ pub fn upstream(spi: &Spi, source: Uuid) -> Result<Option<Upstream>> {
         position: Position { version: row.int(0), id: Fingerprint(row.hash(1)?) },
         projection: serde_json::from_str(&row.text(2))?,
         lanes: LtHash::from_bytes(&row.bytes(3)).ok_or_else(|| Error::internal("a stored sum has the wrong length"))?,
+        lsn: row.maybe_text(4),
     }))
 }
 
 /// Writes where a source's history stands.
 pub fn write_upstream(spi: &Spi, source: Uuid, replica: &str, upstream: &Upstream) -> Result<()> {
     spi.run(
-        "INSERT INTO accord.upstream (source, replica, version, id, projection, lanes) VALUES ($1::uuid, $2, $3, $4, $5, $6)
+        "INSERT INTO accord.upstream (source, replica, version, id, projection, lanes, lsn) VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::pg_lsn)
          ON CONFLICT (source) DO UPDATE SET replica = EXCLUDED.replica, version = EXCLUDED.version, id = EXCLUDED.id,
-             projection = EXCLUDED.projection, lanes = EXCLUDED.lanes",
+             projection = EXCLUDED.projection, lanes = EXCLUDED.lanes, lsn = EXCLUDED.lsn",
         &[
             Arg::Text(&source.to_string()),
             Arg::Text(replica),
@@ -64,6 +67,7 @@ pub fn write_upstream(spi: &Spi, source: Uuid, replica: &str, upstream: &Upstrea
             Arg::Bytes(&upstream.position.id.0),
             Arg::Text(&crate::ledger::projection_text(&upstream.projection)?),
             Arg::Bytes(&upstream.lanes.to_bytes()),
+            Arg::MaybeText(upstream.lsn.as_deref()),
         ],
     )
 }
@@ -176,6 +180,7 @@ pub fn forget(spi: &Spi, source: &str) -> Result<()> {
         return Err(Error::undefined(format!("nothing of source {source} is recorded here"))
             .hint("SELECT source, replica, version FROM accord.upstream lists the sources."));
     }
+    super::rows::leave(spi, source)?;
     for sql in [
         "DELETE FROM accord.mirror WHERE source = $1::uuid",
         "DELETE FROM accord.applied WHERE source = $1::uuid",

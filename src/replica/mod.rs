@@ -27,6 +27,7 @@ pub use hello::hello;
 pub use inspect::inspect;
 pub use kept::{forget as forget_kept, purge as purge_kept};
 pub use mirror::forget;
+pub use rows::stop_behind;
 
 use crate::protocol::{Offer, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use std::cell::RefCell;

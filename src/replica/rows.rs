@@ -4,26 +4,34 @@
 //! Each captured command puts a row into `accord.fence` of its database, in its own transaction. Where a
 //! subscription brings that row here, everything that was committed before it is here: an apply worker
 //! follows the order of commits. Nothing is locked while a version waits.
+//!
+//! Rows from behind the fence must not come before the version where they would be taken for rows from before it:
+//! then the fence's transaction waits at its end, or disables the subscription, and the version's enables it again.
 
 use super::apply::carry_out;
 use super::examine::Examined;
 use super::{reason, verdict};
 use crate::diff::Operation;
 use crate::error::Result;
-use crate::model::{FactId, Fingerprint, Kind, Qualified};
+use crate::model::{FactId, Fingerprint, Kind, Name, Qualified};
 use crate::pg::command;
+use crate::pg::process;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
+use crate::pg::turn::{self, Turn};
 use crate::protocol::{
     Fence, Offer, OfferKind, Reason, ReasonCode, Subscribed, Verdict, VerdictState, behind_rows, converted, filled_by_the_source, room,
 };
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 thread_local! {
     /// The version that this session has made room for: what is asked again needs no plan again.
     static ROOMY: Cell<Option<Fingerprint>> = const { Cell::new(None) };
+    /// The transaction of this apply worker that has waited at its fences.
+    static OUT_OF_PATIENCE: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// Subscriptions of this database.
@@ -84,16 +92,23 @@ fn awaited(offer: &Offer) -> Option<&Fence> {
     offer.fence.as_ref().filter(|fence| !fence.passed && behind_rows(&offer.events).is_some())
 }
 
+/// A subscription that stands behind the fence of a later version brings no other. Both transactions were under
+/// way at once, this one was committed behind the other's, and held its locks meanwhile: no rows between them
+/// speak of its tables.
 fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    let keys: Vec<String> = offer.event_ids().iter().map(|event| standing_key(event).to_string()).collect();
     let rows = spi.query(
         "SELECT s.subname::text, s.subenabled,
                 EXISTS (SELECT FROM pg_catalog.pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL)
            FROM pg_catalog.pg_subscription s
           WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
             AND pg_catalog.quote_ident(s.subname) = ANY ($1)
-            AND NOT EXISTS (SELECT FROM accord.fence f WHERE f.event = $2::uuid AND f.via = s.oid)",
-        &[Arg::Texts(&names), Arg::Text(&fence.event.to_string())],
+            AND NOT EXISTS (SELECT FROM accord.fence f WHERE f.via = s.oid AND (f.event = $2::uuid OR f.stops))
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_subscription w ON w.pid = l.pid
+                             WHERE w.subid = s.oid AND w.relid IS NULL AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+                               AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($3::bigint[]))",
+        &[Arg::Texts(&names), Arg::Text(&fence.event.to_string()), Arg::Texts(&keys)],
         See::Latest,
     )?;
     let mut words: Vec<String> = Vec::new();
@@ -106,7 +121,7 @@ fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
             (false, _) => format!("subscription {name} is disabled"),
         });
         if !enabled {
-            hint = Some(format!("On the replica ALTER SUBSCRIPTION {} ENABLE.", crate::model::Name::new(name)));
+            hint = Some(format!("On the replica ALTER SUBSCRIPTION {} ENABLE.", Name::new(name)));
         }
     }
     if words.is_empty() {
@@ -207,6 +222,9 @@ pub(super) fn before(spi: &Spi, examined: &Examined) -> Result<Vec<String>> {
             copy_again(spi, fence, &name_of(&table), since)?;
         }
     }
+    for table in written_beside(spi, offer)? {
+        copy_again(spi, fence, &table, false)?;
+    }
     let dropped: Vec<String> = offer
         .events
         .iter()
@@ -232,6 +250,25 @@ pub(super) fn before(spi: &Spi, examined: &Examined) -> Result<Vec<String>> {
         See::Transaction,
     )?;
     Ok(gone.iter().map(|row| row.text(0)).collect())
+}
+
+/// Of the tables that a version converts, those in which its own transaction wrote: nobody can tell whether it did so
+/// before the change or behind it.
+fn written_beside(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
+    let tables: Vec<String> = converted(&offer.events).iter().map(name_of).collect();
+    if tables.is_empty() {
+        return Ok(tables);
+    }
+    let rows = spi.query(
+        "SELECT t.name FROM pg_catalog.unnest($1) t (name)
+          WHERE EXISTS (SELECT FROM accord.fence f, pg_catalog.unnest(f.beside) b (oid)
+                         WHERE f.event = ANY ($2::uuid[]) AND f.stops
+                           AND b.oid IN (SELECT pg_catalog.to_regclass(t.name)
+                                         UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(t.name)) p))",
+        &[Arg::Texts(&tables), Arg::Texts(&offer.event_ids())],
+        See::Latest,
+    )?;
+    Ok(rows.iter().map(|row| row.text(0)).collect())
 }
 
 /// What comes behind a version's steps: a table whose rows came by another one's name until here is copied
@@ -354,11 +391,107 @@ pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
     }
 }
 
-/// Forgets what proved that the rows before this version are here, and what was never asked for.
-pub(super) fn forget(spi: &Spi, offer: &Offer) -> Result<()> {
-    let Some(fence) = &offer.fence else { return Ok(()) };
+/// How long a transaction that brought a fence waits at its end for the version, which another session applies.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Called in an apply worker, at the end of a transaction that brought a fence whose version is not applied here
+/// yet. It waits a moment for that. Where rows behind it would be taken for rows from before the fence's event, the
+/// subscription is disabled then in this transaction: the worker ends before the next row, and whoever applies the
+/// version enables it again.
+pub fn stop_behind(spi: &Spi, fence: &str) -> Result<()> {
+    if !command::in_apply_worker() {
+        return Ok(());
+    }
+    let asked = "SELECT s.subname::text, f.event::text, f.turns OR EXISTS (SELECT FROM accord.fence o WHERE o.via = f.via AND o.frees)
+                   FROM accord.fence f JOIN accord.upstream u USING (source) JOIN pg_catalog.pg_subscription s ON s.oid = f.via
+                  WHERE f.id = $1::uuid AND NOT coalesce(u.lsn >= $2::pg_lsn, false)
+                    AND NOT EXISTS (SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[f.event])";
+    let here = command::origin_lsn();
+    let ask = || spi.query(asked, &[Arg::Text(fence), Arg::Text(&here)], See::Latest);
+    let Some(row) = ask()?.pop() else { return Ok(()) };
+    let written = spi.query(
+        "SELECT c.oid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+          WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode IN ('RowExclusiveLock', 'AccessExclusiveLock')
+            AND c.relkind = 'r' AND c.relnamespace NOT IN ('accord'::pg_catalog.regnamespace, 'pg_catalog'::pg_catalog.regnamespace)",
+        &[],
+        See::Latest,
+    )?;
+    let written: Vec<u32> = written.iter().map(|row| row.int(0) as u32).collect();
+    // Whoever applies the version may need the tables that this transaction holds.
+    if written.is_empty() && stand_at(spi, &row.text(1), || Ok(ask()?.is_empty()))? || !row.bool(2) {
+        return Ok(());
+    }
+    // Whoever applies the version now has done so, or comes after this transaction and sees that it stands here.
+    turn::take(Turn::Apply)?;
+    if ask()?.is_empty() {
+        return Ok(());
+    }
+    let settings = command::settings();
+    settings.set("accord.capture", "off");
+    // Our own triggers keep replicated rows out of these tables.
+    settings.set("session_replication_role", "origin");
+    spi.run("UPDATE accord.fence SET stops = true, beside = $2 WHERE id = $1::uuid", &[Arg::Text(fence), Arg::Oids(&written)])?;
+    spi.execute_one(&format!("ALTER SUBSCRIPTION {} DISABLE", Name::new(row.text(0))))?;
+    Ok(())
+}
+
+/// Waits at an event's fence until something is done, for as long as the transaction's patience lasts; [`missing`]
+/// sees by a lock that it does. Returns whether it is done.
+fn stand_at(spi: &Spi, event: &str, done: impl Fn() -> Result<bool>) -> Result<bool> {
+    let transaction = command::top_xid();
+    if OUT_OF_PATIENCE.get() == Some(transaction) {
+        return Ok(false);
+    }
+    spi.query("SELECT pg_catalog.pg_try_advisory_xact_lock($1)", &[Arg::Int(standing_key(event))], See::Transaction)?;
+    let (begun, mut pause) = (Instant::now(), Duration::from_millis(1));
+    while begun.elapsed() < PATIENCE {
+        process::pause(pause);
+        if done()? {
+            return Ok(true);
+        }
+        pause = (pause * 2).min(Duration::from_millis(16));
+    }
+    OUT_OF_PATIENCE.set(Some(transaction));
+    Ok(false)
+}
+
+/// The advisory lock that an apply worker holds while it waits at an event's fence. Anybody can take it; only an apply
+/// worker's says anything.
+fn standing_key(event: &str) -> i64 {
+    event.parse::<uuid::Uuid>().map_or(0, |id| id.as_u64_pair().1.cast_signed())
+}
+
+/// Lets subscriptions go on that stand behind fences, and forgets these.
+fn go_on(spi: &Spi, fences: &str, args: &[Arg]) -> Result<()> {
+    let gone = spi.query(
+        &format!("DELETE FROM accord.fence f WHERE f.via IS NOT NULL AND {fences} RETURNING f.via, f.stops"),
+        args,
+        See::Transaction,
+    )?;
+    let stood: Vec<u32> = gone.iter().filter(|row| row.bool(1)).map(|row| row.int(0) as u32).collect();
+    if stood.is_empty() {
+        return Ok(());
+    }
+    let settings = command::settings();
+    settings.set("accord.capture", "off");
+    let names = "SELECT s.subname::text FROM pg_catalog.pg_subscription s WHERE s.oid = ANY ($1) AND NOT s.subenabled AND s.subslotname IS NOT NULL";
+    for row in spi.query(names, &[Arg::Oids(&stood)], See::Latest)? {
+        spi.execute_one(&format!("ALTER SUBSCRIPTION {} ENABLE", Name::new(row.text(0))))?;
+    }
+    Ok(())
+}
+
+/// What stood behind this version's fences goes on. Fences that nobody asked for go too.
+pub(super) fn pass(spi: &Spi, offer: &Offer) -> Result<()> {
+    go_on(spi, "f.event = ANY ($1::uuid[])", &[Arg::Texts(&offer.event_ids())])?;
     spi.run(
-        "DELETE FROM accord.fence f WHERE f.via IS NOT NULL AND (f.event = $1::uuid OR f.at < pg_catalog.now() - interval '1 day')",
-        &[Arg::Text(&fence.event.to_string())],
+        "DELETE FROM accord.fence f WHERE f.via IS NOT NULL AND NOT f.stops AND f.at < pg_catalog.now() - interval '1 day'
+            AND NOT (f.frees AND f.source IN (SELECT u.source FROM accord.upstream u))",
+        &[],
     )
+}
+
+/// What stood behind fences of a source that is forgotten goes on.
+pub(super) fn leave(spi: &Spi, source: uuid::Uuid) -> Result<()> {
+    go_on(spi, "f.source = $1::uuid", &[Arg::Text(&source.to_string())])
 }
