@@ -179,12 +179,24 @@ CREATE TABLE accord.drifted (
     PRIMARY KEY (replica, fact)
 );
 
+-- Replicas that have versions which are not in this history, and where it leaves theirs.
+CREATE TABLE accord.divergence (
+    replica      text PRIMARY KEY REFERENCES accord.replica ON DELETE CASCADE,
+    found_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    version      bigint NOT NULL,            -- where the replica stands
+    id           bytea NOT NULL,
+    common       bigint,                     -- the newest version of both; null where there is none
+    versions     json NOT NULL               -- what the replica has beyond it
+);
+
 -- Replicas brought back to what is mirrored there, by a person's word.
 CREATE TABLE accord.mending (
     id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     replica      text NOT NULL REFERENCES accord.replica ON DELETE CASCADE,
     version      bigint NOT NULL,
     drop_own     boolean NOT NULL,
+    keep         text,                       -- a divergence is resolved: whose history stays, source or replica
+    target       bigint,                     -- and the version that the replica is led to, once it was offered
     requested_by text NOT NULL,
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     state        text NOT NULL DEFAULT 'offered',
@@ -237,6 +249,26 @@ CREATE TABLE accord.applied (
     PRIMARY KEY (source, version)
 );
 CREATE INDEX applied_event ON accord.applied USING gin (event_ids) WITH (fastupdate = off);
+
+-- What was applied here and is no part of the source's history any more: it was restored, or failed over, without it.
+CREATE TABLE accord.abandoned (
+    number       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source       uuid NOT NULL,
+    version      bigint NOT NULL,
+    id           bytea NOT NULL,
+    parent       bytea,
+    fingerprint  bytea NOT NULL,
+    applied_at   timestamptz NOT NULL,
+    baseline     boolean NOT NULL,
+    skipped      text,
+    events       json,
+    snapshot     json,
+    verdict      json,
+    abandoned_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rewind       uuid NOT NULL,              -- in accord.mended: what led back
+    rewound_to   bigint NOT NULL
+);
+CREATE INDEX abandoned_source ON accord.abandoned (source, version);
 
 -- Mendings that were carried out here: mirrored facts that somebody had changed, brought back.
 CREATE TABLE accord.mended (

@@ -116,6 +116,19 @@ SELECT m.replica,
   FROM accord.mending m;
 COMMENT ON VIEW accord.deliveries IS 'each version''s way to each replica, and each mending''s, with what the replica answered';
 
+CREATE VIEW accord.divergences AS
+SELECT d.replica,
+       d.common,
+       (v.value #>> '{position,version}')::bigint AS version,
+       (v.value ->> 'at')::timestamptz AS applied_at,
+       (SELECT string_agg(e.value ->> 'statement', '; ' ORDER BY e.ordinality) FROM json_array_elements(v.value -> 'events') WITH ORDINALITY e) AS statements,
+       v.value ->> 'skipped' AS skip_reason,
+       v.value #>> '{position,id}' AS id,
+       d.found_at
+  FROM accord.divergence d, json_array_elements(d.versions) v
+ ORDER BY 1, 3;
+COMMENT ON VIEW accord.divergences IS 'versions that replicas have and this history has not: accord.resolve_divergence decides what stays';
+
 CREATE VIEW accord.status AS
 SELECT r.name AS replica,
        CASE WHEN w.missing THEN 'no worker' ELSE r.state END AS state,
@@ -167,6 +180,16 @@ SELECT a.source,
        encode(a.id, 'hex') AS id,
        encode(a.parent, 'hex') AS parent
   FROM accord.applied a
+  LEFT JOIN accord.upstream u USING (source)
+UNION ALL
+SELECT a.source, a.version, 'abandoned', a.applied_at,
+       round((a.verdict #>> '{estimate,duration_ms}')::numeric, 1),
+       round((a.verdict #>> '{actual,duration_ms}')::numeric, 1),
+       (SELECT string_agg(lower(e.value ->> 'tag'), ', ' ORDER BY e.ordinality) FROM json_array_elements(a.events) WITH ORDINALITY e
+         WHERE e.ordinality <= 3) || CASE WHEN json_array_length(a.events) > 3 THEN ', …' ELSE '' END,
+       json_array_length(a.verdict -> 'steps'), a.skipped, u.replica, a.verdict -> 'estimate', a.verdict -> 'actual', a.verdict -> 'impact', a.snapshot,
+       encode(a.fingerprint, 'hex'), encode(a.id, 'hex'), encode(a.parent, 'hex')
+  FROM accord.abandoned a
   LEFT JOIN accord.upstream u USING (source)
 UNION ALL
 SELECT s.source, s.version, 'applying', max(s.changed_at), NULL, NULL, NULL, count(*)::int, NULL, u.replica, NULL, NULL, NULL, NULL, NULL, NULL, NULL

@@ -9,6 +9,7 @@
 mod support;
 
 mod alone;
+mod availability;
 mod bad_days;
 mod data;
 mod drift;

@@ -223,7 +223,8 @@ impl Cluster {
         Self::start_on(Installation::of(major), options)
     }
 
-    fn start_on(installation: &'static Installation, options: Options) -> Self {
+    /// A place for a server's files, and who removes them.
+    fn settle(installation: &'static Installation, name: &str) -> Self {
         let dir = state_dir().join(format!("pg_accord-{}", &random_word()[20..]));
         // First of all: from here on nothing is left behind, whenever this process ends.
         let watcher = Command::new("sh")
@@ -237,10 +238,14 @@ impl Cluster {
             .spawn()
             .expect("start the watcher");
         make_dir(&dir, installation.run_as);
+        Self { installation, name: name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher }
+    }
+
+    fn start_on(installation: &'static Installation, options: Options) -> Self {
+        let cluster = Self::settle(installation, options.name);
+        let dir = &cluster.dir;
         let copied = Command::new("cp").arg("-a").arg(installation.template.join("data")).arg(dir.join("data")).status().expect("run cp");
         assert!(copied.success(), "copy the template");
-
-        let cluster = Self { installation, name: options.name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher };
         cluster.configure(options);
         cluster.boot();
         cluster
@@ -273,9 +278,58 @@ impl Cluster {
         for (key, value) in options.conf {
             set(key, value);
         }
-        let path = self.data().join("postgresql.conf");
-        let mut file = fs::OpenOptions::new().append(true).open(path).expect("open postgresql.conf");
-        file.write_all(conf.as_bytes()).expect("write postgresql.conf");
+        self.append("postgresql.conf", &conf);
+    }
+
+    fn append(&self, file: &str, text: &str) {
+        let mut file = fs::OpenOptions::new().append(true).open(self.data().join(file)).expect("open a configuration file");
+        file.write_all(text.as_bytes()).expect("write a configuration file");
+    }
+
+    /// Where a copy of another server's files is to be found.
+    fn readdress(&self) {
+        let (port, dir, name) = (self.port, self.dir.display(), self.name.replace('\'', "''"));
+        self.append("postgresql.conf", &format!("port = {port}\nunix_socket_directories = '{dir}'\ncluster_name = '{name}'\n"));
+    }
+
+    /// A running physical standby of this server, by pg_basebackup.
+    pub fn standby(&self, name: &str) -> Self {
+        let standby = Self::settle(self.installation, name);
+        let output = self
+            .installation
+            .command("pg_basebackup")
+            .args(["--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync", "--username=postgres", "--host"])
+            .arg(&self.dir)
+            .args(["--port", &self.port.to_string(), "--pgdata"])
+            .arg(standby.data())
+            .current_dir("/")
+            .output()
+            .expect("run pg_basebackup");
+        assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
+        standby.readdress();
+        standby.boot();
+        standby
+    }
+
+    /// A standby has replayed everything that this server has written.
+    #[track_caller]
+    pub fn wait_for_standby(&self, standby: &Self) {
+        let lsn: String = self.client("postgres").query_one("SELECT pg_current_wal_flush_lsn()::text", &[]).expect("the WAL's end").get(0);
+        super::wait_until("the standby has replayed everything", || {
+            standby.try_client("postgres").is_ok_and(|mut client| {
+                client.query_one("SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn", &[&lsn]).is_ok_and(|row| row.get(0))
+            })
+        });
+    }
+
+    /// The standby takes the stopped (or crashed) server's place and address, still in recovery: `pg_promote()` makes it
+    /// the primary.
+    pub fn replace_by(&self, standby: Self) {
+        standby.stop();
+        fs::remove_dir_all(self.data()).expect("remove the data directory");
+        fs::rename(standby.data(), self.data()).expect("move the standby's files");
+        self.readdress();
+        self.boot();
     }
 
     fn data(&self) -> PathBuf {

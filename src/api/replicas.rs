@@ -65,6 +65,29 @@ fn skip(replica: &str, version: i64, reason: &str) {
     as_owner(|spi| delivery::skip(spi, replica, version, reason));
 }
 
+/// Decides what stays where a replica has versions that are not in this history: `source` (undone there) or `replica`
+/// (done here as well, with the caller's rights, as a new version). Returns how many statements ran here.
+#[pg_extern(volatile, parallel_unsafe)]
+fn resolve_divergence(replica: &str, keep: &str) -> i64 {
+    spi::connect(|spi| {
+        let decision = {
+            let _pinned = command::pin();
+            delivery::decide(spi, replica, keep.parse()?)?
+        };
+        {
+            let settings = command::settings();
+            settings.set("check_function_bodies", "off");
+            for step in &decision.steps {
+                spi.execute(&step.sql)?;
+            }
+        }
+        let _pinned = command::pin();
+        delivery::resolve(spi, replica, &decision)?;
+        Ok(decision.steps.len() as i64)
+    })
+    .or_raise()
+}
+
 /// Returns the acknowledged version once everything that was committed before the call is acknowledged.
 #[pg_extern(volatile, parallel_unsafe)]
 fn wait_for_replica(name: &str, timeout: default!(Interval, "'1 min'")) -> i64 {

@@ -1,5 +1,6 @@
 //! Mendings as the worker sees them: which are due, what is offered, what became of them.
 
+use super::divergence;
 use super::record::{Next, Row, complete, state, word};
 use crate::error::Result;
 use crate::ledger;
@@ -19,6 +20,16 @@ pub fn pending(spi: &Spi, replica: &str) -> Result<Option<Uuid>> {
     Ok(rows.first().and_then(|row| row.text(0).parse().ok()))
 }
 
+/// Whether the replica is on its way back from a history of its own.
+pub(super) fn rewinding(spi: &Spi, replica: &str) -> Result<bool> {
+    let rows = spi.query(
+        "SELECT FROM accord.mending m WHERE m.replica = $1 AND m.keep IS NOT NULL AND m.state IN ('offered', 'negotiating', 'applying', 'retrying') LIMIT 1",
+        &[Arg::Text(replica)],
+        See::Latest,
+    )?;
+    Ok(!rows.is_empty())
+}
+
 /// Whether a mending of the replica ended after the look was begun.
 pub(super) fn ended_since(spi: &Spi, replica: &str, look: Look) -> Result<bool> {
     let rows = spi.query(
@@ -34,12 +45,17 @@ pub(super) fn ended_since(spi: &Spi, replica: &str, look: Look) -> Result<bool> 
 pub fn parcel(spi: &Spi, replica: &str) -> Result<Option<Parcel>> {
     let Some(id) = pending(spi, replica)? else { return Ok(None) };
     let rows = spi.query(
-        "SELECT m.drop_own, m.approved_at IS NOT NULL FROM accord.mending m WHERE m.id = $1::uuid",
+        "SELECT m.drop_own, m.approved_at IS NOT NULL, m.keep IS NOT NULL FROM accord.mending m WHERE m.id = $1::uuid",
         &[Arg::Text(&id.to_string())],
         See::Latest,
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
-    if let Some(offer) = ledger::mend_offer(spi, replica, id, row.bool(0), row.bool(1))? {
+    let offer = if row.bool(2) {
+        divergence::offer(spi, replica, id, row.bool(1))?
+    } else {
+        ledger::mend_offer(spi, replica, id, row.bool(0), row.bool(1))?
+    };
+    if let Some(offer) = offer {
         let json = serde_json::to_string(&offer)?;
         spi.run(
             "UPDATE accord.mending SET version = $2 WHERE id = $1::uuid",

@@ -4,6 +4,7 @@
 //! The functions here run in a person's transaction and only write down what is wanted; the worker
 //! acts on it after the commit. `record` and `roster` are the worker's own side of the same tables.
 
+mod divergence;
 mod drift;
 mod inspected;
 pub mod mending;
@@ -12,6 +13,7 @@ pub mod roster;
 pub mod rows;
 mod wait;
 
+pub use divergence::{decide, request as resolve};
 pub use drift::{Drifted, asked, drift, synchronize};
 pub use wait::wait_for_replica;
 

@@ -3,7 +3,7 @@
 //! A person's pause is never overwritten, and a row that a person's open transaction holds is not
 //! waited for: its notes come again.
 
-use super::{inspected, mending, resolution, rows};
+use super::{divergence, inspected, mending, resolution, rows};
 use crate::error::Result;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::Caught;
@@ -21,6 +21,8 @@ pub enum Next {
     After(Option<i64>),
     /// The task waits for a person.
     Halt,
+    /// The same; and where the histories part is to be found out.
+    Parted,
     /// The replica's row wants to be read again.
     Again,
 }
@@ -54,7 +56,14 @@ pub fn record(spi: &Spi, notes: &[Note]) -> Result<Vec<Next>> {
                     Row { id: row.int(0), name: row.text(1), acknowledged: row.maybe_int(2), baseline: row.maybe_int(3), at: note.at };
                 return match (note.mending, &note.what) {
                     (Some(id), what)
-                        if !matches!(what, What::Progress { .. } | What::Inspected { .. } | What::Rehearsed { .. } | What::Died { .. }) =>
+                        if !matches!(
+                            what,
+                            What::Progress { .. }
+                                | What::Inspected { .. }
+                                | What::Rehearsed { .. }
+                                | What::Traced { .. }
+                                | What::Died { .. }
+                        ) =>
                     {
                         mending::write(spi, &row, id, what)
                     }
@@ -79,6 +88,8 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
             return Ok(Next::After(Some(*after)));
         }
         What::Inspected { look, answer, .. } => return inspected::write(spi, row, *look, answer),
+        What::Traced { answer: Ok(inspection) } => return divergence::write(spi, row, inspection),
+        What::Traced { answer: Err(_) } => {}
         What::Rehearsed { look, answer } => return inspected::rehearsed(spi, row, *look, answer),
         What::Progress { progress } => spi.run(
             "UPDATE accord.replica SET done = $2, total = $3 WHERE id = $1 AND state = 'applying'",
@@ -242,9 +253,16 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
     )?;
     let mended = mending::pending(spi, &row.name)?.is_some();
     if let Some((word, cause)) = obstacle(spi, row, standing)?.filter(|(_, cause)| !(mended && cause.code == "diverged")) {
-        state(spi, row, word, standing.position.as_ref().map(|position| position.version), Some(&cause))?;
-        return Ok(Next::Halt);
+        let version = standing.position.as_ref().map(|position| position.version);
+        let parted = cause.code == "unknown_parent";
+        // It has been decided what stays: what it has is not acknowledged, and what leads it back is offered.
+        if parted && mending::rewinding(spi, &row.name)? {
+            return Ok(Next::After(version));
+        }
+        state(spi, row, word, version, Some(&cause))?;
+        return Ok(if parted { Next::Parted } else { Next::Halt });
     }
+    divergence::forget(spi, &row.name)?;
     if let Some(cause) = rows::attach(spi, row, standing)? {
         state(spi, row, "rejected", None, Some(&cause))?;
         return Ok(Next::Halt);
@@ -297,10 +315,7 @@ fn obstacle(spi: &Spi, row: &Row, standing: &Standing) -> Result<Option<(&'stati
                 None => format!("It has version {}; the newest here is {}.", position.version, crate::ledger::head(spi)?.version),
                 Some(id) => format!("Version {} is {} there and {} here.", position.version, position.id, crate::model::Fingerprint(id)),
             };
-            let cause = Cause::new("unknown_parent", "the replica has a version that is not in this history: the source was restored from a backup, or failed over without its last changes")
-                .detail(detail)
-                .hint("Restore the lost changes here or undo them on the replica; to begin anew, run DROP EXTENSION pg_accord and CREATE EXTENSION pg_accord on the replica: an equal schema is adopted.");
-            return Ok(Some(("diverged", cause)));
+            return Ok(Some(("diverged", divergence::cause(&row.name, detail))));
         }
     }
     if !standing.drift.is_empty() {

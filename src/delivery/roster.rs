@@ -13,6 +13,8 @@ pub struct Seat {
     pub paused: bool,
     /// It is to be mended.
     pub mending: bool,
+    /// It is to be led back from a history of its own: that asks for no look before.
+    pub rewinding: bool,
     /// Grows when a person wants the worker to look again.
     pub nudges: i64,
 }
@@ -21,7 +23,8 @@ pub struct Seat {
 pub fn read(spi: &Spi) -> Result<Vec<Seat>> {
     spi.query(
         "SELECT r.id, r.name, r.conninfo, r.policy::text, r.state = 'paused', r.nudges, r.attempts, l.id::text,
-                EXISTS (SELECT FROM accord.mending m WHERE m.replica = r.name AND m.state IN ('offered', 'negotiating', 'applying', 'retrying'))
+                EXISTS (SELECT FROM accord.mending m WHERE m.replica = r.name AND m.state IN ('offered', 'negotiating', 'applying', 'retrying')),
+                EXISTS (SELECT FROM accord.mending m WHERE m.replica = r.name AND m.keep IS NOT NULL AND m.state IN ('offered', 'negotiating', 'applying', 'retrying'))
            FROM accord.replica r, accord.ledger l ORDER BY r.id",
         &[],
         See::Latest,
@@ -42,6 +45,7 @@ pub fn read(spi: &Spi) -> Result<Vec<Seat>> {
             paused: row.bool(4),
             nudges: row.int(5),
             mending: row.bool(8),
+            rewinding: row.bool(9),
         })
     })
     .collect()

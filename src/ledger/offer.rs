@@ -13,8 +13,8 @@ use uuid::Uuid;
 pub(super) struct Target {
     name: String,
     policy: serde_json::Value,
-    projection_text: String,
-    projection: Projection,
+    pub(super) projection_text: String,
+    pub(super) projection: Projection,
     ledger: Uuid,
     /// The replica's subscriptions that this database feeds.
     subscriptions: Vec<Name>,
@@ -55,6 +55,8 @@ impl Target {
             approved: false,
             skip: None,
             mending: None,
+            abandons: None,
+            renamed: Vec::new(),
             fence: None,
             lsn: None,
             events: Vec::new(),
@@ -63,7 +65,7 @@ impl Target {
 
     /// The part of a change that the replica mirrors; a fact that crosses the projection's border
     /// appears or goes there.
-    fn cut(&self, change: Change) -> Option<Change> {
+    pub(super) fn cut(&self, change: Change) -> Option<Change> {
         let mirrored = |fact: &Option<crate::model::Fact>| fact.as_ref().is_some_and(|f| self.projection.mirrors(&f.id));
         match (mirrored(&change.before), mirrored(&change.after)) {
             (true, true) => Some(change),

@@ -4,7 +4,7 @@
 //! either is executed by anybody: a replica is mended by an offer ([`super::OfferKind::Mend`]), which
 //! is examined like every other.
 
-use super::Position;
+use super::{Divergence, Position};
 use crate::model::{Fact, FactId, Fingerprint};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,6 +22,9 @@ pub struct Inspect {
     /// Read the catalogs first, so that what fired no event trigger is seen too.
     #[serde(default)]
     pub read: bool,
+    /// The ids of the caller's versions, from 0 on: where do the histories part? Nothing else is looked at then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<Fingerprint>,
 }
 
 /// The command that made a fact what it is here, as the replica's own ledger recorded it.
@@ -92,6 +95,9 @@ pub struct Inspection {
     /// How many more there are.
     #[serde(default)]
     pub more: u64,
+    /// Where the histories part, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<Divergence>,
 }
 
 /// How far an application has come, as the replica says it while it works.

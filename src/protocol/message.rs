@@ -101,6 +101,9 @@ pub enum OfferKind {
     Version,
     /// Facts that are mirrored already, as they shall be, and own ones that shall go: no version of its own.
     Mend,
+    /// The whole projected model of a version, for a replica whose history went another way: what it mirrors is
+    /// brought there by plan, and what it has beyond the version of both is abandoned.
+    Rewind,
 }
 
 /// A version as it is offered to one replica.
@@ -117,7 +120,7 @@ pub struct Offer {
     pub kind: OfferKind,
     /// Where this leads.
     pub position: Position,
-    /// The version before it; none for a baseline.
+    /// The version before it; none for a baseline; for a rewind, the newest version of both sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Position>,
     /// The mirrored part.
@@ -140,9 +143,15 @@ pub struct Offer {
     /// The version is to be recorded without being applied: a person's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<String>,
-    /// For [`OfferKind::Mend`]: its own id, by which it is carried out once.
+    /// For [`OfferKind::Mend`] and [`OfferKind::Rewind`]: its own id, by which it is carried out once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mending: Option<Uuid>,
+    /// For [`OfferKind::Rewind`]: the head of the history that is abandoned. (Its `parent` is the version of both.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abandons: Option<Position>,
+    /// For [`OfferKind::Rewind`]: what was renamed between the version of both and this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<(FactId, FactId)>,
     /// What proves that the rows before this version have arrived; none where nothing can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<Fence>,

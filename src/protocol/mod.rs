@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod divergence;
 mod fragments;
 mod inspect;
 mod message;
@@ -9,6 +10,7 @@ mod policy;
 mod rows;
 mod state;
 
+pub use divergence::{Alone, Divergence, Names};
 pub use fragments::{check_facts, check_fragments};
 pub use inspect::{Author, Finding, Inspect, Inspection, Progress};
 pub use message::{

@@ -6,7 +6,7 @@ use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
-use super::{Applying, kept, mend, reason, rows, verdict};
+use super::{Applying, kept, mend, reason, rewind, rows, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -224,7 +224,7 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
     };
     let hint = match code {
         ReasonCode::LockTimeout => "It is tried again by itself; pg_stat_activity on the replica shows who holds the lock.".to_owned(),
-        _ if examined.offer.kind == OfferKind::Mend => format!("Remove the cause on the replica, {}", mend::go_on(&examined.offer)),
+        _ if examined.offer.mending.is_some() => format!("Remove the cause on the replica, {}", mend::go_on(&examined.offer)),
         _ => format!(
             "Mend the cause on the replica and SELECT accord.retry('{name}'), or SELECT accord.skip('{name}', {}, '<reason>').",
             examined.offer.position.version
@@ -437,7 +437,7 @@ fn without_own_neighbours(spi: &Spi, examined: &Examined, differing: Vec<String>
 /// all that it inherits when it is built at once, and not where they stood when its parent grew later.
 fn order_is_waived(spi: &Spi, examined: &Examined, id: &FactId) -> Result<bool> {
     // A column that was dropped by hand comes back behind all others.
-    if examined.offer.kind == OfferKind::Mend || examined.adopting {
+    if examined.offer.mending.is_some() || examined.adopting {
         return Ok(true);
     }
     let child = |fact: &FactId| fact.kind == Kind::Inherit && fact.path[..2] == id.path[..2];
@@ -545,6 +545,9 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
     let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();
     if let Some(id) = offer.mending {
         mend::write_record(spi, id, examined, &fingerprint, &serde_json::to_string(&snapshot)?)?;
+        if offer.kind == OfferKind::Rewind {
+            rewind::write_record(spi, examined, &fingerprint)?;
+        }
         return Ok(fingerprint);
     }
     spi.run(

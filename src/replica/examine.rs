@@ -3,7 +3,7 @@
 use super::estimate;
 use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
-use super::{baseline, kept, mend, reason, rows, verdict};
+use super::{baseline, kept, mend, reason, rewind, rows, verdict};
 use crate::catalog;
 use crate::diff::{Change, Operation, reversed};
 use crate::error::Result;
@@ -111,10 +111,12 @@ pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>
     if let Err(why) = check_fragments(&offer) {
         return Err(malformed(&format!("the offer holds a text that would not stay in its place in a statement: {why}")));
     }
-    if (offer.kind == OfferKind::Mend) != offer.mending.is_some()
-        || offer.kind == OfferKind::Mend && (offer.events.len() != 1 || offer.skip.is_some())
-    {
+    let mends = matches!(offer.kind, OfferKind::Mend | OfferKind::Rewind);
+    if mends != offer.mending.is_some() || mends && (offer.events.len() != 1 || offer.skip.is_some()) {
         return Err(malformed("the offer of a mending has an id and one event, and no other offer has either"));
+    }
+    if (offer.kind == OfferKind::Rewind) != offer.abandons.is_some() {
+        return Err(malformed("the offer of a rewind says what it abandons, and no other offer does"));
     }
     if offer.kind == OfferKind::Version && (offer.parent.is_none() || offer.fingerprint_before.is_none()) {
         return Err(malformed("the offer of a version names no parent"));
@@ -153,19 +155,28 @@ pub fn negotiate(spi: &Spi, message: Value) -> Result<Verdict> {
 pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
     let _frozen = spi.freeze();
     let upstream = mirror::upstream(spi, offer.source)?;
-    let offer = if offer.kind == OfferKind::Mend { mend::begin(spi, offer)? } else { offer };
-    let net = net(&offer.events);
+    let (offer, further) = match offer.kind {
+        OfferKind::Mend => (mend::begin(spi, offer)?, BTreeMap::new()),
+        OfferKind::Rewind => rewind::begin(spi, offer)?,
+        OfferKind::Baseline | OfferKind::Version => (offer, BTreeMap::new()),
+    };
+    let mut net = net(&offer.events);
+    for (id, also) in further {
+        net.entry(id).or_insert(also);
+    }
     let ids: Vec<String> = net.keys().cloned().collect();
     let mirrored = mirror::mirrored(spi, offer.source, &ids)?;
     let local = mirror::local(spi, &ids)?;
     let answer = verdict(VerdictState::Accepted, Some(&offer), Vec::new());
-    let begun = !spi
-        .query(
-            "SELECT FROM accord.step s WHERE s.source = $1::uuid AND s.version = $2",
-            &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],
-            See::Latest,
-        )?
-        .is_empty();
+    let in_steps = matches!(offer.kind, OfferKind::Baseline | OfferKind::Version);
+    let begun = in_steps
+        && !spi
+            .query(
+                "SELECT FROM accord.step s WHERE s.source = $1::uuid AND s.version = $2",
+                &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],
+                See::Latest,
+            )?
+            .is_empty();
     let mut examined = Examined {
         offer,
         policy,
@@ -180,16 +191,23 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
         planned: 0,
         verdict: answer,
     };
-    let mending = examined.offer.kind == OfferKind::Mend;
-    if if mending { mend::validate(spi, &mut examined)? } else { examined.validate(spi)? } {
+    let kind = examined.offer.kind;
+    let settled = match kind {
+        OfferKind::Mend => mend::validate(spi, &mut examined)?,
+        OfferKind::Rewind => rewind::validate(spi, &mut examined)?,
+        OfferKind::Baseline | OfferKind::Version => examined.validate(spi)?,
+    };
+    if settled {
         return Ok(examined);
     }
-    if examined.offer.kind == OfferKind::Baseline {
-        baseline::examine(spi, &mut examined)?;
-    } else if mending {
-        examined.respect_own(spi)?;
-    } else {
-        examined.compatibility(spi)?;
+    match kind {
+        OfferKind::Baseline => baseline::examine(spi, &mut examined)?,
+        OfferKind::Mend => examined.respect_own(spi)?,
+        OfferKind::Rewind => {
+            rewind::respect_names(&mut examined);
+            examined.respect_own(spi)?;
+        }
+        OfferKind::Version => examined.compatibility(spi)?,
     }
     examined.hold_unmodelled();
     let (back, words) = kept::reversed(spi, &examined)?;

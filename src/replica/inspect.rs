@@ -3,7 +3,7 @@
 //! By fingerprint first: the ledger's facts with other hashes than the mirrored ones are one join, and
 //! where there are none, nothing but hashes is read.
 
-use super::mirror;
+use super::{mirror, rewind};
 use crate::diff::{Change, Operation};
 use crate::error::{Error, Result};
 use crate::ledger::{self, store};
@@ -45,7 +45,14 @@ pub fn inspect(spi: &Spi, message: serde_json::Value) -> Result<Inspection> {
         reconciled: 0,
         findings: Vec::new(),
         more: 0,
+        divergence: None,
     };
+    if !inspect.trace.is_empty() {
+        let _frozen = spi.freeze();
+        inspection.position = mirror::upstream(spi, inspect.source)?.map(|upstream| upstream.position);
+        inspection.divergence = Some(rewind::trace(spi, inspect.source, &inspect.trace)?);
+        return Ok(inspection);
+    }
     if inspect.read {
         inspection.reconciled = ledger::reconcile(spi)? as u64;
     }

@@ -40,7 +40,7 @@ fn table_of(id: &FactId) -> FactId {
 /// or a column as it was when it was dropped, or leads a column back to the type that it had. And words on what is kept
 /// under the same names and is something else.
 pub fn reversed(spi: &Spi, examined: &Examined) -> Result<(Vec<Kept>, Vec<String>)> {
-    if !is_on() || examined.offer.kind != OfferKind::Version || examined.offer.skip.is_some() {
+    if !is_on() || !matches!(examined.offer.kind, OfferKind::Version | OfferKind::Rewind) || examined.offer.skip.is_some() {
         return Ok((Vec::new(), Vec::new()));
     }
     let new: Vec<&Fact> = examined.net.values().filter(|net| net.before.is_none()).filter_map(|net| net.after.as_ref()).collect();

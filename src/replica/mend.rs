@@ -111,6 +111,9 @@ pub fn go_on(offer: &Offer) -> String {
     if offer.kind == OfferKind::Mend {
         return format!("then on the source SELECT * FROM accord.synchronize('{name}', dry_run => false).");
     }
+    if offer.kind == OfferKind::Rewind {
+        return format!("then on the source SELECT accord.resolve_divergence('{name}', 'source' or 'replica') again.");
+    }
     format!("then on the source SELECT accord.retry('{name}'); or SELECT accord.skip('{name}', {version}, '<reason>').")
 }
 
@@ -196,7 +199,7 @@ pub fn write_record(spi: &Spi, id: Uuid, examined: &Examined, fingerprint: &Fing
 pub fn write_verdict(spi: &Spi, offer: &Offer, verdict: &Verdict) -> Result<()> {
     let text = serde_json::to_string(verdict)?;
     match offer.mending {
-        Some(id) if offer.kind == OfferKind::Mend => {
+        Some(id) => {
             spi.run("UPDATE accord.mended SET verdict = $2::json WHERE id = $1::uuid", &[Arg::Text(&id.to_string()), Arg::Text(&text)])
         }
         _ => spi.run(

@@ -83,11 +83,25 @@ pub fn mirrored(spi: &Spi, source: Uuid, ids: &[String]) -> Result<HashMap<Strin
         See::Latest,
     )?
     .iter()
-    .map(|row| {
-        let here = if row.is_null(3) { None } else { Some(row.hash(3)?) };
-        Ok((row.text(0), Mirrored { hash: row.hash(1)?, here, waived: row.bool(2) }))
-    })
+    .map(mirrored_row)
     .collect()
+}
+
+/// Every mirrored fact, by id as text.
+pub fn everything(spi: &Spi, source: Uuid) -> Result<HashMap<String, Mirrored>> {
+    spi.query(
+        "SELECT m.id, m.hash, m.waived, m.here FROM accord.mirror m WHERE m.source = $1::uuid",
+        &[Arg::Text(&source.to_string())],
+        See::Latest,
+    )?
+    .iter()
+    .map(mirrored_row)
+    .collect()
+}
+
+fn mirrored_row(row: &crate::catalog::Row) -> Result<(String, Mirrored)> {
+    let here = if row.is_null(3) { None } else { Some(row.hash(3)?) };
+    Ok((row.text(0), Mirrored { hash: row.hash(1)?, here, waived: row.bool(2) }))
 }
 
 /// Replaces mirrored facts: a hash for each id that is mirrored from now on, `None` for one that is not.
@@ -184,6 +198,7 @@ pub fn forget(spi: &Spi, source: &str) -> Result<()> {
     for sql in [
         "DELETE FROM accord.mirror WHERE source = $1::uuid",
         "DELETE FROM accord.applied WHERE source = $1::uuid",
+        "DELETE FROM accord.abandoned WHERE source = $1::uuid",
         "DELETE FROM accord.mended WHERE source = $1::uuid",
         "DELETE FROM accord.step WHERE source = $1::uuid",
         "DELETE FROM accord.upstream WHERE source = $1::uuid",

@@ -18,6 +18,7 @@ mod mirror;
 mod outside;
 mod progress;
 mod rendered;
+mod rewind;
 mod rows;
 pub mod sizes;
 

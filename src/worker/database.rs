@@ -39,6 +39,8 @@ struct Served {
     fresh: bool,
     /// A look for a mending is on its way.
     looking: bool,
+    /// Its history went another way: when it is asked (again) where.
+    trace_at: Option<Instant>,
 }
 
 /// A question of a task that is not answered yet.
@@ -125,6 +127,7 @@ impl Worker {
         }
         self.publish();
         self.record();
+        self.trace();
         self.serve();
         self.reconcile();
         self.clear_slots();
@@ -194,7 +197,7 @@ impl Worker {
 
     fn start(&mut self, seat: Seat) {
         let assignment: Assignment = seat.assignment.clone();
-        self.served.insert(assignment.id, Served { seat, hunger: None, fresh: false, looking: false });
+        self.served.insert(assignment.id, Served { seat, hunger: None, fresh: false, looking: false, trace_at: None });
         self.command(Command::Start(Box::new(assignment)));
     }
 
@@ -302,6 +305,17 @@ impl Worker {
             match (next, &note.what) {
                 (Next::Later, _) => self.kept.push(note),
                 (Next::Halt, What::Hello { request, .. }) => self.tell(note.replica, Word::Halt(*request)),
+                (Next::Parted, What::Hello { request, .. }) => {
+                    self.tell(note.replica, Word::Halt(*request));
+                    if let Some(served) = self.served.get_mut(&note.replica) {
+                        served.trace_at = Some(now);
+                    }
+                }
+                (_, What::Traced { answer: Ok(_) }) => {
+                    if let Some(served) = self.served.get_mut(&note.replica) {
+                        served.trace_at = None;
+                    }
+                }
                 (next, What::Inspected { request, look, answer }) => {
                     let (request, look, seen) = (*request, *look, answer.is_ok());
                     self.looked(note.replica, next, request, look, seen);
@@ -327,6 +341,27 @@ impl Worker {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Replicas whose history went another way are asked where, until they answer.
+    fn trace(&mut self) {
+        let now = Instant::now();
+        let due: Vec<i64> =
+            self.served.iter().filter(|(_, served)| served.trace_at.is_some_and(|at| at <= now)).map(|(id, _)| *id).collect();
+        if due.is_empty() {
+            return;
+        }
+        match process::ledger_transaction(|| spi::connect(ledger::chain)) {
+            Ok(ids) => {
+                for id in due {
+                    self.tell(id, Word::Trace(ids.clone()));
+                    if let Some(served) = self.served.get_mut(&id) {
+                        served.trace_at = Some(now + 2 * TICK);
+                    }
+                }
+            }
+            Err(error) => self.failed("reading the versions", &error),
         }
     }
 
@@ -402,7 +437,7 @@ impl Worker {
     /// Where a mending is on its way: a look first, then its offer. True: nothing else is handed out.
     fn mend(&mut self, id: i64, name: &str, hunger: Hunger) -> bool {
         let Some(served) = self.served.get_mut(&id).filter(|served| served.seat.mending && hunger.after.is_some()) else { return false };
-        if !served.fresh {
+        if !served.fresh && !served.seat.rewinding {
             if !std::mem::replace(&mut served.looking, true) {
                 self.tell(id, Word::Inspect(Look::now(false, false)));
             }
@@ -415,7 +450,7 @@ impl Worker {
                 true
             }
             Ok(None) => {
-                served.seat.mending = false;
+                (served.seat.mending, served.seat.rewinding) = (false, false);
                 // The replica says anew how it stands.
                 self.tell(id, Word::Wake);
                 true

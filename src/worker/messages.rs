@@ -1,6 +1,7 @@
 //! What the worker's two threads say to each other. Plain data: the network thread never touches
 //! the server's memory.
 
+use crate::model::Fingerprint;
 use crate::protocol::{Inspection, Policy, Progress, Reason, ReasonCode, Standing, VerdictState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ pub enum Word {
     Refresh(Vec<String>),
     /// Ask the replica what is really there.
     Inspect(Look),
+    /// Ask the replica where its history leaves the one with these ids.
+    Trace(Vec<Fingerprint>),
     /// Have the replica plan a mending (an offer as JSON), and do nothing.
     Rehearse(Look, String),
 }
@@ -128,6 +131,8 @@ pub enum What {
     Progress { progress: Progress },
     /// What is really there, or why it could not be seen.
     Inspected { request: u64, look: Look, answer: Result<Box<Inspection>, Cause> },
+    /// Where the histories part.
+    Traced { answer: Result<Box<Inspection>, Cause> },
     /// The plan of a mending: the verdict's JSON.
     Rehearsed { look: Look, answer: Result<String, Cause> },
     /// The task itself failed, by a defect of ours.

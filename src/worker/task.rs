@@ -6,6 +6,7 @@
 use super::backoff;
 use super::messages::{Assignment, Cause, Look, Note, Parcel, What, Word, cause_of, code_word};
 use super::transport::{Carrier, Failure, Function, Session};
+use crate::model::Fingerprint;
 use crate::protocol::{Hello, Inspect, Inspection, PROTOCOL_VERSION, Reason, ReasonCode, Standing, StepReport, VerdictState};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -360,7 +361,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                         return State::Greet(session);
                     }
                     Some(Word::Refresh(statements)) => self.will_refresh(statements),
-                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => self.asked.push(word),
+                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..) | Word::Trace(_))) => self.asked.push(word),
                     Some(_) => {}
                 },
             }
@@ -425,7 +426,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                     Some(Word::Wake) => return Paused::Done,
                     Some(Word::Refresh(statements)) => self.will_refresh(statements),
                     // A person asks: tried at once, and answered with what comes of it.
-                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => {
+                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..) | Word::Trace(_))) => {
                         self.asked.push(word);
                         return Paused::Done;
                     }
@@ -446,7 +447,8 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 }
                 Some(Word::Refresh(statements)) => self.will_refresh(statements),
                 // A look needs a session, and leaves things as they are.
-                Some(word @ (Word::Inspect(_) | Word::Rehearse(..))) => match self.carrier.connect(&self.assignment).await {
+                Some(word @ (Word::Inspect(_) | Word::Rehearse(..) | Word::Trace(_))) => match self.carrier.connect(&self.assignment).await
+                {
                     Ok(mut session) => {
                         let _ = self.answer(&mut session, word).await;
                     }
@@ -465,6 +467,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 self.refresh(session).await
             }
             Word::Inspect(look) => self.inspect(session, look).await,
+            Word::Trace(ids) => self.trace(session, ids).await,
             Word::Rehearse(look, offer) => self.rehearse(session, look, &offer).await,
             _ => Ok(()),
         }
@@ -472,16 +475,33 @@ impl<C: Carrier, N: Notes> Task<C, N> {
 
     /// Asks what is really there. The error: the session is lost.
     async fn inspect(&self, session: &mut C::Session, look: Look) -> Result<(), Failure> {
+        let (answer, lost) = self.ask_inspect(session, true, Vec::new()).await;
+        self.note(What::Inspected { request: self.request, look, answer });
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// Asks where the histories part. The error: the session is lost.
+    async fn trace(&self, session: &mut C::Session, ids: Vec<Fingerprint>) -> Result<(), Failure> {
+        let (answer, lost) = self.ask_inspect(session, false, ids).await;
+        self.note(What::Traced { answer });
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// The answer, or why there is none; and the failure where the session is lost.
+    async fn ask_inspect(
+        &self,
+        session: &mut C::Session,
+        read: bool,
+        trace: Vec<Fingerprint>,
+    ) -> (Result<Box<Inspection>, Cause>, Option<Failure>) {
         let message =
-            Inspect { protocol: PROTOCOL_VERSION, source: self.assignment.source, replica: self.assignment.name.clone(), read: true };
-        let (answer, lost) = match session.call(Function::Inspect, &serde_json::to_string(&message).unwrap_or_default()).await {
+            Inspect { protocol: PROTOCOL_VERSION, source: self.assignment.source, replica: self.assignment.name.clone(), read, trace };
+        match session.call(Function::Inspect, &serde_json::to_string(&message).unwrap_or_default()).await {
             Ok(text) => {
                 (serde_json::from_str::<Inspection>(&text).map(Box::new).map_err(|error| unreadable("accord.inspect", &error)), None)
             }
             Err(failure) => (Err(failure.cause.clone()), Some(failure).filter(|failure| !failure.answered)),
-        };
-        self.note(What::Inspected { request: self.request, look, answer });
-        lost.map_or(Ok(()), Err)
+        }
     }
 
     /// Has a mending planned. The error: the session is lost.
@@ -499,6 +519,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
         match word {
             Word::Inspect(look) => self.note(What::Inspected { request: self.request, look, answer: Err(cause.clone()) }),
             Word::Rehearse(look, _) => self.note(What::Rehearsed { look, answer: Err(cause.clone()) }),
+            Word::Trace(_) => self.note(What::Traced { answer: Err(cause.clone()) }),
             _ => {}
         }
     }
