@@ -125,6 +125,7 @@ CREATE TABLE accord.replica (
     nudges        bigint NOT NULL DEFAULT 0, -- grows when a person wants the worker to look again
     server_version int,                      -- of the replica's server, from its last hello
     extension     text,                      -- version of its pg_accord, from its last hello
+    protocol      int NOT NULL DEFAULT 1,    -- in which it was greeted
     changed_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 

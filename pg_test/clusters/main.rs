@@ -23,4 +23,5 @@ mod order;
 mod plans;
 mod rows;
 mod size;
+mod upgrade;
 mod users;

@@ -6,6 +6,7 @@
 
 mod drift;
 mod inspected;
+pub mod journal;
 pub mod mending;
 pub mod record;
 pub mod roster;
