@@ -24,7 +24,9 @@ SELECT 'initial privileges of ' || pg_describe_object(i.classoid, i.objoid, i.ob
   FROM pg_init_privs i JOIN member m ON m.classid = i.classoid AND m.objid = i.objoid
 UNION ALL
 SELECT 'column ' || c.oid::regclass || '.' || a.attname,
-       concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, a.attstorage, a.attcollation::regcollation, a.attoptions,
+       concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, a.attstorage, a.attcollation::regcollation,
+                 -- Some servers note things of their own there.
+                 ARRAY(SELECT o FROM unnest(a.attoptions) o WHERE o NOT LIKE 'pg\_%'),
                  pg_get_expr(d.adbin, d.adrelid), CASE WHEN c.relkind = 'v' THEN a.attnum END, col_description(c.oid, a.attnum))
   FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

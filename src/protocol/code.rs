@@ -123,7 +123,8 @@ impl Code {
             let made = path.len() > 1 && path[path.len() - 2] != "pg_catalog";
             let name = path.join(".");
             match (symbol(i, "("), made) {
-                (true, _) if is_type || before.is_some_and(|token| token.is_word("references")) => {}
+                // `REFERENCES s.t(a)`, `USING btree (a)`: tables and access methods.
+                (true, _) if is_type || before.is_some_and(|token| token.is_word("references") || classes && token.is_word("using")) => {}
                 (true, true) => self.found.push((id.clone(), format!("calls {name}"))),
                 (true, false) => {
                     let name = path[path.len() - 1];

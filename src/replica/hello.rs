@@ -12,7 +12,7 @@ pub fn hello(spi: &Spi, message: serde_json::Value) -> Result<Standing> {
     let hello: Hello = serde_json::from_value(message).map_err(|e| {
         Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "this is no greeting of pg_accord's protocol")
             .detail(e.to_string())
-            .hint("A greeting is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\"}.")
+            .hint("A greeting is {\"protocol\": 2, \"source\": \"<uuid>\", \"replica\": \"<name>\"}.")
     })?;
     if !(OLDEST_PROTOCOL..=PROTOCOL_VERSION).contains(&hello.protocol) {
         return Err(Error::new(

@@ -26,7 +26,7 @@ pub fn inspect(spi: &Spi, message: serde_json::Value) -> Result<Inspection> {
     let inspect: Inspect = serde_json::from_value(message).map_err(|e| {
         Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "this is no inspection of pg_accord's protocol")
             .detail(e.to_string())
-            .hint("One is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\", \"read\": true}; SELECT source, replica FROM accord.upstream.")
+            .hint("One is {\"protocol\": 2, \"source\": \"<uuid>\", \"replica\": \"<name>\", \"read\": true}; SELECT source, replica FROM accord.upstream.")
     })?;
     if !(OLDEST_PROTOCOL..=PROTOCOL_VERSION).contains(&inspect.protocol) {
         return Err(Error::new(
