@@ -58,9 +58,10 @@ fn each_object_by_each_kind_of_role() {
     batch(&mut link.pair.source.try_client_as(db, "maker").expect("connect"), "CREATE TABLE public.hers (id int)");
     let objects: Vec<(String, String, String)> = link
         .source()
+        // A constant null would be the answer of a strict function before anybody asked who calls it.
         .query(
             "SELECT 'function', p.oid::regprocedure::text,
-                    format('accord.%I(%s)', p.proname, (SELECT string_agg('NULL::' || t::regtype, ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY a (t, n)))
+                    format('accord.%I(%s)', p.proname, (SELECT string_agg('(SELECT NULL::' || t::regtype || ')', ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY a (t, n)))
                FROM pg_proc p WHERE p.pronamespace = 'accord'::regnamespace
              UNION ALL
              SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'other ' || c.relkind::text END, c.oid::regclass::text, c.oid::regclass::text

@@ -81,6 +81,7 @@ fn no_password_is_shown() {
     link.run_there(
         "ALTER ROLE carrier PASSWORD 'another'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'carrier'",
     );
+    link.run("CREATE TABLE public.b (id int)");
     wait_until("the login is refused", || link.status().reason.contains("password"));
     let error = link.try_wait("1 s").expect_err("it is refused");
     free_of_it(&error.0, "the error of wait_for_replica");
