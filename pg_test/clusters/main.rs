@@ -18,6 +18,7 @@ mod faults;
 mod foreign_data;
 mod fresh;
 mod handshake;
+mod hostile;
 mod kept;
 mod names;
 mod offers;
