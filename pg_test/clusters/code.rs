@@ -76,9 +76,9 @@ fn what_calls_the_servers_own_functions_passes() {
         "ALTER TABLE s.a ADD EXCLUDE USING btree (b WITH =)",
         "CREATE VIEW s.v AS WITH x(n) AS (SELECT 1) SELECT a.id, left(a.d, 2) AS l, count(*) OVER (PARTITION BY a.b) AS c FROM s.a a LEFT JOIN x ON n = a.b WHERE a.at > now() - interval '1 day'",
         "ALTER TABLE s.a RENAME b TO n",
-        "ALTER TABLE s.a ALTER n TYPE text USING upper(n::text)",
+        "ALTER TABLE s.a ALTER d TYPE text USING upper(d::text)",
         "CREATE TABLE s.parted (id int, at date) PARTITION BY RANGE (date_part('year', at)); CREATE TABLE s.p1 PARTITION OF s.parted FOR VALUES FROM (2020) TO (2021)",
-        "ALTER TABLE s.a ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.a USING (current_user = 'x' OR n = ANY (string_to_array(d, ',')))",
+        "ALTER TABLE s.a ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.a USING (current_user = 'x' OR n = ANY (string_to_array(d, ',')::int[]))",
         "CREATE STATISTICS s.x ON lower(d), n FROM s.a; COMMENT ON TABLE s.a IS 'own.f(1)'",
         "DROP VIEW s.v; DROP TABLE s.b",
     ] {

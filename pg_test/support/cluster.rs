@@ -365,6 +365,43 @@ impl Cluster {
         self.boot();
     }
 
+    /// pg_upgrade of the stopped server into a new cluster, here of the same major, which gives objects new OIDs all the
+    /// same and takes every step that it takes between two.
+    pub fn pg_upgrade(&self) {
+        let installation = self.installation();
+        let [old, new] = ["old", "data"].map(|name| self.dir.join(name));
+        fs::rename(self.data(), &old).expect("set the old cluster aside");
+        let run = |command: &mut Command| {
+            let output = command.current_dir(&self.dir).output().expect("run a program");
+            let words = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat();
+            assert!(output.status.success(), "{command:?}: {words}");
+        };
+        run(installation.command("initdb").arg("-D").arg(&new).args([
+            "--no-sync",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth-local=trust",
+        ]));
+        for file in ["postgresql.conf", "pg_hba.conf", "postgresql.auto.conf"] {
+            let copied = Command::new("cp").arg("-a").arg(old.join(file)).arg(new.join(file)).status();
+            assert!(copied.is_ok_and(|status| status.success()), "copy {file}");
+        }
+        run(installation
+            .command("pg_upgrade")
+            .args(["--username=postgres", "--old-datadir"])
+            .arg(&old)
+            .arg("--new-datadir")
+            .arg(&new)
+            .arg("--old-bindir")
+            .arg(&installation.bin)
+            .arg("--new-bindir")
+            .arg(&installation.bin)
+            .arg("--socketdir")
+            .arg(&self.dir));
+        fs::remove_dir_all(&old).ok();
+    }
+
     /// A copy of the stopped server's files, for [`Self::restore`].
     pub fn backup(&self) {
         self.copy_data("data", "backup");

@@ -121,7 +121,9 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     let _pinned = command::pin();
     let found = {
         let _frozen = spi.freeze();
-        compare(spi, store::everything(spi)?, capture::read_everything(spi)?)?
+        let (known, read) = (store::everything(spi)?, capture::read_everything(spi)?);
+        store::follow_keys(spi, &known, &read)?;
+        compare(spi, known, read)?
     };
     if found.changes.is_empty() {
         return Ok(0);

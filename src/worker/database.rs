@@ -602,9 +602,9 @@ fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
         spi::connect(|spi| record::record(spi, notes))
     });
     if written.is_ok() {
-        journal::say()
+        journal::say();
     } else {
-        journal::discard()
+        journal::discard();
     }
     written
 }
