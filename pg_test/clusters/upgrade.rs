@@ -119,6 +119,27 @@ fn rolling(source_first: bool) {
     assert_eq!(scalar::<i64>(&mut link.source(), "SELECT count(*) FROM accord.deliveries WHERE state <> 'acknowledged'"), 0);
 }
 
+/// What a replica of the release before cannot know is not asked of it in silence.
+#[test]
+fn a_policy_that_the_release_before_does_not_know() {
+    let Some(pair) = Pair::of_releases(None, Some(FIRST)) else {
+        return say!("not tried: a server with release {FIRST} (`make released` puts one here)");
+    };
+    let link = Link::bare(pair);
+    link.add(r#"{"code": "reject"}"#);
+    let status = link.until_state(&["rejected"]);
+    assert!(status.reason.contains("\"code\"") && status.reason.contains(FIRST), "{status:?}");
+    link.pair.replica.stop();
+    link.pair.replica.update();
+    link.pair.replica.boot();
+    link.run_there("ALTER EXTENSION pg_accord UPDATE");
+    link.run("SELECT accord.retry('warehouse')");
+    link.wait();
+    link.follow("CREATE TABLE public.a (id int)");
+    assert_eq!(scalar::<i32>(&mut link.source(), "SELECT protocol FROM accord.replicas"), 2);
+    link.assert_agreement();
+}
+
 /// pg_upgrade carries history, replicas and what is mirrored, on either side; objects whose OIDs it changed are known
 /// under the new ones.
 #[test]

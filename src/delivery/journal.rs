@@ -12,6 +12,9 @@ use std::collections::HashMap;
 /// A state as it was said last: its word, its version, and the code of its reason.
 type Said = (String, Option<i64>, Option<String>);
 
+/// Characters of a line.
+const LONGEST: usize = 1000;
+
 #[derive(Default)]
 struct Journal {
     lines: Vec<(bool, String)>,
@@ -36,7 +39,9 @@ fn line(name: &str, state: &str, version: Option<i64>, cause: Option<&Cause>, mo
     // A worker's line has no database of its own: log_line_prefix knows that of sessions only.
     let database = process::own_database_name().unwrap_or_default();
     let text = format!("pg_accord: replica \"{name}\" of \"{database}\": {version}{state}{more}{}", why.unwrap_or_default());
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    // One line, and what a replica says is as long as it likes.
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(LONGEST).collect()
 }
 
 /// Puts down that a replica came to a state, unless that was said last. Needs a transaction.

@@ -72,7 +72,7 @@ pub fn prune(spi: &Spi, limit: i64) -> Result<i64> {
         if pruned > 0 {
             for sql in [
                 "DELETE FROM accord.event e USING accord.version v WHERE v.version < $1 AND e.xid = v.xid",
-                "DELETE FROM accord.delivery d WHERE d.version < $1 AND d.acknowledged_at IS NOT NULL",
+                "DELETE FROM accord.delivery d USING accord.replica r WHERE d.replica = r.name AND d.version < $1 AND d.acknowledged_at IS NOT NULL",
                 "DELETE FROM accord.projected p WHERE p.version < $1",
                 "DELETE FROM accord.version v WHERE v.version < $1",
             ] {
@@ -80,12 +80,17 @@ pub fn prune(spi: &Spi, limit: i64) -> Result<i64> {
             }
         }
     }
-    for sql in [
+    spi.run(
         "DELETE FROM accord.mending m WHERE m.state IN ('acknowledged', 'given up') AND m.requested_at < pg_catalog.clock_timestamp() - $1 * interval '1 s'",
-        "DELETE FROM accord.applied a USING accord.upstream u WHERE u.source = a.source AND a.version < u.version
-            AND a.applied_at < pg_catalog.clock_timestamp() - $1 * interval '1 s'",
-    ] {
-        spi.run(sql, &[Arg::Int(retention)])?;
-    }
+        &[Arg::Int(retention)],
+    )?;
+    spi.run(
+        "DELETE FROM accord.applied a
+          USING accord.upstream u
+          CROSS JOIN LATERAL (SELECT o.version, o.applied_at FROM accord.applied o WHERE o.source = u.source AND o.version < u.version
+                               ORDER BY o.version LIMIT $2) o
+          WHERE a.source = u.source AND a.version = o.version AND o.applied_at < pg_catalog.clock_timestamp() - $1 * interval '1 s'",
+        &[Arg::Int(retention), Arg::Int(limit)],
+    )?;
     Ok(pruned)
 }

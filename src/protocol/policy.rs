@@ -405,6 +405,45 @@ mod tests {
         assert_eq!(Policy::default().projection(), Projection::default());
     }
 
+    /// Replicas of protocol 1 refuse a policy with a field that they do not know: a newer field is written where it says
+    /// something only, and then `unknown_to` tells.
+    #[test]
+    fn a_policy_of_protocol_1_is_written_as_it_was() {
+        const FIRST: [&str; 22] = [
+            "schemas",
+            "exclude_schemas",
+            "kinds",
+            "exclude_kinds",
+            "include_kinds",
+            "owners",
+            "privileges",
+            "column_order",
+            "adopt",
+            "on_drop_column",
+            "on_drop_table",
+            "require_approval",
+            "require_approval_above",
+            "lock_timeout",
+            "retry_initial",
+            "retry_max",
+            "max_attempts",
+            "max_lock_attempts",
+            "carrier",
+            "subscription",
+            "publication",
+            "publish_new_tables",
+        ];
+        let written = |policy: &Policy| -> Vec<String> {
+            let Value::Object(fields) = serde_json::to_value(policy).unwrap() else { panic!("no object") };
+            fields.into_iter().map(|(name, _)| name).filter(|name| !FIRST.contains(&name.as_str())).collect()
+        };
+        assert_eq!(written(&Policy::default()), Vec::<String>::new());
+        let newer = Policy { code: CodePolicy::Reject, ..Policy::default() };
+        assert_eq!(written(&newer), ["code"]);
+        assert_eq!((newer.unknown_to(1), newer.unknown_to(2)), (Some("code"), None));
+        assert_eq!(Policy::default().unknown_to(1), None);
+    }
+
     #[test]
     fn survives_json() {
         let policy = Policy::read(&json!({
