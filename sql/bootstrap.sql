@@ -4,7 +4,8 @@ CREATE TABLE accord.ledger (
     id          uuid PRIMARY KEY,
     created_at  timestamptz NOT NULL DEFAULT now(),
     reader      int NOT NULL,
-    major       int NOT NULL
+    major       int NOT NULL,
+    system      bigint DEFAULT (pg_control_system()).system_identifier -- whose OIDs the facts have: pg_upgrade makes another
 );
 COMMENT ON TABLE accord.ledger IS 'one row: the identity of this database''s history';
 

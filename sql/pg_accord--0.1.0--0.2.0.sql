@@ -6,6 +6,9 @@ CREATE FUNCTION accord.hold_still() RETURNS void LANGUAGE c STRICT VOLATILE PARA
 SELECT accord.hold_still();
 REVOKE ALL ON FUNCTION accord.hold_still() FROM PUBLIC;
 
+-- pg_upgrade
+ALTER TABLE accord.ledger ADD COLUMN system bigint DEFAULT (pg_control_system()).system_identifier;
+
 -- Protocol 2
 ALTER TABLE accord.replica ADD COLUMN protocol int NOT NULL DEFAULT 1;
 CREATE OR REPLACE VIEW accord.replicas AS

@@ -157,12 +157,12 @@ fn a_source_and_a_replica_through_pg_upgrade() {
         cluster.pg_upgrade();
         cluster.boot();
         link.wait();
-        if round == 0 {
+        {
             // Every object is known under the OID that it has now.
             let stale =
                 "SELECT count(*) FROM accord.fact f WHERE f.kind = 'routine' AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = f.objid)
                       OR f.kind = 'constraint' AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.oid = f.objid)";
-            wait_until("the ledger knows the new OIDs", || scalar::<i64>(&mut link.source(), stale) == 0);
+            wait_until("the ledger knows the new OIDs", || scalar::<i64>(&mut cluster.client(&link.db), stale) == 0);
         }
         link.follow(&format!(
             "ALTER FUNCTION public.f{} RENAME TO f{round}; ALTER TABLE public.a ADD COLUMN c{round} int; ALTER INDEX by_b RENAME TO by_b{round}; ALTER INDEX by_b{round} RENAME TO by_b",

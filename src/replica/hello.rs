@@ -31,6 +31,9 @@ pub fn hello(spi: &Spi, message: serde_json::Value) -> Result<Standing> {
     if let Some(outdated) = crate::pg::installed::outdated(spi)? {
         return Err(outdated);
     }
+    if crate::ledger::moved(spi)? {
+        crate::ledger::reconcile(spi)?;
+    }
     if !crate::pg::wake::worker_running() && command::read_committed() {
         crate::ledger::seal(spi)?;
     }
