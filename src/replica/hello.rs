@@ -31,11 +31,12 @@ pub fn hello(spi: &Spi, message: serde_json::Value) -> Result<Standing> {
     if let Some(outdated) = crate::pg::installed::outdated(spi)? {
         return Err(outdated);
     }
-    if crate::ledger::moved(spi)? {
-        crate::ledger::reconcile(spi)?;
-    }
     if !crate::pg::wake::worker_running() && command::read_committed() {
         crate::ledger::seal(spi)?;
+    }
+    // After it: what was not sealed has the OIDs of before, too.
+    if crate::ledger::moved(spi)? {
+        crate::ledger::reconcile(spi)?;
     }
     let _frozen = spi.freeze();
     let ledger = spi.query("SELECT l.id::text FROM accord.ledger l", &[], See::Latest)?;
