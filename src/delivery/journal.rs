@@ -19,6 +19,8 @@ const LONGEST: usize = 1000;
 struct Journal {
     lines: Vec<(bool, String)>,
     said: HashMap<i64, Said>,
+    /// What is tried again and again by itself: the attempts in between are not worth a line.
+    tried: HashMap<i64, Said>,
 }
 
 thread_local! {
@@ -49,12 +51,25 @@ pub(super) fn note(id: i64, name: &str, state: &str, version: Option<i64>, cause
     JOURNAL.with_borrow_mut(|journal| {
         let now = (state.to_owned(), version, cause.map(|cause| cause.code.clone()));
         let last = journal.said.get(&id);
-        // Who has the newest version follows: that goes without saying.
-        let said = state == "following" && last.is_some_and(|(last, ..)| matches!(last.as_str(), "acknowledged" | "skipped" | "following"));
-        if !said && last != Some(&now) {
-            journal.lines.push((is_failure(state), line(name, state, version, cause, more)));
-            journal.said.insert(id, now);
+        let known = match state {
+            "retrying" | "waiting for rows" => journal.tried.get(&id) == Some(&now),
+            "negotiating" | "applying" | "connecting" => journal.tried.contains_key(&id),
+            // Who has the newest version follows: that goes without saying. Who was not reached is back.
+            "following" => {
+                journal.tried.get(&id).is_some_and(|(_, version, _)| version.is_some())
+                    || last.is_some_and(|(last, ..)| matches!(last.as_str(), "acknowledged" | "skipped" | "synchronized" | "following"))
+            }
+            _ => false,
+        };
+        if known || last == Some(&now) {
+            return;
         }
+        match state {
+            "retrying" | "waiting for rows" => journal.tried.insert(id, now.clone()),
+            _ => journal.tried.remove(&id),
+        };
+        journal.lines.push((is_failure(state), line(name, state, version, cause, more)));
+        journal.said.insert(id, now);
     });
 }
 
@@ -83,5 +98,6 @@ pub fn discard() {
     JOURNAL.with_borrow_mut(|journal| {
         journal.lines.clear();
         journal.said.clear();
+        journal.tried.clear();
     });
 }

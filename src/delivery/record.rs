@@ -31,7 +31,7 @@ pub(super) struct Row {
     pub(super) name: String,
     acknowledged: Option<i64>,
     baseline: Option<i64>,
-    /// By a person: it stays so, whatever is recorded.
+    /// It stays so, whatever is recorded.
     paused: bool,
     /// When what is recorded happened.
     pub(super) at: f64,

@@ -121,12 +121,11 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     let _pinned = command::pin();
     let found = {
         let _frozen = spi.freeze();
-        let (known, read) = (store::everything(spi)?, capture::read_everything(spi)?);
-        store::follow_keys(spi, &known, &read)?;
-        spi.run(
-            "UPDATE accord.ledger l SET system = s.system_identifier FROM pg_catalog.pg_control_system() s WHERE l.system IS DISTINCT FROM s.system_identifier",
-            &[],
-        )?;
+        let (mut known, read) = (store::everything(spi)?, capture::read_everything(spi)?);
+        if moved(spi)? {
+            store::follow_keys(spi, &mut known, &read)?;
+            spi.run("UPDATE accord.ledger SET system = s.system_identifier FROM pg_catalog.pg_control_system() s", &[])?;
+        }
         compare(spi, known, read)?
     };
     if found.changes.is_empty() {

@@ -83,26 +83,29 @@ pub fn by_ids(spi: &Spi, ids: &[String]) -> Result<Vec<Known>> {
     last_known!(spi, &[Arg::Texts(ids)], "WHERE p.id = ANY ($1)", "WHERE f.id = ANY ($1)")
 }
 
-/// Objects that are the same under other OIDs: pg_upgrade gives functions, constraints and operators new ones, a
-/// change of type its indexes. What is captured of them is known by their keys.
-pub(super) fn follow_keys(spi: &Spi, known: &[Known], read: &[Fact]) -> Result<()> {
-    let known: foldhash::HashMap<&str, &Known> = known.iter().filter(|k| k.pending.is_none()).map(|k| (k.id.as_str(), k)).collect();
+/// Gives sealed facts the keys that their objects have now: pg_upgrade makes functions, constraints and operators
+/// anew, and what is captured of an object is told by its key.
+pub(super) fn follow_keys(spi: &Spi, known: &mut [Known], read: &[Fact]) -> Result<()> {
+    let mut sealed: foldhash::HashMap<String, &mut Known> =
+        known.iter_mut().filter(|k| k.pending.is_none()).map(|k| (k.id.clone(), k)).collect();
     for fact in read {
         let (Some(key), Some(root)) = (fact.key, fact.root) else { continue };
-        let id = fact.id.to_string();
-        if known.get(id.as_str()).is_some_and(|k| (k.key, k.root) != (key, root) && k.hash == fact.hash()) {
-            spi.run(
-                "UPDATE accord.fact SET classid = $2, objid = $3, objsubid = $4, root_class = $5, root = $6 WHERE id = $1",
-                &[
-                    Arg::Text(&id),
-                    Arg::Oid(key.classid),
-                    Arg::Oid(key.objid),
-                    Arg::Int(i64::from(key.objsubid)),
-                    Arg::Oid(root.0),
-                    Arg::Oid(root.1),
-                ],
-            )?;
+        let Some(k) = sealed.get_mut(&fact.id.to_string()) else { continue };
+        if (k.key, k.root) == (key, root) || k.hash != fact.hash() {
+            continue;
         }
+        (k.key, k.root) = (key, root);
+        spi.run(
+            "UPDATE accord.fact SET classid = $2, objid = $3, objsubid = $4, root_class = $5, root = $6 WHERE id = $1",
+            &[
+                Arg::Text(&k.id),
+                Arg::Oid(key.classid),
+                Arg::Oid(key.objid),
+                Arg::Int(i64::from(key.objsubid)),
+                Arg::Oid(root.0),
+                Arg::Oid(root.1),
+            ],
+        )?;
     }
     Ok(())
 }
