@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server test test-core pure server-tests demo demo-fleet soak bench bench-size bench-fleet peers check clean
+.PHONY: help deps build install server released test test-core pure server-tests demo demo-fleet soak bench bench-size bench-bloat bench-fleet peers check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -40,6 +40,9 @@ server: $(SERVER)/installed
 
 $(SERVER)/installed: $(PACKAGE)/built pg_test/setup/server
 	@pg_test/setup/server $(PACKAGE)
+
+released: deps ## build the first release beside this one, for the tests of updates
+	@pg_test/setup/released 0.1.0 c1637d0
 
 test: pure server-tests ## run every test
 
@@ -70,6 +73,9 @@ bench: server ## print the figures
 
 bench-size: server ## print the figures of a large catalog (TABLES=10000, beside pg_dump -s)
 	@cargo run --quiet --release $(SERVERLESS) --example size -- $(or $(TABLES),10000)
+
+bench-bloat: server ## print what the tables weigh while events come and go (EVENTS=1000000)
+	@cargo run --quiet --release $(SERVERLESS) --example bloat -- $(or $(EVENTS),1000000)
 
 peers: server ## compare with other tools over single changes, into docs/peers.md and the README
 	@pg_test/setup/peers

@@ -4,7 +4,8 @@ CREATE TABLE accord.ledger (
     id          uuid PRIMARY KEY,
     created_at  timestamptz NOT NULL DEFAULT now(),
     reader      int NOT NULL,
-    major       int NOT NULL
+    major       int NOT NULL,
+    system      bigint DEFAULT (pg_control_system()).system_identifier -- whose OIDs the facts have: pg_upgrade makes another
 );
 COMMENT ON TABLE accord.ledger IS 'one row: the identity of this database''s history';
 
@@ -131,6 +132,7 @@ CREATE TABLE accord.replica (
     nudges        bigint NOT NULL DEFAULT 0, -- grows when a person wants the worker to look again
     server_version int,                      -- of the replica's server, from its last hello
     extension     text,                      -- version of its pg_accord, from its last hello
+    protocol      int NOT NULL DEFAULT 1,    -- in which it was greeted
     changed_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 

@@ -52,7 +52,8 @@ SELECT accord.initialize();
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA accord FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA accord FROM PUBLIC;
 GRANT USAGE ON SCHEMA accord TO pg_monitor;
-GRANT SELECT ON accord.versions, accord.events, accord.subscriptions, accord.replicas, accord.deliveries, accord.status, accord.history, accord.steps, accord.kept, accord.divergences TO pg_monitor;
+GRANT SELECT ON accord.versions, accord.events, accord.subscriptions, accord.replicas, accord.deliveries, accord.status, accord.history, accord.steps, accord.kept,
+    accord.divergences, accord.metrics, accord.metrics_ledger TO pg_monitor;
 GRANT SELECT ON accord.databases, accord.baselines, accord.verdicts, accord.deviations, accord.alarms, accord.suppressions, accord.conforms,
     accord.fleet_events, accord.fleet_grants, accord.fleet_acts TO pg_monitor;
 GRANT EXECUTE ON FUNCTION accord.version(), accord.fingerprint(boolean, jsonb), accord.model(jsonb, boolean), accord.model(text, boolean),

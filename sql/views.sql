@@ -64,7 +64,8 @@ SELECT r.name,
        r.extension,
        r.added_at,
        r.policy,
-       r.projection::jsonb AS projection
+       r.projection::jsonb AS projection,
+       r.protocol
   FROM accord.replica r;
 COMMENT ON VIEW accord.replicas IS 'who follows this database, with what policy';
 

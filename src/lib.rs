@@ -39,7 +39,9 @@ mod extension {
     ::pgrx::pg_module_magic!(name, version);
 
     extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
-    extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["views"], finalize);
+    extension_sql_file!("../sql/notify.sql", name = "notify", requires = ["bootstrap"]);
+    extension_sql_file!("../sql/metrics.sql", name = "metrics", requires = ["views"]);
+    extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["views", "notify", "metrics"], finalize);
 
     /// Called by the server when it loads the library: at start-up where it is preloaded, otherwise
     /// in each backend that calls one of our functions.

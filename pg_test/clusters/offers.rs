@@ -115,7 +115,7 @@ fn hello_in_an_unknown_protocol_says_what_is_spoken() {
         .expect_err("nobody speaks it");
     error.assert_clear();
     assert_eq!(error.sqlstate(), "0A000");
-    assert!(error.says("speaks protocol version 1"), "{}", error.0);
+    assert!(error.says("speaks protocol versions 1 to 2"), "{}", error.0);
 }
 
 #[test]

@@ -339,7 +339,9 @@ impl Carried {
     /// Runs something that nobody applies for the time being, until the stream stands behind it.
     fn until_it_stands(&self, statements: &[&str]) {
         self.0.run("SELECT accord.pause_replica('warehouse')");
-        statements.iter().for_each(|sql| self.0.run(sql));
+        for sql in statements {
+            self.0.run(sql);
+        }
         wait_until("the subscription stands", || !enabled(self));
     }
 

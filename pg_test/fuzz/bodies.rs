@@ -4,7 +4,7 @@
 use pg_accord::diff::{Change, Operation, diff};
 use pg_accord::model::{Document, DollarQuoted, Fact, FactId, Kind, Literal, Model, Name};
 use pg_accord::plan::{Options, PlanError, Request, Standing, Way, plan};
-use pg_accord::protocol::{Apply, Hello, Offer, Policy, Verdict, check_fragments};
+use pg_accord::protocol::{self, Apply, Hello, Inspection, Offer, Policy, Verdict, check_fragments, code};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -58,7 +58,7 @@ pub fn offer(bytes: &[u8]) {
         check(&apply.offer);
     }
     let _ = round_trip::<Hello>(bytes);
-    let _ = round_trip::<Verdict>(bytes);
+    answer(bytes);
     if let Ok(document) = serde_json::from_slice::<Value>(bytes)
         && let Ok(policy) = Policy::read(&document)
     {
@@ -70,12 +70,45 @@ pub fn offer(bytes: &[u8]) {
 
 fn check(offer: &Offer) {
     let _ = check_fragments(offer);
+    // What is found is a fact of the offer.
+    let carried = code(offer);
+    let named: HashSet<&FactId> = offer.events.iter().flat_map(|event| &event.changes).filter_map(Change::id).collect();
+    assert!(carried.found.iter().map(|(id, _)| id).chain(carried.builtin.values()).all(|id| named.contains(id)));
     for event in &offer.events {
         for change in &event.changes {
             assert_eq!(change.reversed().operation().is_some(), change.operation().is_some());
         }
         planned(&event.changes, Vec::new());
     }
+}
+
+/// Answers of a replica.
+fn answer(bytes: &[u8]) {
+    let _ = round_trip::<Verdict>(bytes);
+    let _ = round_trip::<protocol::Standing>(bytes);
+    let _ = round_trip::<Inspection>(bytes);
+}
+
+/// A whole answer of each kind, of which some values were replaced.
+pub fn damaged_answer(bytes: &[u8]) {
+    let mut choices = Choices::new(bytes);
+    let [hash, other] = ["22".repeat(32), "33".repeat(32)];
+    let fact = json!({"kind": "column", "path": ["shop", "orders", "id"]});
+    let cost = json!({"duration_ms": 1.5, "cpu_ms": 1.0, "memory_bytes": 1, "read_bytes": 2, "write_bytes": 3, "temporary_bytes": 0});
+    let mut answers = json!([
+        {"protocol": 1, "state": "rejected", "position": {"version": 2, "id": hash}, "reasons": [{"code": "own_dependents", "message": "m", "detail": "d",
+         "hint": "h", "facts": [fact]}], "impact": {"objects": [fact], "rows": 1, "bytes": 2, "rewrites": [fact], "scans": [], "dependants": ["view v"],
+         "queries": ["SELECT 1"], "losses": [], "warnings": ["w"]}, "estimate": cost, "actual": cost, "fingerprint": other, "reached": {"slot": "0/1"},
+         "abandoned": ["slot"], "already": false, "run": "CREATE INDEX CONCURRENTLY i ON t (a)"},
+        {"protocol": 2, "extension": "0.2.0", "server_version": 150_000, "ledger": "0190b0a0-0000-7000-8000-000000000000",
+         "position": {"version": 2, "id": hash}, "fingerprint": other, "drift": ["column shop.orders.id"], "subscriptions": []},
+        {"protocol": 2, "position": {"version": 2, "id": hash}, "expected": hash, "actual": other, "reconciled": 1, "findings": [], "more": 0},
+    ]);
+    let which = choices.below(3);
+    for _ in 0..choices.byte() % 4 {
+        damage(&mut answers[which], &mut choices);
+    }
+    answer(answers[which].to_string().as_bytes());
 }
 
 /// An offer that was damaged: the sample with some of its values replaced.
@@ -407,7 +440,8 @@ const TEXTS: &[&str] = &[
     "a\u{0}b",
 ];
 
-fn damaged_facts(choices: &mut Choices) -> Vec<Value> {
+/// Facts of the sample, some of them damaged.
+pub fn damaged_facts(choices: &mut Choices) -> Vec<Value> {
     static SAMPLE: std::sync::LazyLock<Vec<Value>> = std::sync::LazyLock::new(|| {
         let document: Value = serde_json::from_str(FACTS).expect("the sample is JSON");
         document["facts"].as_array().expect("the sample holds facts").clone()
@@ -455,7 +489,7 @@ fn damaged_facts(choices: &mut Choices) -> Vec<Value> {
 }
 
 /// Replaces one value somewhere inside.
-fn damage(value: &mut Value, choices: &mut Choices) {
+pub fn damage(value: &mut Value, choices: &mut Choices) {
     let here = choices.chance(8);
     match value {
         Value::Array(items) if !items.is_empty() && !here => {

@@ -27,6 +27,7 @@ fn messages() {
     for seed in seeds(200) {
         bodies::offer(&bytes(seed, 64));
         bodies::damaged_offer(&bytes(seed, 200));
+        bodies::damaged_answer(&bytes(seed, 60));
     }
 }
 

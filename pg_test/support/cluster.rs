@@ -31,7 +31,7 @@ pub struct Options<'a> {
 
 /// A running server.
 pub struct Cluster {
-    installation: &'static Installation,
+    installation: Mutex<&'static Installation>,
     name: String,
     dir: PathBuf,
     port: u16,
@@ -53,13 +53,16 @@ static INSTALLATION: LazyLock<&'static Installation> = LazyLock::new(|| Installa
 impl Installation {
     /// The private server of a major, found once.
     fn of(major: u32) -> &'static Self {
-        static FOUND: Mutex<BTreeMap<u32, &'static Installation>> = Mutex::new(BTreeMap::new());
-        let mut found = FOUND.lock().expect("installations");
-        found.entry(major).or_insert_with(|| Box::leak(Box::new(Self::find(major))))
+        Self::at(private_server(major))
     }
 
-    fn find(major: u32) -> Self {
-        let server = private_server(major);
+    fn at(server: PathBuf) -> &'static Self {
+        static FOUND: Mutex<BTreeMap<PathBuf, &'static Installation>> = Mutex::new(BTreeMap::new());
+        let mut found = FOUND.lock().expect("installations");
+        found.entry(server.clone()).or_insert_with(|| Box::leak(Box::new(Self::find(&server))))
+    }
+
+    fn find(server: &Path) -> Self {
         let server = server
             .canonicalize()
             .unwrap_or_else(|_| panic!("{} is missing: run `make server` (or `make test`, which does)", server.display()));
@@ -136,6 +139,12 @@ fn private_server(major: u32) -> PathBuf {
 /// The majors whose private servers are here, with the extension in them.
 pub fn majors_at_hand() -> Vec<u32> {
     MAJORS.filter(|major| private_server(*major).join("installed").exists()).collect()
+}
+
+/// The private server with an earlier release in it, where `make released` has put it.
+fn released_server(version: &str) -> Option<PathBuf> {
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".tools/server-{}-{version}", major()));
+    server.join("installed").exists().then_some(server)
 }
 
 /// The root below which the private server's directories lie as they do on the system.
@@ -223,6 +232,20 @@ impl Cluster {
         Self::start_on(Installation::of(major), options)
     }
 
+    /// As [`Self::start`], with an earlier release in the server; none where `make released` has not put it there.
+    pub fn start_released(version: &str, options: Options) -> Option<Self> {
+        released_server(version).map(|server| Self::start_on(Installation::at(server), options))
+    }
+
+    /// The stopped server's programs and libraries become those under test: what an update of packages does.
+    pub fn update(&self) {
+        *self.installation.lock().expect("installation") = &INSTALLATION;
+    }
+
+    fn installation(&self) -> &'static Installation {
+        *self.installation.lock().expect("installation")
+    }
+
     /// A place for a server's files, and who removes them.
     fn settle(installation: &'static Installation, name: &str) -> Self {
         let dir = state_dir().join(format!("pg_accord-{}", &random_word()[20..]));
@@ -238,7 +261,14 @@ impl Cluster {
             .spawn()
             .expect("start the watcher");
         make_dir(&dir, installation.run_as);
-        Self { installation, name: name.to_owned(), dir, port: free_port(), postmaster: Mutex::new(None), watcher }
+        Self {
+            installation: Mutex::new(installation),
+            name: name.to_owned(),
+            dir,
+            port: free_port(),
+            postmaster: Mutex::new(None),
+            watcher,
+        }
     }
 
     fn start_on(installation: &'static Installation, options: Options) -> Self {
@@ -294,9 +324,9 @@ impl Cluster {
 
     /// A running physical standby of this server, by pg_basebackup.
     pub fn standby(&self, name: &str) -> Self {
-        let standby = Self::settle(self.installation, name);
+        let standby = Self::settle(self.installation(), name);
         let output = self
-            .installation
+            .installation()
             .command("pg_basebackup")
             .args(["--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync", "--username=postgres", "--host"])
             .arg(&self.dir)
@@ -354,7 +384,7 @@ impl Cluster {
     fn try_boot(&self) -> bool {
         let log = File::options().create(true).append(true).open(self.dir.join("log")).expect("open the log");
         let mut child = self
-            .installation
+            .installation()
             .command("postgres")
             .arg("-D")
             .arg(self.data())
@@ -393,6 +423,43 @@ impl Cluster {
     pub fn restart(&self) {
         self.stop();
         self.boot();
+    }
+
+    /// pg_upgrade of the stopped server into a new cluster, here of the same major, which gives objects new OIDs all the
+    /// same and takes every step that it takes between two.
+    pub fn pg_upgrade(&self) {
+        let installation = self.installation();
+        let [old, new] = ["old", "data"].map(|name| self.dir.join(name));
+        fs::rename(self.data(), &old).expect("set the old cluster aside");
+        let run = |command: &mut Command| {
+            let output = command.current_dir(&self.dir).output().expect("run a program");
+            let words = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat();
+            assert!(output.status.success(), "{command:?}: {words}");
+        };
+        run(installation.command("initdb").arg("-D").arg(&new).args([
+            "--no-sync",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth-local=trust",
+        ]));
+        for file in ["postgresql.conf", "pg_hba.conf", "postgresql.auto.conf"] {
+            let copied = Command::new("cp").arg("-a").arg(old.join(file)).arg(new.join(file)).status();
+            assert!(copied.is_ok_and(|status| status.success()), "copy {file}");
+        }
+        run(installation
+            .command("pg_upgrade")
+            .args(["--username=postgres", "--old-datadir"])
+            .arg(&old)
+            .arg("--new-datadir")
+            .arg(&new)
+            .arg("--old-bindir")
+            .arg(&installation.bin)
+            .arg("--new-bindir")
+            .arg(&installation.bin)
+            .arg("--socketdir")
+            .arg(&self.dir));
+        fs::remove_dir_all(&old).ok();
     }
 
     /// A copy of the stopped server's files, for [`Self::restore`].
@@ -449,7 +516,7 @@ impl Cluster {
 
     /// As [`Self::conninfo`], by another port (a proxy's).
     pub fn conninfo_at(&self, database: &str, port: u16) -> String {
-        format!("host=127.0.0.1 port={port} user=postgres password={} dbname={}", self.installation.password(), quote_conninfo(database))
+        format!("host=127.0.0.1 port={port} user=postgres password={} dbname={}", self.installation().password(), quote_conninfo(database))
     }
 
     /// A connection by the server's own socket, as superuser.
@@ -540,7 +607,7 @@ impl Cluster {
 
     /// A client program (psql, pg_dump) that finds this server by its environment.
     pub fn program(&self, name: &str, database: &str) -> Command {
-        let mut command = Command::new(self.installation.bin.join(name));
+        let mut command = Command::new(self.installation().bin.join(name));
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

@@ -55,6 +55,19 @@ impl Pair {
         Self::of(start(source, "source"), start(replica, "replica"))
     }
 
+    /// A source and a replica of which one, or both, run an earlier release; none where `make released` has not
+    /// put it here.
+    pub fn of_releases(source: Option<&str>, replica: Option<&str>) -> Option<Arc<Self>> {
+        let start = |release: Option<&str>, name: &str| {
+            let options = Options { name, ..Options::default() };
+            match release {
+                Some(version) => Cluster::start_released(version, options),
+                None => Some(Cluster::start(options)),
+            }
+        };
+        Some(Self::of(start(source, "release source")?, start(replica, "release replica")?))
+    }
+
     fn of(source: Cluster, replica: Cluster) -> Arc<Self> {
         Arc::new(Self { source, replica, served: Mutex::default(), count: AtomicU32::new(1) })
     }

@@ -4,9 +4,9 @@ use super::replicas::duration;
 use crate::error::{Error, OrRaise, Result};
 use crate::fleet::alarms::Exception;
 use crate::fleet::{alarms, conform as course, members, overview, rights, store};
-use crate::pg::command;
 use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
+use crate::pg::{command, process};
 use pgrx::JsonB;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -26,6 +26,7 @@ CREATE FUNCTION accord.add_database(name text, conninfo text, labels jsonb DEFAU
 "
 )]
 fn add_database(name: Option<&str>, conninfo: Option<&str>, labels: Option<Jsonb>) {
+    process::hide_constants();
     let (Some(name), Some(Jsonb(labels))) = (name, labels) else {
         Error::invalid("a database of the fleet has a name and labels")
             .hint("accord.add_database('shop_1', 'host=… dbname=…', '{\"env\": \"prod\"}')")
@@ -49,6 +50,7 @@ fn set_labels(name: &str, labels: Jsonb) {
 /// Adds the databases of a server whose names are LIKE a pattern, now and whenever there are new ones.
 #[pg_extern(volatile, parallel_unsafe)]
 fn discover(conninfo: &str, pattern: default!(&str, "'%'"), labels: default!(Jsonb, "'{}'"), prefix: default!(&str, "''")) {
+    process::hide_constants();
     as_owner(|spi| members::discover(spi, conninfo, pattern, &labels.0, prefix));
 }
 

@@ -75,6 +75,20 @@ fn reconcile() -> i64 {
     spi::connect(|spi| ledger::reconcile(spi).map(|found| found as i64)).or_raise()
 }
 
+/// Ends what was kept for `accord.retention`: for databases without a worker. Returns how many versions went.
+#[pg_extern(volatile, parallel_unsafe)]
+fn prune() -> i64 {
+    let _pinned = command::pin();
+    spi::connect(|spi| ledger::prune(spi, i64::MAX)).or_raise()
+}
+
+/// Waits until nothing of pg_accord's own is under way here, and keeps it so until the transaction ends. For the
+/// scripts of ALTER EXTENSION pg_accord UPDATE, whose locks would meet the workers' half-way.
+#[pg_extern(volatile, parallel_unsafe)]
+fn hold_still() {
+    crate::pg::turn::take_all().or_raise();
+}
+
 /// The fingerprint of this database's schema: a read of the running sum, or with `verify` of the catalogs.
 #[pg_extern(volatile, parallel_unsafe)]
 fn fingerprint(verify: default!(bool, false), projection: default!(Jsonb, "'{}'")) -> String {

@@ -6,9 +6,9 @@
 use crate::conninfo;
 use crate::delivery;
 use crate::error::{OrRaise, Result};
-use crate::pg::command;
 use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
+use crate::pg::{command, process};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub(super) fn duration(timeout: &Interval) -> Duration {
 /// Registers a replica; the worker builds, adopts or refuses it after the commit.
 #[pg_extern(volatile, parallel_unsafe)]
 fn add_replica(name: &str, conninfo: &str, policy: default!(Jsonb, "'{}'")) {
+    process::hide_constants();
     as_owner(|spi| delivery::add_replica(spi, name, conninfo, &policy.0));
 }
 

@@ -1,7 +1,7 @@
 //! Mendings as the worker sees them: which are due, what is offered, what became of them.
 
-use super::divergence;
 use super::record::{Next, Row, complete, state, word};
+use super::{divergence, journal};
 use crate::error::Result;
 use crate::ledger;
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -126,6 +126,7 @@ fn answered(
 ) -> Result<()> {
     if answer == VerdictState::Applied {
         set(spi, id, "acknowledged", column, Some(verdict), row)?;
+        journal::note(row.id, &row.name, "synchronized", Some(version), None, "");
         spi.run(
             "UPDATE accord.mending SET acknowledged_at = to_timestamp($2), reason = NULL WHERE id = $1::uuid",
             &[Arg::Text(&id.to_string()), Arg::Float(row.at)],

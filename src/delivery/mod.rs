@@ -7,6 +7,7 @@
 mod divergence;
 mod drift;
 mod inspected;
+pub mod journal;
 pub mod mending;
 pub mod record;
 pub mod roster;

@@ -3,11 +3,11 @@
 //! A person's pause is never overwritten, and a row that a person's open transaction holds is not
 //! waited for: its notes come again.
 
-use super::{divergence, inspected, mending, resolution, rows};
+use super::{divergence, inspected, journal, mending, resolution, rows};
 use crate::error::Result;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::Caught;
-use crate::protocol::{Offer, PROTOCOL_VERSION, Standing, VerdictState};
+use crate::protocol::{OLDEST_PROTOCOL, Offer, PROTOCOL_VERSION, Policy, Standing, VerdictState};
 use crate::worker::messages::{Cause, Note, What};
 
 /// What follows from a note.
@@ -33,6 +33,8 @@ pub(super) struct Row {
     pub(super) name: String,
     acknowledged: Option<i64>,
     baseline: Option<i64>,
+    /// It stays so, whatever is recorded.
+    paused: bool,
     /// When what is recorded happened.
     pub(super) at: f64,
 }
@@ -47,13 +49,19 @@ pub fn record(spi: &Spi, notes: &[Note]) -> Result<Vec<Next>> {
                 return Ok(Next::Later);
             }
             let rows = spi.query(
-                "SELECT r.id, r.name, r.acknowledged, r.baseline FROM accord.replica r WHERE r.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+                "SELECT r.id, r.name, r.acknowledged, r.baseline, r.state = 'paused' FROM accord.replica r WHERE r.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
                 &[Arg::Int(note.replica)],
                 See::Transaction,
             )?;
             if let Some(row) = rows.first() {
-                let row =
-                    Row { id: row.int(0), name: row.text(1), acknowledged: row.maybe_int(2), baseline: row.maybe_int(3), at: note.at };
+                let row = Row {
+                    id: row.int(0),
+                    name: row.text(1),
+                    acknowledged: row.maybe_int(2),
+                    baseline: row.maybe_int(3),
+                    paused: row.bool(4),
+                    at: note.at,
+                };
                 return match (note.mending, &note.what) {
                     (Some(id), what)
                         if !matches!(
@@ -181,7 +189,11 @@ fn stopped(spi: &Spi, row: &Row, version: i64, answer: VerdictState, cause: Opti
 
 /// The replica's state. Without a cause, the last failure's stays until a version is acknowledged.
 pub(super) fn state(spi: &Spi, row: &Row, word: &str, version: Option<i64>, cause: Option<&Cause>) -> Result<()> {
-    let cause = cause.map(|cause| complete(cause, word, &row.name, version).json());
+    let cause = cause.map(|cause| complete(cause, word, &row.name, version));
+    if !row.paused {
+        journal::note(row.id, &row.name, word, version, cause.as_ref(), "");
+    }
+    let cause = cause.as_ref().map(Cause::json);
     spi.run(
         "UPDATE accord.replica SET state = $2, version = coalesce($3, version), reason = coalesce($4::jsonb, reason),
                 retry_at = CASE WHEN $2 = 'retrying' THEN retry_at END, done = NULL, total = NULL,
@@ -231,10 +243,16 @@ fn acknowledge(spi: &Spi, row: &Row, version: i64, column: &'static str, verdict
         _ => "acknowledged_at = to_timestamp($5), outcome = $4::jsonb, reason = NULL",
     };
     delivery(spi, row, version, "acknowledged", set, Some(verdict))?;
-    spi.run(
-        "UPDATE accord.delivery SET state = 'skipped' WHERE replica = $1 AND version = $2 AND skip_reason IS NOT NULL",
+    let rows = spi.query(
+        "UPDATE accord.delivery SET state = CASE WHEN skip_reason IS NULL THEN state ELSE 'skipped' END WHERE replica = $1 AND version = $2
+         RETURNING state, round(extract(epoch FROM acknowledged_at - offered_at) * 1000)::bigint",
         &[Arg::Text(&row.name), Arg::Int(version)],
+        See::Transaction,
     )?;
+    if let Some(done) = rows.first() {
+        let after = done.maybe_int(1).map(|ms| format!(" after {ms} ms")).unwrap_or_default();
+        journal::note(row.id, &row.name, &done.text(0), Some(version), None, &after);
+    }
     spi.run(
         "UPDATE accord.replica SET acknowledged = $2, baseline = coalesce(baseline, $2), version = $2, attempts = 0, retry_at = NULL, done = NULL, total = NULL,
                 reason = CASE WHEN state = 'paused' THEN reason END,
@@ -248,8 +266,13 @@ fn acknowledge(spi: &Spi, row: &Row, version: i64, column: &'static str, verdict
 /// A replica said what it has: is that a place in our history?
 fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
     spi.run(
-        "UPDATE accord.replica SET server_version = $2, extension = $3 WHERE id = $1",
-        &[Arg::Int(row.id), Arg::Int(i64::from(standing.server_version)), Arg::Text(&standing.extension)],
+        "UPDATE accord.replica SET server_version = $2, extension = $3, protocol = $4 WHERE id = $1",
+        &[
+            Arg::Int(row.id),
+            Arg::Int(i64::from(standing.server_version)),
+            Arg::Text(&standing.extension),
+            Arg::Int(i64::from(standing.protocol)),
+        ],
     )?;
     let mended = mending::pending(spi, &row.name)?.is_some();
     if let Some((word, cause)) = obstacle(spi, row, standing)?.filter(|(_, cause)| !(mended && cause.code == "diverged")) {
@@ -295,16 +318,31 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
 
 /// Why a replica that answered cannot be served.
 fn obstacle(spi: &Spi, row: &Row, standing: &Standing) -> Result<Option<(&'static str, Cause)>> {
-    if standing.protocol != PROTOCOL_VERSION {
-        let cause =
-            Cause::new("unknown_protocol", format!("the replica speaks protocol {}, the source {PROTOCOL_VERSION}", standing.protocol))
-                .hint("Install the same version of pg_accord on both sides.");
+    if !(OLDEST_PROTOCOL..=PROTOCOL_VERSION).contains(&standing.protocol) {
+        let words = format!("the replica speaks protocol {}, the source {OLDEST_PROTOCOL} to {PROTOCOL_VERSION}", standing.protocol);
+        let cause = Cause::new("unknown_protocol", words).hint("Install the same version of pg_accord on both sides.");
+        return Ok(Some(("rejected", cause)));
+    }
+    let policy = spi.query("SELECT r.policy::text FROM accord.replica r WHERE r.id = $1", &[Arg::Int(row.id)], See::Latest)?;
+    let policy = policy.first().and_then(|row| serde_json::from_str(&row.text(0)).ok());
+    if let Some(field) = policy.and_then(|policy| Policy::read(&policy).ok()).and_then(|policy| policy.unknown_to(standing.protocol)) {
+        let words = format!("the replica's policy says \"{field}\", which its pg_accord {} does not know", standing.extension);
+        let cause = Cause::new("unknown_protocol", words).hint("Update pg_accord on the replica; it is asked again by accord.retry.");
         return Ok(Some(("rejected", cause)));
     }
     let own = spi.query("SELECT l.id::text FROM accord.ledger l", &[], See::Latest)?;
     if own.first().is_some_and(|own| own.text(0) == standing.ledger.to_string()) {
         let cause = Cause::new("same_database", "the connection string leads back to the source, or to a copy of its database")
             .hint("Correct it (drop the replica and add it again); in a copy, DROP EXTENSION pg_accord and create it anew.");
+        return Ok(Some(("rejected", cause)));
+    }
+    if let Some(position) = &standing.position
+        && let Some(error) = crate::ledger::past_retention(spi, position.version)?
+    {
+        let cause =
+            Cause::new("history_pruned", format!("the replica stands at version {}, which is not kept here any more", position.version))
+                .detail(error.detail_text().unwrap_or_default())
+                .hint(crate::ledger::begin_anew(crate::ledger::ledger_id(spi)?, &row.name));
         return Ok(Some(("rejected", cause)));
     }
     if let Some(position) = &standing.position {
@@ -343,6 +381,8 @@ pub fn decide_baseline(spi: &Spi, name: &str, offer: &mut Offer) -> Result<()> {
 pub fn unable(spi: &Spi, replica: i64, error: &Caught) -> Result<()> {
     let mut cause = Cause::new("internal", format!("the next version cannot be offered: {}", error.message)).detail(error.to_string());
     cause.hint.clone_from(&error.hint);
-    let row = Row { id: replica, name: String::new(), acknowledged: None, baseline: None, at: 0.0 };
+    let names = spi.query("SELECT r.name, r.state = 'paused' FROM accord.replica r WHERE r.id = $1", &[Arg::Int(replica)], See::Latest)?;
+    let Some(found) = names.first() else { return Ok(()) };
+    let row = Row { id: replica, name: found.text(0), acknowledged: None, baseline: None, paused: found.bool(1), at: 0.0 };
     state(spi, &row, "retrying", None, Some(&cause))
 }

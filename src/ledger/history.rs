@@ -81,10 +81,9 @@ fn as_of(spi: &Spi, version: i64) -> Result<Ledger<'_>> {
 /// The plans that lead from a version back to the one before it: one a captured command, the last
 /// command's first.
 pub fn reverse_plans(spi: &Spi, version: i64) -> Result<Vec<Plan>> {
+    let _frozen = spi.freeze();
     let rows = spi.query("SELECT v.xid::text FROM accord.version v WHERE v.version = $1", &[Arg::Int(version)], See::Latest)?;
-    let row = rows
-        .first()
-        .ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
+    let Some(row) = rows.first() else { return Err(super::prune::no_version(spi, version)?) };
     let Some(xid) = row.maybe_text(0) else {
         return Err(
             Error::invalid("version 0 cannot be reversed").detail("Version 0 is what was in the database when pg_accord was installed.")

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::{Fingerprint, Name, Projection, READER_VERSION};
 use crate::pg::command::major;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use crate::protocol::{Event, Fence, Offer, OfferKind, PROTOCOL_VERSION, Position};
+use crate::protocol::{Event, Fence, Offer, OfferKind, Position};
 use uuid::Uuid;
 
 /// What an offer needs to know of its replica.
@@ -16,13 +16,15 @@ pub(super) struct Target {
     pub(super) projection_text: String,
     pub(super) projection: Projection,
     ledger: Uuid,
+    /// The protocol that it was greeted in.
+    protocol: u32,
     /// The replica's subscriptions that this database feeds.
     subscriptions: Vec<Name>,
 }
 
 pub(super) fn target(spi: &Spi, replica: &str) -> Result<Target> {
     let rows = spi.query(
-        "SELECT r.name, r.policy::text, r.projection, l.id::text, r.subscriptions FROM accord.replica r, accord.ledger l WHERE r.name = $1",
+        "SELECT r.name, r.policy::text, r.projection, l.id::text, r.subscriptions, r.protocol FROM accord.replica r, accord.ledger l WHERE r.name = $1",
         &[Arg::Text(replica)],
         See::Latest,
     )?;
@@ -33,6 +35,7 @@ pub(super) fn target(spi: &Spi, replica: &str) -> Result<Target> {
         projection: serde_json::from_str(&row.text(2))?,
         projection_text: row.text(2),
         ledger: row.text(3).parse().map_err(|_| Error::internal("the ledger's id is no UUID"))?,
+        protocol: row.int(5) as u32,
         subscriptions: row.texts(4).into_iter().map(Name::new).collect(),
     })
 }
@@ -40,7 +43,7 @@ pub(super) fn target(spi: &Spi, replica: &str) -> Result<Target> {
 impl Target {
     pub(super) fn offer(&self, kind: OfferKind, position: Position, fingerprint_after: Fingerprint) -> Offer {
         Offer {
-            protocol: PROTOCOL_VERSION,
+            protocol: self.protocol,
             source: self.ledger,
             replica: self.name.clone(),
             kind,
@@ -109,6 +112,9 @@ pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
 /// `bytes` of changes.
 pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) -> Result<Vec<Offer>> {
     let target = target(spi, replica)?;
+    if let Some(error) = super::prune::past_retention(spi, after)? {
+        return Err(error.hint(super::prune::begin_anew(target.ledger, replica)));
+    }
     let versions = spi.query(
         "SELECT v.version, v.id, v.parent, v.xid::text, b.id, f.fingerprint, p.fingerprint, d.approved_at IS NOT NULL, d.skip_reason, d.unfenced_by IS NOT NULL
            FROM accord.version v

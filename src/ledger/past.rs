@@ -23,9 +23,7 @@ pub fn ledger_id(spi: &Spi) -> Result<Uuid> {
 pub fn recorded(spi: &Spi, version: i64) -> Result<(Fingerprint, Fingerprint)> {
     let rows =
         spi.query("SELECT v.fingerprint, v.content FROM accord.version v WHERE v.version = $1", &[Arg::Int(version)], See::Latest)?;
-    let row = rows
-        .first()
-        .ok_or_else(|| Error::undefined(format!("version {version} does not exist")).hint("SELECT * FROM accord.versions lists them."))?;
+    let Some(row) = rows.first() else { return Err(super::prune::no_version(spi, version)?) };
     Ok((Fingerprint(row.hash(0)?), Fingerprint(row.hash(1)?)))
 }
 
@@ -33,8 +31,8 @@ pub fn recorded(spi: &Spi, version: i64) -> Result<(Fingerprint, Fingerprint)> {
 /// gone has the event that it went with for one (in catalog 0), so that two versions can be compared
 /// by keys however far apart they are.
 pub fn model_at(spi: &Spi, version: i64) -> Result<Vec<Fact>> {
-    let (fingerprint, _) = recorded(spi, version)?;
     let _frozen = spi.freeze();
+    let (fingerprint, _) = recorded(spi, version)?;
     let known = store::everything(spi)?;
     let mut facts: HashMap<FactId, Fact> = store::load(spi, &known)?.into_iter().map(|fact| (fact.id.clone(), fact)).collect();
     let later = spi.query(

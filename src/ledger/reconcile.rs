@@ -121,13 +121,28 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     let _pinned = command::pin();
     let found = {
         let _frozen = spi.freeze();
-        compare(spi, store::everything(spi)?, capture::read_everything(spi)?)?
+        let (mut known, read) = (store::everything(spi)?, capture::read_everything(spi)?);
+        if moved(spi)? {
+            store::follow_keys(spi, &mut known, &read)?;
+            spi.run("UPDATE accord.ledger SET system = s.system_identifier FROM pg_catalog.pg_control_system() s", &[])?;
+        }
+        compare(spi, known, read)?
     };
     if found.changes.is_empty() {
         return Ok(0);
     }
     outbox::insert(&happening(&context("found by reconciliation")), &found.changes, &found.keys)?;
     Ok(found.changes.len())
+}
+
+/// Whether this server is another than the one whose OIDs the ledger knows: pg_upgrade has made it.
+pub fn moved(spi: &Spi) -> Result<bool> {
+    let rows = spi.query(
+        "SELECT FROM accord.ledger l, pg_catalog.pg_control_system() s WHERE l.system IS DISTINCT FROM s.system_identifier",
+        &[],
+        See::Latest,
+    )?;
+    Ok(!rows.is_empty())
 }
 
 /// Commands on event triggers fire no event trigger: compares them with what is known of them, and

@@ -83,6 +83,33 @@ pub fn by_ids(spi: &Spi, ids: &[String]) -> Result<Vec<Known>> {
     last_known!(spi, &[Arg::Texts(ids)], "WHERE p.id = ANY ($1)", "WHERE f.id = ANY ($1)")
 }
 
+/// Gives sealed facts the keys that their objects have now: pg_upgrade makes functions, constraints and operators
+/// anew, and what is captured of an object is told by its key.
+pub(super) fn follow_keys(spi: &Spi, known: &mut [Known], read: &[Fact]) -> Result<()> {
+    let mut sealed: foldhash::HashMap<String, &mut Known> =
+        known.iter_mut().filter(|k| k.pending.is_none()).map(|k| (k.id.clone(), k)).collect();
+    for fact in read {
+        let (Some(key), Some(root)) = (fact.key, fact.root) else { continue };
+        let Some(k) = sealed.get_mut(&fact.id.to_string()) else { continue };
+        if (k.key, k.root) == (key, root) || k.hash != fact.hash() {
+            continue;
+        }
+        (k.key, k.root) = (key, root);
+        spi.run(
+            "UPDATE accord.fact SET classid = $2, objid = $3, objsubid = $4, root_class = $5, root = $6 WHERE id = $1",
+            &[
+                Arg::Text(&k.id),
+                Arg::Oid(key.classid),
+                Arg::Oid(key.objid),
+                Arg::Int(i64::from(key.objsubid)),
+                Arg::Oid(root.0),
+                Arg::Oid(root.1),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
 /// What unsealed events changed.
 pub struct Unsealed {
     /// Facts of the newest version that are gone or replaced.

@@ -1,4 +1,4 @@
-//! Settings of capture, and of what a replica keeps. The worker's stand with the worker.
+//! Settings of capture, of the history, and of what a replica keeps. The worker's stand with the worker.
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
@@ -22,8 +22,43 @@ pub static KEEP_DROPPED: GucSetting<bool> = GucSetting::<bool>::new(false);
 /// `accord.kept_retention`, in seconds.
 pub static KEPT_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(30 * 86_400);
 
+/// Which states of replicas the server's log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+#[allow(missing_docs)]
+pub enum LogStates {
+    #[name = c"none"]
+    None,
+    #[name = c"failures"]
+    Failures,
+    #[name = c"all"]
+    All,
+}
+
+/// `accord.log_states`.
+pub static LOG_STATES: GucSetting<LogStates> = GucSetting::<LogStates>::new(LogStates::All);
+/// `accord.retention`, in seconds.
+pub static RETENTION: GucSetting<i32> = GucSetting::<i32>::new(0);
+
 /// Defines them.
 pub fn init() {
+    GucRegistry::define_enum_guc(
+        c"accord.log_states",
+        c"Which states of replicas and of the versions on their way to them are logged: none, failures or all.",
+        c"One line for each, with replica and version.",
+        &LOG_STATES,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"accord.retention",
+        c"How long versions, their events and what replicas answered are kept; 0 for ever.",
+        c"What a replica has not acknowledged is kept as long as the replica is registered, whatever its age.",
+        &RETENTION,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_S,
+    );
     GucRegistry::define_bool_guc(
         c"accord.capture",
         c"Records DDL commands in the outbox.",

@@ -12,6 +12,7 @@ pub mod event_trigger;
 pub mod guc;
 pub mod hook;
 pub mod insert;
+pub mod installed;
 pub mod log;
 pub mod make_way;
 pub mod process;

@@ -5,7 +5,7 @@ use super::turn;
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -226,6 +226,15 @@ pub fn show_activity(what: Option<&CStr>) {
     };
     // SAFETY: the text is copied.
     unsafe { pg_sys::pgstat_report_activity(state, text) };
+}
+
+/// Shows the running statement in pg_stat_activity without its constants: whoever reads others' statements there
+/// reads no password in it.
+pub fn hide_constants() {
+    let masked = super::command::debug_query_string().and_then(|query| CString::new(crate::secrets::mask_strings(&query)).ok());
+    if let Some(masked) = masked {
+        show_activity(Some(&masked));
+    }
 }
 
 /// Names the process in pg_stat_activity and the log, and sets aside what the database or the role

@@ -29,6 +29,16 @@ pub fn take(turn: Turn) -> Result<()> {
     Ok(())
 }
 
+/// Waits for everybody who keeps the extension, and keeps it alone until the transaction ends.
+pub fn take_all() -> Result<()> {
+    // SAFETY: a lock that the transaction's end releases, on what `hold` found.
+    unsafe {
+        let extension = hold()?;
+        pg_sys::LockDatabaseObject(pg_sys::Oid::from(class::EXTENSION), extension, 0, pg_sys::AccessExclusiveLock as i32);
+    }
+    Ok(())
+}
+
 /// Keeps the extension until the transaction ends: DROP EXTENSION, which begins with a lock on the extension and
 /// goes on to its tables in an order of its own, waits instead of meeting the transaction half-way. A DROP that is
 /// on its way is waited for; the error says that it was committed.

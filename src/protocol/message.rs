@@ -13,8 +13,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The protocol that this build speaks.
-pub const PROTOCOL_VERSION: u32 = 1;
+/// The newest protocol that this build speaks. 2 adds the policy's `code`.
+pub const PROTOCOL_VERSION: u32 = 2;
+/// The oldest one: a source and a replica of two releases in a row understand each other, in either direction.
+pub const OLDEST_PROTOCOL: u32 = 1;
 
 /// A place in a source's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod code;
 mod divergence;
 mod fragments;
 mod inspect;
@@ -10,13 +11,14 @@ mod policy;
 mod rows;
 mod state;
 
+pub use code::{Code, code};
 pub use divergence::{Alone, Divergence, Names};
 pub use fragments::{check_facts, check_fragments};
 pub use inspect::{Author, Finding, Inspect, Inspection, Progress};
 pub use message::{
-    Apply, Aside, Estimate, Event, Hello, Impact, Negotiate, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason, ReasonCode, Standing,
-    StepReport, Verdict, VerdictState,
+    Apply, Aside, Estimate, Event, Hello, Impact, Negotiate, OLDEST_PROTOCOL, Offer, OfferKind, PROTOCOL_VERSION, Position, Reason,
+    ReasonCode, Standing, StepReport, Verdict, VerdictState,
 };
-pub use policy::{Above, Carrier, OnDrop, Policy, RequireApproval, Span};
+pub use policy::{Above, Carrier, CodePolicy, OnDrop, Policy, RequireApproval, Span};
 pub use rows::{Fence, Marks, Subscribed, behind_rows, converted, filled_by_the_source, marks, room};
 pub use state::DeliveryState;

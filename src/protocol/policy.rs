@@ -36,6 +36,9 @@ pub struct Policy {
     pub on_drop_column: OnDrop,
     /// What a dropped table does to the replica.
     pub on_drop_table: OnDrop,
+    /// What executable text does to a version.
+    #[serde(skip_serializing_if = "CodePolicy::is_apply")]
+    pub code: CodePolicy,
     /// What waits for `accord.approve`.
     pub require_approval: RequireApproval,
     /// Estimates above which a version waits for `accord.approve`.
@@ -77,6 +80,7 @@ impl Default for Policy {
             adopt: false,
             on_drop_column: OnDrop::Apply,
             on_drop_table: OnDrop::Apply,
+            code: CodePolicy::Apply,
             require_approval: RequireApproval::Never,
             require_approval_above: None,
             lock_timeout: Span::from_millis(2_000),
@@ -103,6 +107,26 @@ pub enum OnDrop {
     Keep,
     /// Refuse the version.
     Reject,
+}
+
+/// What a version that carries executable text does: functions, triggers, rules, expressions that call functions
+/// which are not the server's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodePolicy {
+    /// It is applied as any other.
+    #[default]
+    Apply,
+    /// It is refused.
+    Reject,
+}
+
+impl CodePolicy {
+    // Protocol 1 does not know the key: it is written only where it says something.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+    fn is_apply(&self) -> bool {
+        *self == Self::Apply
+    }
 }
 
 /// Which versions wait for a person.
@@ -265,6 +289,11 @@ impl Policy {
         Ok(policy)
     }
 
+    /// What this policy asks of a replica that one of an older protocol does not know.
+    pub fn unknown_to(&self, protocol: u32) -> Option<&'static str> {
+        (protocol < 2 && self.code != CodePolicy::Apply).then_some("code")
+    }
+
     /// The part of the source's model that this policy mirrors.
     pub fn projection(&self) -> Projection {
         let shown = |kind: Kind| !self.exclude_kinds.contains(&kind) && self.kinds.as_ref().is_none_or(|only| only.contains(&kind));
@@ -374,6 +403,45 @@ mod tests {
     fn nothing_said_is_the_default() {
         assert_eq!(Policy::read(&json!({})).unwrap(), Policy::default());
         assert_eq!(Policy::default().projection(), Projection::default());
+    }
+
+    /// Replicas of protocol 1 refuse a policy with a field that they do not know: a newer field is written where it says
+    /// something only, and then `unknown_to` tells.
+    #[test]
+    fn a_policy_of_protocol_1_is_written_as_it_was() {
+        const FIRST: [&str; 22] = [
+            "schemas",
+            "exclude_schemas",
+            "kinds",
+            "exclude_kinds",
+            "include_kinds",
+            "owners",
+            "privileges",
+            "column_order",
+            "adopt",
+            "on_drop_column",
+            "on_drop_table",
+            "require_approval",
+            "require_approval_above",
+            "lock_timeout",
+            "retry_initial",
+            "retry_max",
+            "max_attempts",
+            "max_lock_attempts",
+            "carrier",
+            "subscription",
+            "publication",
+            "publish_new_tables",
+        ];
+        let written = |policy: &Policy| -> Vec<String> {
+            let Value::Object(fields) = serde_json::to_value(policy).unwrap() else { panic!("no object") };
+            fields.into_iter().map(|(name, _)| name).filter(|name| !FIRST.contains(&name.as_str())).collect()
+        };
+        assert_eq!(written(&Policy::default()), Vec::<String>::new());
+        let newer = Policy { code: CodePolicy::Reject, ..Policy::default() };
+        assert_eq!(written(&newer), ["code"]);
+        assert_eq!((newer.unknown_to(1), newer.unknown_to(2)), (Some("code"), None));
+        assert_eq!(Policy::default().unknown_to(1), None);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::progress::Teller;
 use super::{Applying, kept, mend, reason, rewind, rows, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
-use crate::ledger::Ledger;
 use crate::ledger::store;
+use crate::ledger::{self, Ledger};
 use crate::model::{Body, Fact, FactHash, FactId, Fingerprint, Kind, LtHash, Name};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -74,6 +74,9 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
         let _owner = command::become_owner();
         turn::take(Turn::Apply)?;
         kept::purge(spi)?;
+        if !crate::pg::wake::worker_running() {
+            ledger::prune(spi, 100)?;
+        }
         examine::examine(spi, offer, policy)?
     };
     if examined.verdict.state != VerdictState::Accepted {

@@ -3,7 +3,7 @@
 use super::estimate;
 use super::majors::Extensions;
 use super::mirror::{self, Mirrored, Upstream};
-use super::{baseline, kept, mend, reason, rewind, rows, verdict};
+use super::{baseline, code, kept, mend, reason, rewind, rows, verdict};
 use crate::catalog;
 use crate::diff::{Change, Operation, reversed};
 use crate::error::Result;
@@ -13,8 +13,8 @@ use crate::model::{Body, Fact, FactId, Kind, READER_VERSION};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::{self, Kept, Options, Plan};
-use crate::protocol::{Event, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
-use crate::protocol::{OnDrop, Policy, RequireApproval, check_fragments};
+use crate::protocol::{CodePolicy, OnDrop, Policy, RequireApproval, check_fragments};
+use crate::protocol::{Event, OLDEST_PROTOCOL, Offer, OfferKind, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -65,12 +65,12 @@ pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>
     };
     // The protocol's version is looked at first: an unknown protocol may have any shape.
     match message.get("protocol").and_then(Value::as_u64) {
-        Some(version) if version == u64::from(PROTOCOL_VERSION) => {}
+        Some(version) if (u64::from(OLDEST_PROTOCOL)..=u64::from(PROTOCOL_VERSION)).contains(&version) => {}
         Some(version) => {
             return Err(refuse(
                 ReasonCode::UnknownProtocol,
                 format!("protocol version {version} is not known here"),
-                Some(format!("This server speaks protocol version {PROTOCOL_VERSION}.")),
+                Some(format!("This server speaks protocol versions {OLDEST_PROTOCOL} to {PROTOCOL_VERSION}.")),
                 "Bring both sides to versions of pg_accord that share a protocol.",
             ));
         }
@@ -122,6 +122,11 @@ pub fn read(message: Value) -> std::result::Result<(Offer, Policy), Box<Verdict>
         return Err(malformed("the offer of a version names no parent"));
     }
     let policy = Policy::read(&offer.policy).map_err(|e| malformed(&format!("the offer's policy cannot be read: {e}")))?;
+    let mut offer = offer;
+    if policy.code == CodePolicy::Reject {
+        // Names without a schema are the server's own.
+        offer.events.iter_mut().for_each(|event| event.search_path.clear());
+    }
     Ok((offer, policy))
 }
 
@@ -209,6 +214,7 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
         }
         OfferKind::Version => examined.compatibility(spi)?,
     }
+    code::refuse(spi, &mut examined)?;
     examined.hold_unmodelled();
     let (back, words) = kept::reversed(spi, &examined)?;
     examined.back = back;
@@ -220,7 +226,7 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
 }
 
 impl Examined {
-    fn refuse(&mut self, state: VerdictState, reason: Reason) {
+    pub(super) fn refuse(&mut self, state: VerdictState, reason: Reason) {
         let rank = |state: VerdictState| match state {
             VerdictState::Rejected => 2,
             VerdictState::Held => 1,

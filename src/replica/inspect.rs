@@ -10,7 +10,7 @@ use crate::ledger::{self, store};
 use crate::model::{FactHash, FactId, Kind, LtHash, Projection};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use crate::protocol::{Author, Finding, Inspect, Inspection, PROTOCOL_VERSION};
+use crate::protocol::{Author, Finding, Inspect, Inspection, OLDEST_PROTOCOL, PROTOCOL_VERSION};
 use pgrx::PgSqlErrorCode;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
@@ -26,19 +26,19 @@ pub fn inspect(spi: &Spi, message: serde_json::Value) -> Result<Inspection> {
     let inspect: Inspect = serde_json::from_value(message).map_err(|e| {
         Error::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "this is no inspection of pg_accord's protocol")
             .detail(e.to_string())
-            .hint("One is {\"protocol\": 1, \"source\": \"<uuid>\", \"replica\": \"<name>\", \"read\": true}; SELECT source, replica FROM accord.upstream.")
+            .hint("One is {\"protocol\": 2, \"source\": \"<uuid>\", \"replica\": \"<name>\", \"read\": true}; SELECT source, replica FROM accord.upstream.")
     })?;
-    if inspect.protocol != PROTOCOL_VERSION {
+    if !(OLDEST_PROTOCOL..=PROTOCOL_VERSION).contains(&inspect.protocol) {
         return Err(Error::new(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
             format!("protocol version {} is not known here", inspect.protocol),
         )
-        .detail(format!("This server speaks protocol version {PROTOCOL_VERSION}."))
+        .detail(format!("This server speaks protocol versions {OLDEST_PROTOCOL} to {PROTOCOL_VERSION}."))
         .hint("Bring both sides to versions of pg_accord that share a protocol."));
     }
     let _pinned = command::pin();
     let mut inspection = Inspection {
-        protocol: PROTOCOL_VERSION,
+        protocol: inspect.protocol,
         position: None,
         expected: None,
         actual: None,

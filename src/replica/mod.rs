@@ -7,6 +7,7 @@
 
 mod apply;
 mod baseline;
+mod code;
 mod estimate;
 mod examine;
 mod hello;
@@ -65,7 +66,7 @@ fn reason(code: ReasonCode, message: impl Into<String>) -> Reason {
 
 fn verdict(state: VerdictState, offer: Option<&Offer>, reasons: Vec<Reason>) -> Verdict {
     Verdict {
-        protocol: PROTOCOL_VERSION,
+        protocol: offer.map_or(PROTOCOL_VERSION, |offer| offer.protocol),
         state,
         position: offer.map(|o| o.position.clone()),
         reasons,

@@ -4,6 +4,7 @@
 use super::messages::{Assignment, Command, Look, Note, Parcel, What, Word};
 use super::network::{self, Network};
 use super::{complain, settings, step_failed};
+use crate::delivery::journal;
 use crate::delivery::record::{self, Next};
 use crate::delivery::roster::{self, Seat};
 use crate::delivery::{self, mending, rows};
@@ -12,7 +13,7 @@ use crate::fleet::watch;
 use crate::ledger;
 use crate::model::Kind;
 use crate::pg::subtransaction::Caught;
-use crate::pg::{process, spi, wake};
+use crate::pg::{installed, process, spi, wake};
 use crate::protocol::{Offer, VerdictState};
 use crate::replica;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +25,9 @@ const TICK: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a slot that came is looked for among the replicas' subscriptions.
 const LOOK: Duration = Duration::from_secs(30);
+/// Between two looks for what is past `accord.retention`, and versions that go at a time.
+const TIDY: Duration = Duration::from_secs(60);
+const PRUNED: i64 = 5_000;
 /// Offers handed out at a time, and bytes of changes among them.
 const OFFERS: usize = 32;
 const BYTES: usize = 4 << 20;
@@ -62,7 +66,11 @@ pub(super) struct Worker {
     /// Something may be there to seal.
     unsealed: bool,
     created: bool,
+    /// Its objects are those of this library.
+    current: bool,
     reconciled: Option<Instant>,
+    /// When what is past its time was last looked for.
+    tidied: Option<Instant>,
     seal_not_before: Instant,
     /// Slots of this database at the last look: a subscription that comes or goes brings or takes one.
     slots: Option<BTreeSet<String>>,
@@ -86,7 +94,9 @@ impl Worker {
             head: -1,
             unsealed: true,
             created: false,
+            current: false,
             reconciled: None,
+            tidied: None,
             seal_not_before: now,
             slots: None,
             look_until: None,
@@ -130,7 +140,24 @@ impl Worker {
         self.trace();
         self.serve();
         self.reconcile();
+        self.tidy();
         self.clear_slots();
+    }
+
+    /// Ends what is past its time, a batch at a time.
+    fn tidy(&mut self) {
+        if self.tidied.is_some_and(|at| at.elapsed() < TIDY) {
+            return;
+        }
+        match process::ledger_transaction(|| spi::connect(|spi| ledger::prune(spi, PRUNED))) {
+            // There is more: after the next round.
+            Ok(PRUNED) => self.unsealed = true,
+            Ok(_) => self.tidied = Some(Instant::now()),
+            Err(error) => {
+                self.tidied = Some(Instant::now());
+                self.failed("ending what is past its time", &error);
+            }
+        }
     }
 
     /// Drops what initial copies left behind; what is still held, later.
@@ -150,8 +177,16 @@ impl Worker {
                 Ok(created) => self.created = created,
                 Err(error) => complain("looking for the extension", &error),
             }
+            self.current &= self.created;
         }
-        self.created
+        if self.created && !self.current {
+            match process::ledger_transaction(|| spi::connect(installed::outdated)) {
+                Ok(None) => self.current = true,
+                Ok(Some(error)) => complain("waiting for an update", &Caught::from(&error)),
+                Err(error) => complain("looking at the extension's version", &error),
+            }
+        }
+        self.created && self.current
     }
 
     fn failed(&mut self, doing: &str, error: &Caught) {
@@ -181,7 +216,17 @@ impl Worker {
         for id in gone {
             self.served.remove(&id);
             self.command(Command::Stop(id));
+            if let Some(seat) = seats.iter().find(|seat| seat.assignment.id == id) {
+                let noted = process::transaction(|| {
+                    journal::note_paused(id, &seat.assignment.name);
+                    Ok(())
+                });
+                if let Err(error) = noted {
+                    complain("noting a pause", &error);
+                }
+            }
         }
+        journal::say();
         for seat in seats.into_iter().filter(|seat| !seat.paused) {
             let id = seat.assignment.id;
             match self.served.get_mut(&id) {
@@ -587,10 +632,16 @@ fn moves_tables(offer: &Offer) -> bool {
 }
 
 fn write(notes: &[Note]) -> Result<Vec<Next>, Caught> {
-    process::ledger_transaction(|| {
+    let written = process::ledger_transaction(|| {
         process::commit_lazily();
         spi::connect(|spi| record::record(spi, notes))
-    })
+    });
+    if written.is_ok() {
+        journal::say();
+    } else {
+        journal::discard();
+    }
+    written
 }
 
 /// The offers that come next for a replica: a baseline where it has nothing.

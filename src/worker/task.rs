@@ -7,7 +7,9 @@ use super::backoff;
 use super::messages::{Assignment, Cause, Look, Note, Parcel, What, Word, cause_of, code_word};
 use super::transport::{Carrier, Failure, Function, Session};
 use crate::model::Fingerprint;
-use crate::protocol::{Hello, Inspect, Inspection, PROTOCOL_VERSION, Reason, ReasonCode, Standing, StepReport, VerdictState};
+use crate::protocol::{
+    Hello, Inspect, Inspection, OLDEST_PROTOCOL, PROTOCOL_VERSION, Reason, ReasonCode, Standing, StepReport, VerdictState,
+};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -86,6 +88,8 @@ pub struct Task<C, N> {
     request: u64,
     /// The newest version that the replica has, once it said so.
     position: i64,
+    /// The protocol that it was greeted in.
+    protocol: u32,
     /// Looks that were asked for while nothing was connected.
     asked: Vec<Word>,
     /// What is being negotiated or applied is no version but a mending.
@@ -114,6 +118,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             queue: VecDeque::new(),
             request: 0,
             position: -1,
+            protocol: PROTOCOL_VERSION,
             asked: Vec::new(),
             mending: None,
             waiting: None,
@@ -154,13 +159,22 @@ impl<C: Carrier, N: Notes> Task<C, N> {
     }
 
     async fn greet(&mut self, mut session: C::Session) -> State<C::Session> {
-        let hello = Hello { protocol: PROTOCOL_VERSION, source: self.assignment.source, replica: self.assignment.name.clone() };
-        let answer = match session.call(Function::Hello, &serde_json::to_string(&hello).unwrap_or_default()).await {
+        // The newest protocol first; a replica of the release before refuses it and is greeted in its own.
+        let mut answer = Err(Failure { cause: Cause::new("internal", "no protocol was tried"), answered: false });
+        for protocol in (OLDEST_PROTOCOL..=PROTOCOL_VERSION).rev() {
+            let hello = Hello { protocol, source: self.assignment.source, replica: self.assignment.name.clone() };
+            answer = session.call(Function::Hello, &serde_json::to_string(&hello).unwrap_or_default()).await;
+            if !answer.as_ref().is_err_and(|failure| failure.answered && speaks_another(&failure.cause)) {
+                break;
+            }
+        }
+        let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return Self::failed(None, Failure { answered: false, ..failure }, None),
         };
         match serde_json::from_str::<Standing>(&answer) {
             Ok(standing) => {
+                self.protocol = standing.protocol;
                 self.connection_attempts = 0;
                 self.request += 1;
                 self.note(What::Hello { request: self.request, standing: Box::new(standing) });
@@ -495,7 +509,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
         trace: Vec<Fingerprint>,
     ) -> (Result<Box<Inspection>, Cause>, Option<Failure>) {
         let message =
-            Inspect { protocol: PROTOCOL_VERSION, source: self.assignment.source, replica: self.assignment.name.clone(), read, trace };
+            Inspect { protocol: self.protocol, source: self.assignment.source, replica: self.assignment.name.clone(), read, trace };
         match session.call(Function::Inspect, &serde_json::to_string(&message).unwrap_or_default()).await {
             Ok(text) => {
                 (serde_json::from_str::<Inspection>(&text).map(Box::new).map_err(|error| unreadable("accord.inspect", &error)), None)
@@ -576,6 +590,11 @@ async fn sleep_until(time: Option<Instant>) {
 enum Paused {
     Done,
     Over,
+}
+
+/// A greeting in a protocol that is not known there.
+fn speaks_another(cause: &Cause) -> bool {
+    cause.detail.as_deref().is_some_and(|detail| detail.starts_with("0A000"))
 }
 
 /// Refused for nothing but a lock: that passes.

@@ -278,6 +278,10 @@ pub fn lost(cause: Cause) -> Failure {
 /// Turns a client error into words. A server's error keeps its SQLSTATE; the common ones get a hint.
 pub fn describe(error: &tokio_postgres::Error, endpoint: Option<&Endpoint>) -> Failure {
     let Some(db) = error.as_db_error() else {
+        if let Some(((words, hint), endpoint)) = tls::refusal(error).zip(endpoint) {
+            let message = format!("{}:{}: {words}", endpoint.host, endpoint.port);
+            return lost(Cause::new("connection", message).hint(hint));
+        }
         let mut message = error.to_string();
         if let Some(source) = error.source().map(ToString::to_string)
             && !message.contains(&source)

@@ -56,6 +56,38 @@ pub(super) fn connector(target: &Target, mode: SslMode, host: &Host) -> Result<M
     Ok(MakeRustlsConnect::new(config))
 }
 
+/// Why a server's certificate was refused, in words, and what helps.
+pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<(String, &'static str)> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let refused = causes.find_map(|cause| {
+        // An I/O error holds what made it beside its source.
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match cause.downcast_ref().or_else(|| inner?.downcast_ref()) {
+            Some(Error::InvalidCertificate(why)) => Some(why.clone()),
+            _ => None,
+        }
+    })?;
+    Some(match refused {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            "the server's certificate is for another host".to_owned(),
+            "With sslmode=verify-full the host of the connection string stands in the certificate (subjectAltName): correct the one or the other.",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("the server's certificate has expired".to_owned(), "Give the replica's server a new certificate.")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("the server's certificate is not valid yet".to_owned(), "Compare both servers' clocks with the certificate's dates.")
+        }
+        CertificateError::UnknownIssuer => (
+            "the server's certificate was not signed by an authority that is trusted here".to_owned(),
+            "sslrootcert (or root.crt in ~/.postgresql of the server's user) holds the authority's certificate.",
+        ),
+        other => {
+            (format!("the server's certificate is refused: {other}"), "Look at the certificate of the replica's server and at sslrootcert.")
+        }
+    })
+}
+
 fn roots(file: &Path) -> Result<Arc<RootCertStore>, String> {
     let mut store = RootCertStore::empty();
     let file = if file == Path::new("system") {
