@@ -96,7 +96,8 @@ impl Mapping {
         let carrier = id.of.unwrap_or(id.kind);
         let mut mapped = id.clone();
         let last = id.path.len() - 1;
-        for (i, part) in mapped.path.iter_mut().enumerate() {
+        let mut path = id.path.to_vec();
+        for (i, part) in path.iter_mut().enumerate() {
             let role = match carrier {
                 Kind::UserMapping => i == 1,
                 Kind::DefaultPrivilege => i == 0 || i == 3,
@@ -118,6 +119,7 @@ impl Mapping {
                 *part = Name::new(self.text(part.as_str()));
             }
         }
+        mapped.path = path.into_iter().collect();
         mapped
     }
 

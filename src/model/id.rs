@@ -2,10 +2,11 @@
 
 use super::{Name, Symbol};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 /// The kind of a fact: an object, or one property of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -245,14 +246,38 @@ impl Kind {
     }
 }
 
-/// The names that lead to a fact. A copy shares them: ids are copied more often than anything else.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Path(Arc<[Name]>);
+/// The names that lead to a fact. A copy shares them, and their hash is made once: ids are copied and looked up
+/// more often than anything else.
+#[derive(Clone)]
+pub struct Path {
+    names: Arc<[Name]>,
+    hash: u64,
+}
+
+/// Nobody can choose names that share a hash.
+static SEED: LazyLock<foldhash::quality::RandomState> = LazyLock::new(foldhash::quality::RandomState::default);
 
 impl Path {
+    fn new(names: Arc<[Name]>) -> Self {
+        let mut hasher = SEED.build_hasher();
+        for name in &*names {
+            hasher.write(name.as_str().as_bytes());
+            hasher.write_u8(0xff);
+        }
+        Self { hash: hasher.finish(), names }
+    }
     /// All of the names.
     pub fn as_slice(&self) -> &[Name] {
-        &self.0
+        &self.names
+    }
+    /// Puts other names into a place and those behind it.
+    ///
+    /// # Panics
+    /// Where the path is shorter.
+    pub fn put(&mut self, place: usize, others: &[Name]) {
+        let mut names = self.names.clone();
+        Arc::make_mut(&mut names)[place..place + others.len()].clone_from_slice(others);
+        *self = Self::new(names);
     }
     /// The path and one name more.
     #[must_use]
@@ -264,34 +289,55 @@ impl Path {
 impl Deref for Path {
     type Target = [Name];
     fn deref(&self) -> &[Name] {
-        &self.0
+        &self.names
     }
 }
-impl DerefMut for Path {
-    fn deref_mut(&mut self) -> &mut [Name] {
-        Arc::make_mut(&mut self.0)
+impl PartialEq for Path {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.names == other.names
+    }
+}
+impl Eq for Path {}
+impl PartialOrd for Path {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Path {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.names.cmp(&other.names)
+    }
+}
+impl Hash for Path {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.names.fmt(f)
     }
 }
 impl<'p> IntoIterator for &'p Path {
     type Item = &'p Name;
     type IntoIter = std::slice::Iter<'p, Name>;
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.names.iter()
     }
 }
 impl FromIterator<Name> for Path {
     fn from_iter<I: IntoIterator<Item = Name>>(names: I) -> Self {
-        Self(names.into_iter().collect())
+        Self::new(names.into_iter().collect())
     }
 }
 impl Serialize for Path {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        self.names.serialize(serializer)
     }
 }
 impl<'de> Deserialize<'de> for Path {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(|names| Self(names.into()))
+        Vec::deserialize(deserializer).map(|names: Vec<Name>| Self::new(names.into()))
     }
 }
 
@@ -314,10 +360,7 @@ pub struct FactId {
 impl Hash for FactId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u16((self.kind as u16) << 8 | self.of.map_or(0xff, |of| of as u16));
-        for part in &self.path {
-            state.write(part.as_str().as_bytes());
-            state.write_u8(0xff);
-        }
+        self.path.hash(state);
     }
 }
 

@@ -129,18 +129,18 @@ impl Renames {
             for half in [0, 2] {
                 let table = FactId::new(Kind::Table, id.path[half..half + 2].iter().cloned());
                 let now = self.now(&table, None);
-                new.path[half..half + 2].clone_from_slice(&now.path);
+                new.path.put(half, &now.path[..2]);
             }
             return new;
         }
         if let Some(target) = id.target() {
             let now = self.now(&target, None);
-            new.path[..target.path.len()].clone_from_slice(&now.path);
+            new.path.put(0, &now.path);
             return new;
         }
         if let Some((part, from)) = elsewhere(id) {
             let to = self.now(&from, None);
-            new.path[part].clone_from_slice(&to.path);
+            new.path.put(part.start, &to.path);
         }
         let empty = Body::Schema(crate::model::Schema {});
         let body = body.unwrap_or(&empty);
@@ -148,11 +148,8 @@ impl Renames {
         for owner in owners(id, body).into_iter().filter(|_| id.kind != Kind::Statistics) {
             let now = self.now(&owner, None);
             if now != owner {
-                if id.kind == Kind::Index {
-                    new.path[0] = now.path[0].clone();
-                } else {
-                    new.path[..now.path.len()].clone_from_slice(&now.path);
-                }
+                // An index is named by itself.
+                new.path.put(0, if id.kind == Kind::Index { &now.path[..1] } else { &now.path });
                 return new;
             }
         }
@@ -160,13 +157,13 @@ impl Renames {
             && let Some((table, _)) = &sequence.owned_by
         {
             let table = FactId::new(Kind::Table, [id.path[0].clone(), table.clone()]);
-            new.path[0] = self.now(&table, None).path[0].clone();
+            new.path.put(0, &self.now(&table, None).path[..1]);
             return new;
         }
         if id.kind.in_schema()
             && let Some(schema) = self.ids.get(&FactId::new(Kind::Schema, [id.path[0].clone()]))
         {
-            new.path[0] = schema.path[0].clone();
+            new.path.put(0, &schema.path);
         }
         new
     }
@@ -291,7 +288,7 @@ impl Renames {
             if ring {
                 let mut aside = from.clone();
                 let last = from.kind.name_element();
-                aside.path[last] = Name::new(format!("accord_aside_{}", actions.len()));
+                aside.path.put(last, &[Name::new(format!("accord_aside_{}", actions.len()))]);
                 let mut away = Action::new(0, &aside, statement(from, &aside)?).locking(Lock::AccessExclusive, [old.clone()]);
                 away.frees = super::order::slots(from, &Body::Schema(crate::model::Schema {}));
                 away.produces = vec![aside.clone()];
@@ -307,7 +304,7 @@ impl Renames {
             let last = from.kind.name_element();
             let mut at = from.clone();
             if at.path[0] != to.path[0] && last > 0 && movable(from.kind) {
-                at.path[0] = to.path[0].clone();
+                at.path.put(0, &to.path[..1]);
                 action = action.then(to, statement(from, &at)?).locking(lock(from.kind), [old.clone()]);
             }
             if at.path[last] != to.path[last] {
@@ -591,7 +588,7 @@ mod tests {
     #[test]
     fn schema_and_name_can_change_at_once() {
         let mut moved = table("b");
-        moved.id.path[0] = "u".into();
+        moved.id.path.put(0, &["u".into()]);
         assert_eq!(rendered(&[Change::alter(table("a"), moved)]), ["ALTER TABLE s.a SET SCHEMA u", "ALTER TABLE u.a RENAME TO b"]);
     }
 }
