@@ -99,3 +99,137 @@ SELECT accord.worker_running()::int AS worker,
        pg_total_relation_size('accord.event') AS event_bytes;
 COMMENT ON VIEW accord.metrics_ledger IS 'one row: the history of this database in numbers, for monitoring';
 GRANT SELECT ON accord.metrics, accord.metrics_ledger TO pg_monitor;
+
+-- In order with the rows
+ALTER TABLE accord.fence ADD COLUMN source uuid, ADD COLUMN turns boolean NOT NULL DEFAULT false, ADD COLUMN frees boolean NOT NULL DEFAULT false,
+    ADD COLUMN takes boolean NOT NULL DEFAULT false, ADD COLUMN stops boolean NOT NULL DEFAULT false, ADD COLUMN beside oid[];
+UPDATE accord.fence SET source = (SELECT l.id FROM accord.ledger l);
+ALTER TABLE accord.fence ALTER COLUMN source SET NOT NULL;
+ALTER TABLE accord.upstream ADD COLUMN lsn pg_lsn;
+ALTER TABLE accord.applied ADD COLUMN event_ids uuid[];
+UPDATE accord.applied a SET event_ids = ARRAY(SELECT (e ->> 'id')::uuid FROM json_array_elements(coalesce(a.events, '[]')) e);
+ALTER TABLE accord.applied ALTER COLUMN event_ids SET NOT NULL;
+CREATE INDEX applied_event ON accord.applied USING gin (event_ids) WITH (fastupdate = off);
+CREATE FUNCTION accord.stop_behind(fence uuid) RETURNS void LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'stop_behind_wrapper';
+REVOKE ALL ON FUNCTION accord.stop_behind(uuid) FROM PUBLIC;
+CREATE OR REPLACE FUNCTION accord.on_foreign_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    IF NOT accord.in_apply_worker() THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    ELSIF TG_RELID <> 'accord.fence'::regclass OR TG_OP <> 'INSERT' THEN
+        RETURN NULL;
+    END IF;
+    -- An initial copy says nothing of the rows before.
+    NEW.via := (SELECT w.subid FROM pg_stat_subscription w WHERE w.pid = pg_backend_pid() AND w.relid IS NULL);
+    NEW.id := gen_random_uuid();
+    NEW.stops := false;
+    NEW.beside := NULL;
+    NEW.at := clock_timestamp();
+    RETURN CASE WHEN NEW.via IS NOT NULL THEN NEW END;
+END $$;
+
+CREATE FUNCTION accord.on_fence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    PERFORM accord.stop_behind(NEW.id);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER fence AFTER INSERT ON accord.fence DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.via IS NOT NULL AND (NEW.turns OR NEW.takes)) EXECUTE FUNCTION accord.on_fence();
+ALTER TABLE accord.fence ENABLE REPLICA TRIGGER fence;
+REVOKE ALL ON FUNCTION accord.on_fence() FROM PUBLIC;
+
+-- Histories that parted
+CREATE TABLE accord.divergence (
+    replica      text PRIMARY KEY REFERENCES accord.replica ON DELETE CASCADE,
+    found_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    version      bigint NOT NULL,            -- where the replica stands
+    id           bytea NOT NULL,
+    common       bigint,                     -- the newest version of both; null where there is none
+    versions     json NOT NULL               -- what the replica has beyond it
+);
+
+ALTER TABLE accord.mending ADD COLUMN keep text, ADD COLUMN target bigint;
+
+CREATE TABLE accord.abandoned (
+    number       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source       uuid NOT NULL,
+    version      bigint NOT NULL,
+    id           bytea NOT NULL,
+    parent       bytea,
+    fingerprint  bytea NOT NULL,
+    applied_at   timestamptz NOT NULL,
+    baseline     boolean NOT NULL,
+    skipped      text,
+    events       json,
+    snapshot     json,
+    verdict      json,
+    abandoned_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rewind       uuid NOT NULL,              -- in accord.mended: what led back
+    rewound_to   bigint NOT NULL
+);
+CREATE INDEX abandoned_source ON accord.abandoned (source, version);
+
+DO $$
+DECLARE
+    relation regclass;
+BEGIN
+    FOREACH relation IN ARRAY ARRAY['accord.divergence', 'accord.abandoned']::regclass[] LOOP
+        EXECUTE format('CREATE TRIGGER foreign_row BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION accord.on_foreign_row()', relation);
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER foreign_row', relation);
+    END LOOP;
+END $$;
+REVOKE ALL ON accord.divergence, accord.abandoned FROM PUBLIC;
+CREATE FUNCTION accord.resolve_divergence(replica text, keep text) RETURNS bigint LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'resolve_divergence_wrapper';
+REVOKE ALL ON FUNCTION accord.resolve_divergence(text, text) FROM PUBLIC;
+
+CREATE VIEW accord.divergences AS
+SELECT d.replica,
+       d.common,
+       (v.value #>> '{position,version}')::bigint AS version,
+       (v.value ->> 'at')::timestamptz AS applied_at,
+       (SELECT string_agg(e.value ->> 'statement', '; ' ORDER BY e.ordinality) FROM json_array_elements(v.value -> 'events') WITH ORDINALITY e) AS statements,
+       v.value ->> 'skipped' AS skip_reason,
+       v.value #>> '{position,id}' AS id,
+       d.found_at
+  FROM accord.divergence d, json_array_elements(d.versions) v
+ ORDER BY 1, 3;
+COMMENT ON VIEW accord.divergences IS 'versions that replicas have and this history has not: accord.resolve_divergence decides what stays';
+GRANT SELECT ON accord.divergences TO pg_monitor;
+
+CREATE OR REPLACE VIEW accord.history AS
+SELECT a.source,
+       a.version,
+       CASE WHEN a.skipped IS NOT NULL THEN 'skipped' WHEN a.baseline THEN 'baseline' ELSE 'applied' END AS state,
+       a.applied_at AS at,
+       round((a.verdict #>> '{estimate,duration_ms}')::numeric, 1) AS estimated_ms,
+       round((a.verdict #>> '{actual,duration_ms}')::numeric, 1) AS actual_ms,
+       (SELECT string_agg(lower(e.value ->> 'tag'), ', ' ORDER BY e.ordinality) FROM json_array_elements(a.events) WITH ORDINALITY e
+         WHERE e.ordinality <= 3) || CASE WHEN json_array_length(a.events) > 3 THEN ', …' ELSE '' END AS changes,
+       json_array_length(a.verdict -> 'steps') AS steps,
+       a.skipped AS skip_reason,
+       u.replica,
+       a.verdict -> 'estimate' AS estimate,
+       a.verdict -> 'actual' AS actual,
+       a.verdict -> 'impact' AS impact,
+       a.snapshot,
+       encode(a.fingerprint, 'hex') AS fingerprint,
+       encode(a.id, 'hex') AS id,
+       encode(a.parent, 'hex') AS parent
+  FROM accord.applied a
+  LEFT JOIN accord.upstream u USING (source)
+UNION ALL
+SELECT a.source, a.version, 'abandoned', a.applied_at,
+       round((a.verdict #>> '{estimate,duration_ms}')::numeric, 1),
+       round((a.verdict #>> '{actual,duration_ms}')::numeric, 1),
+       (SELECT string_agg(lower(e.value ->> 'tag'), ', ' ORDER BY e.ordinality) FROM json_array_elements(a.events) WITH ORDINALITY e
+         WHERE e.ordinality <= 3) || CASE WHEN json_array_length(a.events) > 3 THEN ', …' ELSE '' END,
+       json_array_length(a.verdict -> 'steps'), a.skipped, u.replica, a.verdict -> 'estimate', a.verdict -> 'actual', a.verdict -> 'impact', a.snapshot,
+       encode(a.fingerprint, 'hex'), encode(a.id, 'hex'), encode(a.parent, 'hex')
+  FROM accord.abandoned a
+  LEFT JOIN accord.upstream u USING (source)
+UNION ALL
+SELECT s.source, s.version, 'applying', max(s.changed_at), NULL, NULL, NULL, count(*)::int, NULL, u.replica, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM accord.step s
+  LEFT JOIN accord.upstream u USING (source)
+ GROUP BY s.source, s.version, u.replica
+ ORDER BY source, version;

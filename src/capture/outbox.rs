@@ -77,7 +77,7 @@ pub fn insert_event<'b>(xid: u64, happening: &Happening<'b>, changes: &[Change])
         ("changes", Value::Text(&changes)),
     ])?;
     let marks = protocol::marks(decoded);
-    Table::open(c"fence")?.insert(&[
+    Table::open(c"fence")?.insert_known(&[
         ("id", Value::Uuid(Uuid::now_v7())),
         ("event", Value::Uuid(id)),
         ("source", Value::Uuid(ledger_id()?)),

@@ -109,18 +109,28 @@ impl Table {
 
     /// Inserts a row; columns that are not named are NULL.
     pub fn insert(&self, row: &[(&str, Value<'_>)]) -> Result<()> {
+        self.insert_scratch(row, true)
+    }
+
+    /// Inserts what of a row there are columns for. DDL goes on where the library is newer than the extension's
+    /// tables; ALTER EXTENSION UPDATE fills the columns that it adds.
+    pub fn insert_known(&self, row: &[(&str, Value<'_>)]) -> Result<()> {
+        self.insert_scratch(row, false)
+    }
+
+    fn insert_scratch(&self, row: &[(&str, Value<'_>)], whole: bool) -> Result<()> {
         // SAFETY: the context lives as long as the table is open; nothing made in it outlives the row. After an
         // error the abort restores the context of before.
         unsafe {
             let before = pg_sys::MemoryContextSwitchTo(self.scratch);
-            let outcome = self.insert_here(row);
+            let outcome = self.insert_here(row, whole);
             pg_sys::MemoryContextSwitchTo(before);
             pg_sys::MemoryContextReset(self.scratch);
             outcome
         }
     }
 
-    fn insert_here(&self, row: &[(&str, Value<'_>)]) -> Result<()> {
+    fn insert_here(&self, row: &[(&str, Value<'_>)], whole: bool) -> Result<()> {
         // SAFETY: the relation is open; values and nulls have an element for each of its columns, of the
         // column's type; the tuple lives in the current memory context.
         unsafe {
@@ -139,7 +149,7 @@ impl Table {
                     return Err(Error::internal(format!("no value for column {name}")));
                 }
             }
-            if found != row.len() {
+            if whole && found != row.len() {
                 return Err(Error::internal("a table of pg_accord lacks a column")
                     .hint("The library is newer than the extension's SQL: ALTER EXTENSION pg_accord UPDATE."));
             }
