@@ -464,3 +464,135 @@ fn nothing_stands_behind_what_the_baseline_holds() {
     assert!(enabled(&rows));
     rows.assert_agreement();
 }
+
+/// Runs statements that the replica learns of together, after its tables were copied.
+fn copied_from_later(publication: &str, before: &[&str], later: &[&str], table: &str, copied: &str) {
+    let link = Link::bare(PAIR.clone());
+    link.run(PARTS);
+    before.iter().for_each(|sql| link.run(sql));
+    link.add("{}");
+    link.wait();
+    link.run(&format!("CREATE PUBLICATION rows {publication}"));
+    link.wait();
+    link.run("SELECT accord.pause_replica('warehouse')");
+    later.iter().for_each(|sql| link.run(sql));
+    let rows = Carried(link);
+    rows.stream().begin("rows");
+    wait_until("the copy is there", || scalar::<bool>(&mut rows.0.replica(), copied));
+    rows.resume();
+    rows.assert_same_rows("public.visits");
+    rows.assert_same_rows(table);
+    rows.assert_agreement();
+}
+
+#[test]
+fn a_copy_that_holds_what_a_version_forbids_is_made_again() {
+    copied_from_later(
+        "FOR TABLES IN SCHEMA public",
+        &["CREATE TABLE public.notes (id int PRIMARY KEY, note text)"],
+        &[
+            "ALTER TABLE public.notes ALTER COLUMN note SET NOT NULL",
+            "ALTER TABLE public.notes ALTER COLUMN note DROP NOT NULL",
+            "INSERT INTO public.notes VALUES (1, NULL)",
+        ],
+        "public.notes",
+        "SELECT count(*) = 1 FROM public.notes",
+    );
+}
+
+#[test]
+fn a_partition_comes_with_the_rows_that_it_had() {
+    copied_from_later(
+        "FOR ALL TABLES WITH (publish_via_partition_root = true)",
+        &["CREATE TABLE public.visits_1 (at int NOT NULL PRIMARY KEY, n int)", "INSERT INTO public.visits_1 VALUES (150, 1)"],
+        &[
+            "ALTER TABLE public.visits ATTACH PARTITION public.visits_1 FOR VALUES FROM (100) TO (200)",
+            "INSERT INTO public.visits VALUES (160, 2)",
+            "ALTER TABLE public.visits DETACH PARTITION public.visits_1",
+            "INSERT INTO public.visits_1 VALUES (1000, 3)",
+        ],
+        "public.visits_1",
+        "SELECT count(*) = 3 FROM public.visits_1",
+    );
+}
+
+#[test]
+fn rows_that_were_copied_into_a_partition_that_goes_come_back() {
+    copied_from_later(
+        "FOR TABLE public.visits WITH (publish_via_partition_root = true)",
+        &[],
+        &[
+            "DROP TABLE public.visits_0",
+            "CREATE TABLE public.visits_0 PARTITION OF public.visits FOR VALUES FROM (0) TO (100)",
+            "INSERT INTO public.visits VALUES (55, 5)",
+        ],
+        "public.visits_0",
+        "SELECT count(*) = 1 FROM public.visits_0",
+    );
+}
+
+#[test]
+fn each_of_two_subscriptions_is_waited_for() {
+    let rows = Carried::new(
+        &format!("{ORDERS}; CREATE TABLE public.items (id int PRIMARY KEY, what text); INSERT INTO public.items VALUES (1, 'one')"),
+        "FOR TABLE public.orders",
+    );
+    rows.0.run("CREATE PUBLICATION more FOR TABLE public.items");
+    rows.stream().begin_as("more", "more");
+    wait_until("both carry fences", || {
+        scalar::<bool>(&mut rows.0.source(), "SELECT subscriptions = '{more,rows}' FROM accord.replica")
+            && scalar::<i64>(
+                &mut rows.0.replica(),
+                "SELECT count(*) FROM pg_subscription_rel WHERE srrelid = 'accord.fence'::regclass AND srsubstate IN ('r', 's')",
+            ) == 2
+    });
+    rows.assert_same_rows("public.items");
+    rows.0.run_there("ALTER SUBSCRIPTION more DISABLE");
+    rows.0.run("INSERT INTO public.items VALUES (2, 'two')");
+    rows.0.run("ALTER TABLE public.items ALTER COLUMN what TYPE varchar(100) USING what || '!'");
+    let status = rows.0.until_state(&["waiting for rows"]);
+    assert!(status.reason.contains("subscription more") && !status.reason.contains("subscription rows"), "{status:?}");
+    rows.0.run("INSERT INTO public.items VALUES (3, 'three')");
+    rows.0.run("INSERT INTO public.orders (id) VALUES (6)");
+    rows.0.run_there("ALTER SUBSCRIPTION more ENABLE");
+    rows.0.wait();
+    rows.assert_same_rows("public.items");
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
+
+#[test]
+fn publications_and_subscriptions_are_left_alone_where_policy_says_so() {
+    let rows = Carried::with(ORDERS, "FOR TABLE public.orders", r#"{"publish_new_tables": false}"#);
+    rows.0.follow("CREATE TABLE public.items (id int PRIMARY KEY)");
+    rows.0.run("INSERT INTO public.items VALUES (1)");
+    rows.0.run("INSERT INTO public.orders (id) VALUES (6)");
+    rows.0.follow("ALTER TABLE public.orders DROP COLUMN note");
+    rows.assert_same_rows("public.orders");
+    assert_eq!(scalar::<i64>(&mut rows.0.source(), "SELECT count(*) FROM pg_publication_tables WHERE tablename = 'items'"), 0);
+    assert_eq!(scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM public.items"), 0);
+    rows.0.run("ALTER PUBLICATION rows ADD TABLE public.items");
+    rows.0.run_there("ALTER SUBSCRIPTION rows REFRESH PUBLICATION");
+    rows.assert_same_rows("public.items");
+    rows.assert_agreement();
+}
+
+#[test]
+fn a_subscription_may_belong_to_an_ordinary_role() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    let role = format!("{}_carrier", rows.0.db);
+    rows.0.run_there(&format!(
+        "CREATE ROLE {role} SUPERUSER; ALTER SUBSCRIPTION rows OWNER TO {role}; ALTER ROLE {role} NOSUPERUSER;
+         GRANT USAGE ON SCHEMA accord TO {role}; GRANT INSERT ON accord.fence TO {role}; GRANT SELECT, INSERT, UPDATE, DELETE ON public.orders TO {role}"
+    ));
+    rows.until_it_stands(&[
+        "INSERT INTO public.orders (id, total) VALUES (6, 3)",
+        "ALTER TABLE public.orders ALTER COLUMN total TYPE bigint USING total * 10",
+        "INSERT INTO public.orders (id, total) VALUES (7, 5)",
+    ]);
+    rows.resume();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+    rows.0.run_there(&format!("ALTER SUBSCRIPTION rows OWNER TO postgres; DROP OWNED BY {role}; DROP ROLE {role}"));
+}

@@ -28,14 +28,7 @@ impl Stream<'_> {
     /// Creates the subscription, and waits until it carries fences.
     #[track_caller]
     pub fn subscribe(&self, publication: &str) {
-        let connection = literal(&self.source.0.conninfo(self.source.1));
-        batch(
-            &mut self.replica.0.client(self.replica.1),
-            &format!(
-                "CREATE SUBSCRIPTION {SUBSCRIPTION} CONNECTION {connection} PUBLICATION {publication} WITH (slot_name = {}_rows)",
-                self.source.1
-            ),
-        );
+        self.begin(publication);
         wait_until("the subscription carries fences", || {
             scalar::<bool>(&mut self.source.0.client(self.source.1), "SELECT bool_and(subscriptions <> '{}') FROM accord.replica")
                 && scalar::<bool>(
@@ -45,14 +38,39 @@ impl Stream<'_> {
         });
     }
 
-    /// Ends the subscription with its slots, so that both databases can be dropped.
+    /// Creates the subscription.
+    #[track_caller]
+    pub fn begin(&self, publication: &str) {
+        self.begin_as(SUBSCRIPTION, publication);
+    }
+
+    /// Creates a subscription of this name.
+    #[track_caller]
+    pub fn begin_as(&self, name: &str, publication: &str) {
+        let connection = literal(&self.source.0.conninfo(self.source.1));
+        batch(
+            &mut self.replica.0.client(self.replica.1),
+            &format!(
+                "CREATE SUBSCRIPTION {name} CONNECTION {connection} PUBLICATION {publication} WITH (slot_name = {}_{name})",
+                self.source.1
+            ),
+        );
+    }
+
+    /// Ends every subscription with its slots, so that both databases can be dropped.
     pub fn unsubscribe(&self) {
-        for sql in ["DISABLE", "SET (slot_name = NONE)"] {
-            let sql = format!("ALTER SUBSCRIPTION {SUBSCRIPTION} {sql}");
-            self.replica.0.try_client(self.replica.1).and_then(|mut client| client.batch_execute(&sql)).ok();
+        let sql = "SELECT quote_ident(s.subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()";
+        let Ok(mut client) = self.replica.0.try_client(self.replica.1) else { return };
+        for row in client.query(sql, &[]).unwrap_or_default() {
+            let name: String = row.get(0);
+            for sql in [
+                format!("ALTER SUBSCRIPTION {name} DISABLE"),
+                format!("ALTER SUBSCRIPTION {name} SET (slot_name = NONE)"),
+                format!("DROP SUBSCRIPTION {name}"),
+            ] {
+                client.batch_execute(&sql).ok();
+            }
         }
-        let drop = format!("DROP SUBSCRIPTION {SUBSCRIPTION}");
-        self.replica.0.try_client(self.replica.1).and_then(|mut client| client.batch_execute(&drop)).ok();
         eventually(Duration::from_secs(5), || {
             let mut client = self.source.0.try_client(self.source.1).ok()?;
             client

@@ -243,6 +243,37 @@ pub fn converted(events: &[Event]) -> Vec<FactId> {
     tables
 }
 
+/// Tables that partitions leave: rows that came by the table's name, from after another one took the place, go with it.
+pub fn left_by_partitions(events: &[Event]) -> Vec<FactId> {
+    let gone = events.iter().flat_map(|event| &event.changes).filter(|change| change.after.is_none());
+    let mut tables: Vec<FactId> = gone
+        .filter_map(|change| match &change.before.as_ref()?.body {
+            Body::Partition(partition) => Some(FactId::new(Kind::Table, [partition.parent.schema.clone(), partition.parent.name.clone()])),
+            _ => None,
+        })
+        .collect();
+    tables.dedup();
+    tables
+}
+
+/// Tables that become partitions and were there before, each with the table above it.
+pub fn taken_in(events: &[Event]) -> Vec<(FactId, FactId)> {
+    let mut made: HashSet<FactId> = HashSet::new();
+    let mut taken = Vec::new();
+    for event in events {
+        made.extend(Made::of(event).tables.into_iter().cloned());
+        for fact in event.changes.iter().filter(|change| change.before.is_none()).filter_map(|change| change.after.as_ref()) {
+            if let Body::Partition(partition) = &fact.body
+                && !made.contains(&table_of(&fact.id))
+            {
+                let above = [partition.parent.schema.clone(), partition.parent.name.clone()];
+                taken.push((table_of(&fact.id), FactId::new(Kind::Table, above)));
+            }
+        }
+    }
+    taken
+}
+
 /// What of a version goes ahead of the rows although the version waits for them: rows that its own
 /// transaction wrote may need it. New tables, and new columns in a shape that takes rows without them; the
 /// rest of the version makes them what they shall be.

@@ -96,7 +96,13 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
 pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     let meter = Meter::start(spi)?;
     let outside = if examined.begun { outside::done(spi, &examined)? } else { Outside::default() };
-    let mut outcome = attempt(spi, &examined);
+    let mut outcome = attempt(spi, &examined, false);
+    if let Err(error) = &outcome
+        && of_rows(error.code)
+        && rows::copied_since(spi, &examined.offer)?
+    {
+        outcome = attempt(spi, &examined, true);
+    }
     // A version does not wait for rows that do not fit any longer.
     if let Err(error) = &outcome
         && !examined.back.is_empty()
@@ -104,7 +110,7 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     {
         let places: Vec<String> = std::mem::take(&mut examined.back).iter().map(|kept| kept.table().to_string()).collect();
         let words = format!("kept rows are not brought back, and stay in {}: {}", places.join(", "), error.message);
-        outcome = attempt(spi, &examined);
+        outcome = attempt(spi, &examined, false);
         if let Some(impact) = &mut examined.verdict.impact {
             impact.warnings.push(words);
         }
@@ -112,14 +118,15 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     finish(spi, examined, &meter, outside, outcome)
 }
 
-fn attempt(spi: &Spi, examined: &Examined) -> std::result::Result<Done, Caught> {
+/// With `again`, tables whose copies were taken after the version are copied again first.
+fn attempt(spi: &Spi, examined: &Examined, again: bool) -> std::result::Result<Done, Caught> {
     subtransaction(|| {
-        let abandoned = rows::before(spi, examined)?;
+        let prepared = rows::before(spi, examined, again)?;
         let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined, &examined.offer.events)? } else { Vec::new() };
-        rows::after(spi, examined)?;
+        rows::after(spi, examined, &prepared)?;
         let fingerprint = record(spi, examined, &mut steps)?;
         let (kept, restored) = kept::record(spi, examined, &steps)?;
-        Ok(Done { fingerprint, steps, kept, restored, abandoned })
+        Ok(Done { fingerprint, steps, kept, restored, abandoned: prepared.abandoned })
     })
 }
 
@@ -130,6 +137,18 @@ fn is_passing(code: PgSqlErrorCode) -> bool {
         PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
             | PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED
             | PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE
+    )
+}
+
+/// Whether rows forbid it.
+fn of_rows(code: PgSqlErrorCode) -> bool {
+    matches!(
+        code,
+        PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION
+            | PgSqlErrorCode::ERRCODE_CHECK_VIOLATION
+            | PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION
+            | PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION
+            | PgSqlErrorCode::ERRCODE_EXCLUSION_VIOLATION
     )
 }
 
@@ -216,13 +235,7 @@ fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
         | PgSqlErrorCode::ERRCODE_UNDEFINED_FILE => {
             (ReasonCode::Missing, format!("the replica lacks what the change needs: {}", error.message))
         }
-        PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION
-        | PgSqlErrorCode::ERRCODE_CHECK_VIOLATION
-        | PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION
-        | PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION
-        | PgSqlErrorCode::ERRCODE_EXCLUSION_VIOLATION => {
-            (ReasonCode::RowsForbid, format!("rows on the replica do not allow the change: {}", error.message))
-        }
+        code if of_rows(code) => (ReasonCode::RowsForbid, format!("rows on the replica do not allow the change: {}", error.message)),
         _ => (ReasonCode::StepFailed, format!("a step failed on the replica: {}", error.message)),
     };
     let hint = match code {

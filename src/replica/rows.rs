@@ -20,7 +20,8 @@ use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use crate::pg::turn::{self, Turn};
 use crate::protocol::{
-    Fence, Offer, OfferKind, Reason, ReasonCode, Subscribed, Verdict, VerdictState, behind_rows, converted, filled_by_the_source, room,
+    Fence, Offer, OfferKind, Reason, ReasonCode, Subscribed, Verdict, VerdictState, behind_rows, converted, filled_by_the_source,
+    left_by_partitions, room, taken_in,
 };
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
@@ -141,8 +142,8 @@ fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
     }))
 }
 
-/// Touched tables whose initial copy is on its way: their rows come by another worker.
-fn copying(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
+/// The tables that a version's changes are about, for SQL.
+fn touched(offer: &Offer) -> Vec<String> {
     let mut tables: Vec<String> = offer
         .events
         .iter()
@@ -156,17 +157,32 @@ fn copying(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
         .collect();
     tables.sort();
     tables.dedup();
-    if tables.is_empty() {
-        return Ok(tables);
-    }
+    tables
+}
+
+/// Touched tables whose initial copy is on its way: their rows come by another worker.
+fn copying(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
     let rows = spi.query(
         "SELECT t.name FROM pg_catalog.unnest($1) t (name)
            JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = pg_catalog.to_regclass(t.name) AND r.srsubstate IN ('d', 'f')
            JOIN pg_catalog.pg_stat_subscription w ON w.subid = r.srsubid AND w.relid = r.srrelid AND w.pid IS NOT NULL",
-        &[Arg::Texts(&tables)],
+        &[Arg::Texts(&touched(offer))],
         See::Latest,
     )?;
     Ok(rows.iter().map(|row| row.text(0)).collect())
+}
+
+/// Whether a touched table's copy may have been taken after the version: it may hold rows that the version does not allow.
+pub(super) fn copied_since(spi: &Spi, offer: &Offer) -> Result<bool> {
+    let Some(fence) = &offer.fence else { return Ok(false) };
+    let _owner = command::become_owner();
+    let rows = spi.query(
+        "SELECT FROM pg_catalog.unnest($1) t (name)
+           JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = pg_catalog.to_regclass(t.name) AND r.srsublsn >= $2::pg_lsn LIMIT 1",
+        &[Arg::Texts(&touched(offer)), Arg::Text(&fence.lsn)],
+        See::Latest,
+    )?;
+    Ok(!rows.is_empty())
 }
 
 /// The answer to a version that waits, after what makes room for its own rows was done.
@@ -210,20 +226,41 @@ fn name_of(id: &FactId) -> String {
     Qualified::new(id.path[0].clone(), id.path[1].clone()).to_string()
 }
 
+/// What was done before a version's steps.
+#[derive(Default)]
+pub(super) struct Prepared {
+    /// Slots on the source that abandoned copies leave behind.
+    pub abandoned: Vec<String>,
+    /// Tables that are copied anew with the partitions they take in.
+    above: Vec<String>,
+}
+
 /// What comes before a version's steps: tables whose rows cannot be derived from those that are here are
-/// copied again, and tables that go are no longer waited for by an initial copy. Returns the slots on the
-/// source that such copies leave behind.
-pub(super) fn before(spi: &Spi, examined: &Examined) -> Result<Vec<String>> {
-    let offer = &examined.offer;
-    let Some(fence) = offer.fence.as_ref().filter(|_| offer.skip.is_none()) else { return Ok(Vec::new()) };
+/// copied again, and tables that go are no longer waited for by an initial copy. With `again`, so are those whose
+/// copies were taken after the version.
+pub(super) fn before(spi: &Spi, examined: &Examined, again: bool) -> Result<Prepared> {
+    let (offer, mut prepared) = (&examined.offer, Prepared::default());
+    let Some(fence) = offer.fence.as_ref().filter(|_| offer.skip.is_none()) else { return Ok(prepared) };
     let _owner = command::become_owner();
-    for (tables, since) in [(filled_by_the_source(&offer.events), false), (converted(&offer.events), true)] {
-        for table in tables {
-            copy_again(spi, fence, &name_of(&table), since)?;
-        }
+    for table in filled_by_the_source(&offer.events) {
+        copy_again(spi, fence, &name_of(&table), Copied::Filled)?;
+    }
+    for table in converted(&offer.events) {
+        copy_again(spi, fence, &name_of(&table), Copied::Since)?;
     }
     for table in written_beside(spi, offer)? {
-        copy_again(spi, fence, &table, false)?;
+        copy_again(spi, fence, &table, Copied::Filled)?;
+    }
+    for (partition, above) in taken_in(&offer.events) {
+        if let Some(abandoned) = take_in(spi, fence, &name_of(&partition), &name_of(&above))? {
+            prepared.abandoned.extend(abandoned);
+            prepared.above.push(name_of(&above));
+        }
+    }
+    if again {
+        for table in touched(offer) {
+            copy_again(spi, fence, &table, Copied::Since)?;
+        }
     }
     let dropped: Vec<String> = offer
         .events
@@ -233,7 +270,7 @@ pub(super) fn before(spi: &Spi, examined: &Examined) -> Result<Vec<String>> {
         .filter_map(|change| change.id().map(name_of))
         .collect();
     if dropped.is_empty() {
-        return Ok(Vec::new());
+        return Ok(prepared);
     }
     // DROP TABLE refuses a table whose initial copy is under way; where the source dropped it, that copy never ends.
     spi.query(
@@ -242,20 +279,49 @@ pub(super) fn before(spi: &Spi, examined: &Examined) -> Result<Vec<String>> {
         &[Arg::Texts(&dropped)],
         See::Latest,
     )?;
+    prepared.abandoned.extend(abandon(spi, &dropped, "r.srsubstate <> 'r'")?);
+    Ok(prepared)
+}
+
+/// Has no subscription copy these tables any longer; returns the slots that are left behind.
+fn abandon(spi: &Spi, tables: &[String], which: &str) -> Result<Vec<String>> {
     let gone = spi.query(
-        "DELETE FROM pg_catalog.pg_subscription_rel r USING pg_catalog.unnest($1) t (name)
-          WHERE r.srrelid = pg_catalog.to_regclass(t.name) AND r.srsubstate <> 'r'
-         RETURNING pg_catalog.format('pg_%s_sync_%s_%s', r.srsubid, r.srrelid, (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c))",
-        &[Arg::Texts(&dropped)],
+        &format!(
+            "DELETE FROM pg_catalog.pg_subscription_rel r USING pg_catalog.unnest($1) t (name)
+              WHERE r.srrelid = pg_catalog.to_regclass(t.name) AND {which}
+             RETURNING pg_catalog.format('pg_%s_sync_%s_%s', r.srsubid, r.srrelid, (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c))"
+        ),
+        &[Arg::Texts(tables)],
         See::Transaction,
     )?;
     Ok(gone.iter().map(|row| row.text(0)).collect())
 }
 
-/// Of the tables that a version converts, those in which its own transaction wrote: nobody can tell whether it did so
+/// Before a table becomes a partition of one that is published by its own name: what is in it must be what the source
+/// had in it then. Where its own copy is not there yet, or was taken later, it is emptied, and the table above copied.
+fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str) -> Result<Option<Vec<String>>> {
+    let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    let rows = spi.query(
+        "SELECT t.oid FROM pg_catalog.to_regclass($1) t (oid)
+          WHERE EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+                         WHERE pg_catalog.quote_ident(s.subname) = ANY ($3)
+                           AND r.srrelid IN (SELECT pg_catalog.to_regclass($2)
+                                             UNION SELECT a.relid FROM pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2)) a))
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = t.oid AND r.srsubstate IN ('s', 'r') AND coalesce(r.srsublsn, '0/0') < $4::pg_lsn)",
+        &[Arg::Text(partition), Arg::Text(above), Arg::Texts(&names), Arg::Text(&fence.lsn)],
+        See::Latest,
+    )?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    stop_copy(spi, row.int(0) as u32)?;
+    empty(spi, partition)?;
+    abandon(spi, &[partition.to_owned()], "true").map(Some)
+}
+
+/// Of the tables that a version converts or takes a partition out of, those in which its own transaction wrote: nobody can tell whether it did so
 /// before the change or behind it.
 fn written_beside(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
-    let tables: Vec<String> = converted(&offer.events).iter().map(name_of).collect();
+    let tables = [converted(&offer.events), left_by_partitions(&offer.events)].concat();
+    let tables: Vec<String> = tables.iter().map(name_of).collect();
     if tables.is_empty() {
         return Ok(tables);
     }
@@ -271,11 +337,18 @@ fn written_beside(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.text(0)).collect())
 }
 
-/// What comes behind a version's steps: a table whose rows came by another one's name until here is copied
-/// anew by itself, so its rows are not kept.
-pub(super) fn after(spi: &Spi, examined: &Examined) -> Result<()> {
+/// What comes behind a version's steps: a table that a partition has left, where rows of the next one in its place may
+/// have gone with it; and a table whose rows came by another one's name until here, which is copied anew by itself.
+pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &Prepared) -> Result<()> {
     let Some(fence) = examined.offer.fence.as_ref().filter(|_| examined.offer.skip.is_none()) else { return Ok(()) };
     let _owner = command::become_owner();
+    // The partition itself has left with what it holds.
+    for table in left_by_partitions(&examined.offer.events) {
+        copy_again(spi, fence, &name_of(&table), Copied::Since)?;
+    }
+    for table in &prepared.above {
+        copy_again(spi, fence, table, Copied::Anyhow)?;
+    }
     for table in fence.apart.iter().map(name_of) {
         let known = spi.query(
             "SELECT r.srsubid, t.oid FROM pg_catalog.to_regclass($1) t (oid)
@@ -335,9 +408,19 @@ pub(super) fn brings_values(spi: &Spi, offer: &Offer, table: &FactId) -> Result<
     Ok(!spi.query(&sql, &[Arg::Text(&name_of(table)), Arg::Texts(&names)], See::Latest)?.is_empty())
 }
 
-/// Has a table copied anew by the subscription that brings it: emptied, and begun again. With `since`, only
-/// where its first copy may have been taken after the version.
-fn copy_again(spi: &Spi, fence: &Fence, table: &str, since: bool) -> Result<()> {
+/// Which copies are made again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Copied {
+    /// All.
+    Anyhow,
+    /// Those of tables that hold rows.
+    Filled,
+    /// Those that may have been taken after the version.
+    Since,
+}
+
+/// Has a table copied anew by the subscription that brings it: emptied, and begun again.
+fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied) -> Result<()> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     // A copy that runs holds a lock: with ours, none runs, and what is said of it stands.
     let all = format!("SELECT DISTINCT r.srrelid::pg_catalog.regclass::text {MEMBERS}");
@@ -349,12 +432,12 @@ fn copy_again(spi: &Spi, fence: &Fence, table: &str, since: bool) -> Result<()> 
             "SELECT r.srsubid, r.srrelid, r.srrelid::pg_catalog.regclass::text {MEMBERS}
                 AND r.srsubstate IN ('f', 's', 'r') AND (NOT $3 OR r.srsublsn >= $4::pg_lsn)"
         ),
-        &[Arg::Text(table), Arg::Texts(&names), Arg::Bool(since), Arg::Text(&fence.lsn)],
+        &[Arg::Text(table), Arg::Texts(&names), Arg::Bool(which == Copied::Since), Arg::Text(&fence.lsn)],
         See::Latest,
     )?;
     for member in &members {
         let (subscription, relation, name) = (member.int(0) as u32, member.int(1) as u32, member.text(2));
-        if spi.execute_one(&format!("SELECT FROM {name} LIMIT 1"))?.is_empty() {
+        if which == Copied::Filled && spi.execute_one(&format!("SELECT FROM {name} LIMIT 1"))?.is_empty() {
             continue;
         }
         stop_copy(spi, relation)?;
