@@ -22,6 +22,7 @@ mod names;
 mod offers;
 mod order;
 mod plans;
+mod races;
 mod rows;
 mod size;
 mod users;
