@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server released test test-core pure server-tests demo demo-fleet soak bench bench-size bench-bloat bench-fleet peers check clean
+.PHONY: help deps build install server released test test-core pure server-tests demo demo-fleet soak torture bench bench-size bench-bloat bench-replicas bench-fleet peers check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -65,6 +65,9 @@ demo: server ## watch the main job on two throwaway clusters
 soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10)
 	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test soak
 
+torture: server ## change the schema while everything fails: make torture SEED=1 MINUTES=10
+	SEED=$(or $(SEED),1) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test torture
+
 demo-fleet: server ## watch twelve databases drift and come back
 	@cargo run --quiet $(SERVERLESS) --example fleet-demo
 
@@ -76,6 +79,9 @@ bench-size: server ## print the figures of a large catalog (TABLES=10000, beside
 
 bench-bloat: server ## print what the tables weigh while events come and go (EVENTS=1000000)
 	@cargo run --quiet --release $(SERVERLESS) --example bloat -- $(or $(EVENTS),1000000)
+
+bench-replicas: server ## print the figures of 20 replicas on one source, and of one that was away (AWAY=10000 versions)
+	@cargo run --quiet $(SERVERLESS) --example replicas -- $(or $(AWAY),10000)
 
 peers: server ## compare with other tools over single changes, into docs/peers.md and the README
 	@pg_test/setup/peers

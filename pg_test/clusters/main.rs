@@ -25,6 +25,7 @@ mod names;
 mod offers;
 mod order;
 mod plans;
+mod races;
 mod rights;
 mod rows;
 mod secrets;

@@ -183,6 +183,29 @@ fn random_word() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
+/// Mounts a tmpfs of this size, where this process may.
+fn mount(path: &Path, megabytes: u32, owner: Option<(u32, u32)>) -> bool {
+    make_dir(path, owner);
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=0700"), "pg_accord"]).arg(path).output();
+    let mounted = mounted.is_ok_and(|output| output.status.success());
+    if let (true, Some((uid, gid))) = (mounted, owner) {
+        chown(path, Some(uid), Some(gid)).expect("chown the volume");
+    }
+    mounted
+}
+
+/// Whether volumes can be mounted here.
+pub fn can_mount() -> bool {
+    let path = state_dir().join(format!("pg_accord-{}-volume", &random_word()[20..]));
+    let mounted = mount(&path, 1, None);
+    if mounted {
+        Command::new("umount").arg(&path).status().ok();
+    }
+    fs::remove_dir(&path).ok();
+    mounted
+}
+
 /// A free port below the range that outgoing connections take theirs from.
 pub fn free_port() -> u16 {
     let seed = uuid::Uuid::now_v7().as_u128() % 12_000;
@@ -202,6 +225,7 @@ fn signal(name: &str, pid: u32) {
 const WATCHER: &str = r#"
 cat >/dev/null
 [ -d "$1" ] || exit 0
+unmount() { while mountpoint -q "$1/data" 2>/dev/null && umount -l "$1/data" 2>/dev/null; do :; done; }
 processes() {
     for each in /proc/[0-9]*; do
         case $(readlink "$each/cwd") in "$1" | "$1/data") echo "${each#/proc/}" ;; esac
@@ -216,6 +240,7 @@ for signal in QUIT QUIT QUIT QUIT KILL KILL; do
         while [ -d "/proc/$pid" ] && [ $tries -lt 40 ]; do sleep 0.05; tries=$((tries + 1)); done
     done
 done
+unmount "$1"
 tries=0
 # A copy may still be on its way into it.
 until rm -rf "$1" && [ ! -e "$1" ] || [ $tries -gt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
@@ -224,12 +249,17 @@ until rm -rf "$1" && [ ! -e "$1" ] || [ $tries -gt 50 ]; do sleep 0.1; tries=$((
 impl Cluster {
     /// Starts a fresh server and waits until it takes connections.
     pub fn start(options: Options) -> Self {
-        Self::start_on(&INSTALLATION, options)
+        Self::start_on(&INSTALLATION, options, None)
     }
 
     /// As [`Self::start`], with the server of a major.
     pub fn start_major(major: u32, options: Options) -> Self {
-        Self::start_on(Installation::of(major), options)
+        Self::start_on(Installation::of(major), options, None)
+    }
+
+    /// As [`Self::start`], its data on a volume of their own of that many megabytes, for [`Self::fill_disk`].
+    pub fn start_on_volume(options: Options, megabytes: u32) -> Self {
+        Self::start_on(&INSTALLATION, options, Some(megabytes))
     }
 
     /// As [`Self::start`], with an earlier release in the server; none where `make released` has not put it there.
@@ -271,11 +301,12 @@ impl Cluster {
         }
     }
 
-    fn start_on(installation: &'static Installation, options: Options) -> Self {
+    fn start_on(installation: &'static Installation, options: Options, volume: Option<u32>) -> Self {
         let cluster = Self::settle(installation, options.name);
-        let dir = &cluster.dir;
-        let copied = Command::new("cp").arg("-a").arg(installation.template.join("data")).arg(dir.join("data")).status().expect("run cp");
-        assert!(copied.success(), "copy the template");
+        if let Some(megabytes) = volume {
+            assert!(mount(&cluster.data(), megabytes, installation.run_as), "no volume could be mounted");
+        }
+        cluster.copy(&installation.template.join("data"), &cluster.data());
         cluster.configure(options);
         cluster.boot();
         cluster
@@ -356,8 +387,7 @@ impl Cluster {
     /// the primary.
     pub fn replace_by(&self, standby: Self) {
         standby.stop();
-        fs::remove_dir_all(self.data()).expect("remove the data directory");
-        fs::rename(standby.data(), self.data()).expect("move the standby's files");
+        self.copy(&standby.data(), &self.data());
         self.readdress();
         self.boot();
     }
@@ -464,13 +494,12 @@ impl Cluster {
 
     /// A copy of the stopped server's files, for [`Self::restore`].
     pub fn backup(&self) {
-        self.copy_data("data", "backup");
+        self.copy(&self.data(), &self.dir.join("backup"));
     }
 
     /// Puts the files of [`Self::backup`] back in place of the stopped server's.
     pub fn restore(&self) {
-        fs::remove_dir_all(self.data()).expect("remove the data directory");
-        self.copy_data("backup", "data");
+        self.copy(&self.dir.join("backup"), &self.data());
     }
 
     /// Makes the stopped server a standby of nobody: from its next start it is in recovery, until `pg_promote()`.
@@ -482,15 +511,44 @@ impl Cluster {
         }
     }
 
-    fn copy_data(&self, from: &str, to: &str) {
-        let copied = Command::new("cp").arg("-a").arg(self.dir.join(from)).arg(self.dir.join(to)).status();
-        assert!(copied.is_ok_and(|status| status.success()), "copy the data directory");
+    /// Copies a server's files in place of what is there (which may be a volume's root).
+    fn copy(&self, from: &Path, to: &Path) {
+        if to.exists() {
+            for entry in fs::read_dir(to).expect("read a data directory").flatten() {
+                let path = entry.path();
+                if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("empty a data directory");
+            }
+        } else {
+            make_dir(to, self.installation.run_as);
+        }
+        let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+        assert!(copied.is_ok_and(|status| status.success()), "copy a data directory");
     }
 
     fn end(&self, how: &str) {
         if let Some(mut child) = self.postmaster().take() {
             signal(how, child.id());
             child.wait().ok();
+        }
+    }
+
+    /// Fills the volume to the last byte.
+    pub fn fill_disk(&self) {
+        let filler = self.data().join("filler");
+        let mut file = File::create(filler).expect("create the filler");
+        for size in [1 << 20, 4096, 1] {
+            let block = vec![0_u8; size];
+            while file.write_all(&block).is_ok() {}
+        }
+    }
+
+    /// Makes room again; starts the server where it gave up.
+    pub fn free_disk(&self) {
+        fs::remove_file(self.data().join("filler")).ok();
+        let ended = self.postmaster().as_mut().is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()));
+        if ended {
+            self.end("QUIT");
+            self.boot();
         }
     }
 
@@ -661,9 +719,17 @@ impl Drop for Cluster {
             eprintln!("--- log of {} (its end)\n{}\n---", self.name, self.log_tail(40));
         }
         self.end("QUIT");
+        unmount(&self.data());
         fs::remove_dir_all(&self.dir).ok();
         drop(self.watcher.stdin.take());
         self.watcher.wait().ok();
+    }
+}
+
+fn unmount(path: &Path) {
+    let mounted = fs::read_to_string("/proc/mounts").is_ok_and(|mounts| mounts.lines().any(|line| line.split(' ').nth(1) == path.to_str()));
+    if mounted {
+        Command::new("umount").arg("-l").arg(path).status().ok();
     }
 }
 

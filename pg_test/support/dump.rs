@@ -15,6 +15,12 @@ pub fn tables(cluster: &Cluster, database: &str) -> String {
     schema_but(cluster, database, &["--no-publications", "--no-subscriptions"])
 }
 
+/// The same of one schema.
+#[track_caller]
+pub fn of_schema(cluster: &Cluster, database: &str, schema: &str) -> String {
+    schema_but(cluster, database, &["--schema", schema])
+}
+
 #[track_caller]
 fn schema_but(cluster: &Cluster, database: &str, without: &[&str]) -> String {
     let output = cluster

@@ -76,6 +76,32 @@ fn follow_rebuilt(before: &mut [Fact], fresh: &[Fact]) {
 /// Reads these families again and compares them with the last known facts.
 pub fn differences(spi: &Spi, roots: &[(u32, u32)]) -> Result<Found> {
     let _pinned = command::pin();
+    let found = look(spi, roots)?;
+    confirmed(spi, found)
+}
+
+/// How often a difference is looked at again before it is left to the next reconciliation.
+const LOOKS: usize = 5;
+
+/// What is found once more under a newer snapshot. Texts are deparsed from the newest catalogs, whatever the snapshot:
+/// where a neighbour commits in between, they are ahead of its event. Under the newer one, that is there.
+fn confirmed(spi: &Spi, mut found: Found) -> Result<Found> {
+    for _ in 0..LOOKS {
+        if found.changes.is_empty() {
+            break;
+        }
+        let roots: Vec<(u32, u32)> = found.keys.values().map(|(_, root)| *root).collect::<HashSet<_>>().into_iter().collect();
+        let again = look(spi, &roots)?;
+        let same = again.changes == found.changes;
+        found = again;
+        if same {
+            return Ok(found);
+        }
+    }
+    Ok(Found::default())
+}
+
+fn look(spi: &Spi, roots: &[(u32, u32)]) -> Result<Found> {
     let _frozen = spi.freeze();
     let oids: Vec<u32> = roots.iter().map(|(_, oid)| *oid).collect();
     let known = store::families(spi, &oids)?.into_iter().filter(|k| roots.contains(&k.root)).collect();
@@ -128,6 +154,7 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
         }
         compare(spi, known, read)?
     };
+    let found = confirmed(spi, found)?;
     if found.changes.is_empty() {
         return Ok(0);
     }

@@ -6,8 +6,9 @@
 //! yet is known by its rows in `accord.pending`, which sealing removes.
 //!
 //! Each change must start from the fact that the ledger holds. Where it does not (two transactions
-//! that changed one text from two sides), the family is read again and the difference becomes a
-//! reconciled event of the same version, so the running sum never drifts unseen.
+//! that changed one text from two sides), it is made to: what replicas are offered starts from what they
+//! have. The family is then read again, and the difference that is left becomes a reconciled event of the
+//! same version, so the running sum never drifts unseen.
 
 use super::sums::{Sums, projection_text};
 use crate::diff::{Change, Operation};
@@ -177,29 +178,35 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Carries out one event's changes; returns the families of those that did not start from what the ledger held.
-    fn follow(&mut self, changes: &[Change], keys: &HashMap<String, (LocalKey, (u32, u32))>) -> Result<Vec<(u32, u32)>> {
+    /// Carries out one event's changes. Those that did not start from what the ledger held do so afterwards; returns
+    /// their families, none where all did.
+    fn follow(&mut self, changes: &mut Vec<Change>, keys: &HashMap<String, (LocalKey, (u32, u32))>) -> Result<Option<Vec<(u32, u32)>>> {
         let ids = changes.iter().flat_map(|c| [c.before.as_ref(), c.after.as_ref()]).flatten().map(|f| f.id.to_string());
         self.fetch(ids.collect::<Vec<_>>())?;
         let mut stale = Vec::new();
         // First everything that goes or moves away, then everything that appears: two columns may swap names.
         let mut vacated: BTreeSet<String> = BTreeSet::new();
-        for change in changes {
+        for change in changes.iter_mut() {
             if let Some(before) = &change.before {
                 let id = before.id.to_string();
-                if !self.holds(Some(before), &id) && !vacated.contains(&id) {
+                let fits = self.holds(Some(before), &id);
+                let held = self.take(&id);
+                if !fits && !vacated.contains(&id) {
                     stale.push(id.clone());
+                    change.before = held.map(|held| held.fact);
                 }
-                self.take(&id);
                 vacated.insert(id);
             }
         }
-        let mut roots = Vec::new();
-        for change in changes {
+        for change in changes.iter_mut() {
             let Some(after) = &change.after else { continue };
             let id = after.id.to_string();
             if !self.holds(None, &id) {
                 stale.push(id.clone());
+                let held = self.take(&id).map(|held| held.fact);
+                if change.before.is_none() {
+                    change.before = held;
+                }
             }
             let mut fact = after.clone();
             if let Some((key, root)) = keys.get(&id) {
@@ -208,12 +215,15 @@ impl<'a> Round<'a> {
             }
             self.put(fact);
         }
-        for id in stale {
-            if let Some((_, root)) = keys.get(&id) {
-                roots.push(*root);
-            }
+        if stale.is_empty() {
+            return Ok(None);
         }
-        Ok(roots)
+        changes.retain(|change| match (&change.before, &change.after) {
+            (None, None) => false,
+            (Some(before), Some(after)) => before.id != after.id || before.body != after.body,
+            _ => true,
+        });
+        Ok(Some(stale.iter().filter_map(|id| keys.get(id)).map(|(_, root)| *root).collect()))
     }
 
     /// Tables that appear, and partitions that stand by themselves now: publications may take them up.
@@ -234,7 +244,7 @@ impl<'a> Round<'a> {
         let mut stale: BTreeSet<(u32, u32)> = BTreeSet::new();
         let mut chained: Vec<(String, String)> = Vec::with_capacity(events.len());
         for event in events {
-            let changes: Vec<Change> = serde_json::from_str(&event.changes_text)?;
+            let mut changes: Vec<Change> = serde_json::from_str(&event.changes_text)?;
             let mut keys = HashMap::new();
             for row in self.spi.query(
                 "SELECT p.id, p.classid, p.objid, p.objsubid, p.root_class, p.root FROM accord.pending p WHERE p.seq = $1 ORDER BY p.hash NULLS FIRST",
@@ -245,9 +255,15 @@ impl<'a> Round<'a> {
                 keys.insert(row.text(0), (key, (row.int(4) as u32, row.int(5) as u32)));
             }
             self.note_newcomers(&changes, &keys)?;
-            stale.extend(self.follow(&changes, &keys)?);
+            let changes_text = match self.follow(&mut changes, &keys)? {
+                None => event.changes_text.clone(),
+                Some(families) => {
+                    stale.extend(families);
+                    self.correct(event, &changes)?
+                }
+            };
             self.spi.run("DELETE FROM accord.pending p WHERE p.seq = $1", &[Arg::Int(event.seq)])?;
-            chained.push((event.id.clone(), event.changes_text.clone()));
+            chained.push((event.id.clone(), changes_text));
         }
         // They are in the stream; nobody reads them here.
         let ids: Vec<String> = chained.iter().map(|(id, _)| id.clone()).collect();
@@ -258,7 +274,8 @@ impl<'a> Round<'a> {
             if !found.changes.is_empty() {
                 let xid = &events[0].xid;
                 let (id, text) = super::reconcile::record(xid, &found, "the change did not start from what the ledger held")?;
-                self.follow(&found.changes, &found.keys)?;
+                let mut changes = found.changes;
+                self.follow(&mut changes, &found.keys)?;
                 chained.push((id, text));
             }
         }
@@ -287,6 +304,13 @@ impl<'a> Round<'a> {
             )?;
         }
         Ok(id)
+    }
+
+    /// Records an event's changes as they start from what the ledger held; returns their text.
+    fn correct(&self, event: &Row, changes: &[Change]) -> Result<String> {
+        let text = serde_json::to_string(changes)?;
+        self.spi.run("UPDATE accord.event e SET changes = $2::json WHERE e.seq = $1", &[Arg::Int(event.seq), Arg::Text(&text)])?;
+        Ok(text)
     }
 
     fn write_facts(&mut self) -> Result<()> {

@@ -46,11 +46,14 @@ pub fn examine(spi: &Spi, examined: &mut Examined) -> Result<()> {
     let schemas: BTreeSet<String> =
         examined.net.values().filter_map(|n| n.after.as_ref()).filter_map(|f| f.id.schema()).map(|s| s.as_str().to_owned()).collect();
     let schemas: Vec<String> = schemas.into_iter().collect();
-    for row in spi.query(
+    let rows = spi.query(
         "SELECT f.id, f.body FROM accord.fact f WHERE f.schema = ANY ($1) AND f.kind NOT IN ('owner', 'grant', 'schema') ORDER BY f.id",
         &[Arg::Texts(&schemas)],
         See::Latest,
-    )? {
+    )?;
+    // What was dropped here may not have been sealed yet.
+    let here = mirror::local(spi, &rows.iter().map(|row| row.text(0)).collect::<Vec<_>>())?;
+    for row in rows.into_iter().filter(|row| here.contains_key(&row.text(0))) {
         let fact: crate::model::Fact = serde_json::from_str(&row.text(1))?;
         // What the source's server does not have, it does not offer.
         let Some(fact) = (if examined.foreign() { fact.within(examined.offer.major) } else { Some(fact) }) else { continue };

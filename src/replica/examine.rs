@@ -551,8 +551,10 @@ impl Examined {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
         let leaving = mend::taken_away(self);
+        // What an earlier version took away may not have been sealed here yet.
+        let here = mirror::local(spi, &rows.iter().map(|row| row.text(3)).collect::<Vec<_>>())?;
         for row in rows {
-            if leaving.contains(row.text(3).as_str()) {
+            if leaving.contains(row.text(3).as_str()) || !here.contains_key(&row.text(3)) {
                 continue;
             }
             let (classid, objid, objsubid) = (row.int(0) as u32, row.int(1) as u32, row.int(2) as i32);

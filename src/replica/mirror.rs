@@ -164,16 +164,33 @@ pub fn local_facts(spi: &Spi, ids: &[String]) -> Result<HashMap<FactId, Fact>> {
 
 /// Mirrored facts that are not here as the source has them, in words with who did it, where an event
 /// tells; at most `limit`.
-pub fn drift(spi: &Spi, source: Uuid, limit: i64) -> Result<Vec<String>> {
+pub fn drift(spi: &Spi, source: Uuid, limit: usize) -> Result<Vec<String>> {
+    let rows = spi.query(
+        "SELECT m.id, coalesce(m.here, m.hash) FROM accord.mirror m LEFT JOIN accord.fact f ON f.id = m.id
+          WHERE m.source = $1::uuid AND NOT m.waived AND f.hash IS DISTINCT FROM coalesce(m.here, m.hash) ORDER BY m.id",
+        &[Arg::Text(&source.to_string())],
+        See::Latest,
+    )?;
+    // What the last version brought may not have been sealed here yet.
+    let here = local(spi, &rows.iter().map(|row| row.text(0)).collect::<Vec<_>>())?;
+    let mut ids = Vec::new();
+    for row in rows {
+        if here.get(&row.text(0)).map(|known| known.hash) != Some(row.hash(1)?) {
+            ids.push(row.text(0));
+        }
+    }
+    ids.truncate(limit);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     spi.query(
         "SELECT m.id, f.id IS NULL,
                 (SELECT pg_catalog.format('by %s with %s at %s: %s', coalesce(e.context ->> 'role', '?'), coalesce(nullif(e.context ->> 'application_name', ''), 'an unnamed client'),
                                           pg_catalog.date_trunc('second', e.at), pg_catalog.left(e.statement, 200))
                    FROM accord.event e WHERE e.context ->> 'origin' IS NULL AND pg_catalog.strpos(e.changes::text, pg_catalog.to_json((pg_catalog.regexp_match(m.id, '([^.\" ]+)\"?$'))[1])::text) > 0
                   ORDER BY e.seq DESC LIMIT 1)
-           FROM accord.mirror m LEFT JOIN accord.fact f ON f.id = m.id
-          WHERE m.source = $1::uuid AND NOT m.waived AND f.hash IS DISTINCT FROM coalesce(m.here, m.hash) ORDER BY m.id LIMIT $2",
-        &[Arg::Text(&source.to_string()), Arg::Int(limit)],
+           FROM accord.mirror m LEFT JOIN accord.fact f ON f.id = m.id WHERE m.source = $1::uuid AND m.id = ANY ($2) ORDER BY m.id",
+        &[Arg::Text(&source.to_string()), Arg::Texts(&ids)],
         See::Latest,
     )?
     .iter()

@@ -1,0 +1,146 @@
+//! `make bench-replicas`: many replicas on one source, some of them bad; and one that was away for long.
+//!
+//! Replicas are databases of one server. What is measured is what the ledger says: from the commit of a
+//! version to its acknowledgement by each replica.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use postgres::Client;
+use std::time::{Duration, Instant};
+use support::link::{batch, scalar};
+use support::{Cluster, Options, Proxy, eventually};
+
+const DB: &str = "source";
+/// Replicas in all; three of them are bad.
+const REPLICAS: usize = 20;
+const BAD: usize = 3;
+/// Changes by which latency is measured, and the pause between two.
+const CHANGES: usize = 150;
+const PAUSE: Duration = Duration::from_millis(150);
+const POLICY: &str = r#"{"retry_initial": "100ms", "retry_max": "2s", "max_attempts": 1000000}"#;
+
+fn main() {
+    let away: i64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let conf = [("accord.databases", DB), ("max_connections", "200"), ("max_wal_size", "2GB")];
+    let source = Cluster::start(Options { name: "source", conf: &conf, durable: false });
+    let replica =
+        Cluster::start(Options { name: "replicas", conf: &[("max_connections", "200"), ("max_wal_size", "2GB")], durable: false });
+    source.createdb(DB);
+    let mut client = source.client(DB);
+    batch(&mut client, "CREATE EXTENSION pg_accord; CREATE TABLE public.a (id int PRIMARY KEY, n int)");
+    let good: Vec<String> = (1..=REPLICAS - BAD).map(|n| format!("good{n}")).collect();
+    for name in &good {
+        create(&replica, name);
+        add(&mut client, name, &replica.conninfo(name));
+    }
+    for name in &good {
+        wait(&mut client, name);
+    }
+    let alone = latency(&mut client, &good, "alone");
+
+    // One whose host takes connections and never answers, one that is far away, one that refuses what it is offered.
+    for name in ["dead", "far", "refusing"] {
+        create(&replica, name);
+    }
+    let (dead, far) = (Proxy::to(replica.port()), Proxy::to(replica.port()));
+    dead.hold();
+    far.delay(Duration::from_millis(100));
+    batch(&mut replica.client("refusing"), "CREATE TABLE public.b0 (own int)");
+    add(&mut client, "dead", &replica.conninfo_at("dead", dead.port()));
+    add(&mut client, "far", &replica.conninfo_at("far", far.port()));
+    add(&mut client, "refusing", &replica.conninfo("refusing"));
+    wait(&mut client, "far");
+    wait(&mut client, "refusing");
+    let beside = latency(&mut client, &good, "beside a dead, a far and a refusing one");
+    let states = "SELECT string_agg(replica || ' ' || state, ', ' ORDER BY replica) FROM accord.status WHERE replica NOT LIKE 'good%'";
+    println!("{:<44} {}", "the three are", scalar::<String>(&mut client, states));
+    let ratio = beside / alone;
+    println!("{:<44} {ratio:.2} (goal 1.5{})", "p99 of the others, beside / alone", if ratio > 1.5 { ", missed" } else { "" });
+
+    // One that was away for long, by itself.
+    for name in good.iter().skip(1).map(String::as_str).chain(["dead", "far", "refusing"]) {
+        client.execute("SELECT accord.drop_replica($1)", &[&name]).expect("drop_replica");
+    }
+    let name = &good[0];
+    wait(&mut client, name);
+    client.execute("SELECT accord.pause_replica($1)", &[name]).expect("pause_replica");
+    let begun = Instant::now();
+    for n in 0..away {
+        let sql = match n % 4 {
+            0 => format!("ALTER TABLE public.a ADD COLUMN c{n} int"),
+            1 => format!("ALTER TABLE public.a ALTER COLUMN c{} SET DEFAULT {n}", n - 1),
+            2 => format!("COMMENT ON COLUMN public.a.c{} IS '{n}'", n - 2),
+            _ => format!("ALTER TABLE public.a DROP COLUMN c{}", n - 3),
+        };
+        batch(&mut client, &sql);
+        // A table takes 1,600 columns in its life, dropped ones included.
+        if n % 4000 == 3999 {
+            batch(&mut client, "DROP TABLE public.a; CREATE TABLE public.a (id int PRIMARY KEY, n int)");
+        }
+    }
+    let head: i64 = scalar(&mut client, "SELECT accord.version()::bigint");
+    let behind: i64 = scalar(&mut client, "SELECT max(behind)::bigint FROM accord.status");
+    println!("{:<44} {behind} versions in {:.0} s", "while a replica was away", begun.elapsed().as_secs_f64());
+    let before = memory(&source).unwrap_or(0);
+    let begun = Instant::now();
+    client.execute("SELECT accord.resume_replica($1)", &[name]).expect("resume_replica");
+    let mut most = before;
+    let level = eventually(Duration::from_secs(600), || {
+        most = most.max(memory(&source).unwrap_or(0));
+        let acknowledged: Option<i64> = scalar(&mut client, "SELECT acknowledged::bigint FROM accord.status");
+        (acknowledged == Some(head)).then_some(())
+    });
+    assert!(
+        level.is_some(),
+        "it never caught up: {}",
+        scalar::<String>(&mut client, "SELECT state || ': ' || coalesce(reason, '') FROM accord.status")
+    );
+    let rate = behind as f64 / begun.elapsed().as_secs_f64();
+    println!("{:<44} {rate:.0} versions/s (goal 300{})", "catching up", if rate < 300.0 { ", missed" } else { "" });
+    println!("{:<44} {before} kB before, {most} kB at most", "the source's worker meanwhile, memory of its own");
+}
+
+fn create(cluster: &Cluster, name: &str) {
+    cluster.createdb(name);
+    batch(&mut cluster.client(name), "CREATE EXTENSION pg_accord");
+}
+
+fn add(client: &mut Client, name: &str, conninfo: &str) {
+    client.execute("SELECT accord.add_replica($1, $2, $3::text::jsonb)", &[&name, &conninfo, &POLICY]).expect("add_replica");
+}
+
+fn wait(client: &mut Client, name: &str) {
+    client
+        .execute("SELECT accord.wait_for_replica($1, '2 min')", &[&name])
+        .unwrap_or_else(|error| panic!("{}", support::link::describe(&error)));
+}
+
+/// Changes the schema now and then; p99 over the replicas and versions of the time from commit to acknowledgement.
+fn latency(client: &mut Client, names: &[String], how: &str) -> f64 {
+    // Where the rest is the table that one of them has already, it refuses the first.
+    let from: i64 = scalar(client, "SELECT accord.version()::bigint");
+    let stem = if from < 50 { "a" } else { "b" };
+    for n in 0..CHANGES {
+        batch(client, &format!("CREATE TABLE public.{stem}{n} (id int PRIMARY KEY, note text)"));
+        std::thread::sleep(PAUSE);
+    }
+    for name in names {
+        wait(client, name);
+    }
+    let sql = "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY l.ms)::float8, percentile_cont(0.99) WITHIN GROUP (ORDER BY l.ms)::float8, count(*)
+                 FROM (SELECT extract(epoch FROM d.acknowledged_at - e.at) * 1000 AS ms
+                         FROM accord.deliveries d JOIN accord.events e USING (version)
+                        WHERE d.version > $1 AND d.replica = ANY ($2) AND d.acknowledged_at IS NOT NULL) l";
+    let row = client.query_one(sql, &[&from, &names]).expect("the figures");
+    let (half, most, count): (f64, f64, i64) = (row.get(0), row.get(1), row.get(2));
+    println!("{:<44} p50 {half:.1} ms, p99 {most:.1} ms ({count} deliveries)", format!("{} replicas {how}", names.len()));
+    most
+}
+
+/// Memory of the source's worker that is its own, in kB.
+fn memory(source: &Cluster) -> Option<u64> {
+    let pid = source.worker_pids(Some(DB)).first().copied()?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?.trim().trim_end_matches(" kB").trim().parse().ok()
+}

@@ -1,0 +1,77 @@
+//! Commits in the middle of what reads: found by `make torture`, each brought about on purpose.
+
+use crate::support::link::{batch, scalar};
+use crate::support::{Link, Pair, wait_until};
+
+/// Somebody waits for a lock in the database.
+#[track_caller]
+fn until_blocked(link: &Link, statement: &str) {
+    wait_until("it waits for the lock", || {
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event_type = 'Lock' AND query LIKE '%{statement}%'",
+            link.db
+        );
+        scalar::<i64>(&mut link.pair.source.client("postgres"), &sql) > 0
+    });
+}
+
+/// Each of two transactions sees a text change from one side; together they change it from both. Replicas are offered what
+/// starts from what they have.
+#[test]
+fn one_text_changed_from_two_sides() {
+    let link = Link::attached(Pair::shared());
+    link.follow(
+        "CREATE TABLE public.x (id int); CREATE TABLE public.z (n int); CREATE VIEW public.v AS SELECT x.id, z.n FROM public.x, public.z",
+    );
+    let (mut one, mut two) = (link.source(), link.source());
+    batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
+    batch(&mut two, "BEGIN; ALTER TABLE public.z RENAME TO w");
+    batch(&mut one, "COMMIT");
+    batch(&mut two, "COMMIT");
+    link.wait();
+    link.assert_agreement();
+    link.follow("ALTER TABLE public.y ADD COLUMN more int; DROP VIEW public.v");
+    link.assert_agreement();
+}
+
+/// Texts come from the newest catalogs, whatever the snapshot: what commits while they are read is no drift.
+#[test]
+fn a_commit_while_the_catalogs_are_read() {
+    let link = Link::attached(Pair::shared());
+    // The first view is read before the second.
+    link.follow("CREATE TABLE public.t (id int); CREATE TABLE public.x (id int); CREATE VIEW public.a_first AS SELECT id FROM public.t; CREATE VIEW public.b_second AS SELECT id FROM public.x");
+    let (mut holder, mut reader, mut other) = (link.source(), link.source(), link.source());
+    batch(&mut holder, "BEGIN; LOCK TABLE public.a_first IN ACCESS EXCLUSIVE MODE");
+    let found = std::thread::scope(|scope| {
+        let read = scope.spawn(move || scalar::<i64>(&mut reader, "SELECT accord.reconcile()"));
+        until_blocked(&link, "accord.reconcile");
+        batch(&mut other, "ALTER TABLE public.x RENAME TO y");
+        batch(&mut holder, "COMMIT");
+        read.join().expect("the reader")
+    });
+    assert_eq!(found, 0, "the rename has an event of its own");
+    link.wait();
+    link.assert_agreement();
+}
+
+/// A replica that a worker of its own serves seals by and by: what a version has just taken away is nobody's any more.
+#[test]
+fn a_replica_that_has_not_sealed_yet() {
+    let link = Link::attached(Pair::own("late seal"));
+    link.pair.replica.serve(std::slice::from_ref(&link.db));
+    wait_until("a worker serves the replica", || !link.pair.replica.worker_pids(Some(&link.db)).is_empty());
+    link.follow("CREATE TABLE public.t (id int, gone text); CREATE TABLE public.u (id int)");
+    link.run_there("SELECT accord.version()");
+    // Whoever seals holds the turn to its end.
+    let mut holder = link.replica();
+    batch(&mut holder, "BEGIN; SELECT accord.seal()");
+    link.follow("ALTER TABLE public.t DROP COLUMN gone");
+    link.follow("ALTER TABLE public.u ADD COLUMN n int");
+    // A new hello, while its ledger has not sealed what the last versions brought.
+    link.run("SELECT accord.retry('warehouse')");
+    link.follow("DROP TABLE public.t");
+    batch(&mut holder, "COMMIT");
+    link.wait();
+    link.assert_agreement();
+    assert_eq!(link.status().state, "following");
+}
