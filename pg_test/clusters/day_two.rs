@@ -233,7 +233,10 @@ fn metrics_are_what_the_exporters_file_asks_for() {
 /// The server's log tells each state once, with replica and version.
 #[test]
 fn the_log_tells_each_state_once() {
-    let link = Link::with_policy(Pair::own("log"), r#"{"retry_initial": "50ms", "retry_max": "100ms", "max_attempts": 1000}"#);
+    let link = Link::with_policy(
+        Pair::own("log"),
+        r#"{"retry_initial": "50ms", "retry_max": "100ms", "max_attempts": 1000, "lock_timeout": "50ms"}"#,
+    );
     link.follow("CREATE TABLE public.a (id int)");
     let version = link.version();
     let lines = |text: &str| -> Vec<String> {
@@ -253,6 +256,18 @@ fn the_log_tells_each_state_once() {
     assert!((1..=3).contains(&tries), "{:?}", lines("retrying: "));
     link.pair.replica.boot();
     link.wait();
+    let mut idle = link.replica();
+    batch(&mut idle, "BEGIN; SELECT FROM public.a");
+    link.run("ALTER TABLE public.a ADD COLUMN b int");
+    let locked = format!("replica \"warehouse\" of \"{}\": version {} ", link.db, link.version());
+    wait_until("it waits for its lock", || lines(&locked).iter().any(|line| line.contains("retrying")));
+    std::thread::sleep(Duration::from_secs(1));
+    batch(&mut idle, "COMMIT");
+    link.wait();
+    wait_until("it is acknowledged", || lines(&locked).iter().any(|line| line.contains("acknowledged after")));
+    let told: Vec<String> =
+        lines(&locked).iter().map(|line| line[locked.len()..].split([' ', ':']).next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(told, ["negotiating", "applying", "retrying", "acknowledged"], "{:?}", lines(&locked));
     link.run_there("CREATE TABLE public.taken (mine int)");
     link.run("CREATE TABLE public.taken (id int)");
     link.until_state(&["rejected"]);

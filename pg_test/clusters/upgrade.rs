@@ -177,3 +177,22 @@ fn a_source_and_a_replica_through_pg_upgrade() {
     let now: String = scalar(&mut link.source(), "SELECT string_agg(id::text, ',' ORDER BY version) FROM accord.version");
     assert!(now.starts_with(&history), "the history goes on");
 }
+
+/// A physical backup holds where the replica stood: it receives what it lacks.
+#[test]
+fn a_replica_restored_from_a_backup() {
+    let link = Link::attached(Pair::own("restored replica"));
+    link.follow("CREATE TABLE public.a (id int)");
+    link.pair.replica.stop();
+    link.pair.replica.backup();
+    link.pair.replica.boot();
+    link.follow("CREATE TABLE public.b (id int); ALTER TABLE public.a ADD COLUMN n int");
+    link.pair.replica.stop();
+    link.pair.replica.restore();
+    link.pair.replica.boot();
+    assert!(!link.exists_there("public.b"));
+    link.follow("ALTER TABLE public.b ADD COLUMN m int");
+    wait_until("it has all again", || link.column_there("public.b", "m"));
+    link.wait();
+    link.assert_agreement();
+}

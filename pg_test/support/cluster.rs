@@ -264,7 +264,7 @@ impl Cluster {
 
     /// As [`Self::start`], with an earlier release in the server; none where `make released` has not put it there.
     pub fn start_released(version: &str, options: Options) -> Option<Self> {
-        released_server(version).map(|server| Self::start_on(Installation::at(server), options))
+        released_server(version).map(|server| Self::start_on(Installation::at(server), options, None))
     }
 
     /// The stopped server's programs and libraries become those under test: what an update of packages does.
@@ -519,7 +519,7 @@ impl Cluster {
                 if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("empty a data directory");
             }
         } else {
-            make_dir(to, self.installation.run_as);
+            make_dir(to, self.installation().run_as);
         }
         let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
         assert!(copied.is_ok_and(|status| status.success()), "copy a data directory");
