@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::link::{batch, scalar};
 use support::stream::{CONF, Stream};
-use support::{Cluster, Options, dump, say};
+use support::{Cluster, Options, dump, say, wait_until};
 
 /// Both databases' name.
 const DB: &str = "soak";
@@ -50,6 +50,10 @@ fn main() {
     batch(&mut source.client(DB), &format!("CREATE PUBLICATION rows {publication}"));
     let stream = Stream { source: (&source, DB), replica: (&replica, DB) };
     stream.subscribe("rows");
+    // What is measured is a stream under way, not its first copies.
+    wait_until("the first copies are there", || {
+        scalar::<bool>(&mut replica.client(DB), "SELECT bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel")
+    });
     say!("soak: seed {seed}, {publication}");
 
     // The load alone, then with changes.

@@ -76,18 +76,27 @@ pub fn insert_event<'b>(xid: u64, happening: &Happening<'b>, changes: &[Change])
         ("context", Value::Text(happening.context)),
         ("changes", Value::Text(&changes)),
     ])?;
-    let marks = protocol::marks(decoded);
-    Table::open(c"fence")?.insert_known(&[
+    fence(id, decoded)?;
+    Ok(Inserted { seq, id, changes })
+}
+
+/// The event's fence, where a publication carries such. A publication that comes later is sent those that it lacks.
+fn fence(event: Uuid, changes: &[Change]) -> Result<()> {
+    let table = Table::open(c"fence")?;
+    if !table.is_published() {
+        return Ok(());
+    }
+    let marks = protocol::marks(changes);
+    table.insert_known(&[
         ("id", Value::Uuid(Uuid::now_v7())),
-        ("event", Value::Uuid(id)),
+        ("event", Value::Uuid(event)),
         ("source", Value::Uuid(ledger_id()?)),
         ("turns", Value::Bool(marks.turns)),
         ("frees", Value::Bool(marks.frees)),
         ("takes", Value::Bool(marks.takes)),
         ("stops", Value::Bool(false)),
         ("at", Value::Now),
-    ])?;
-    Ok(Inserted { seq, id, changes })
+    ])
 }
 
 /// The rows of `accord.pending`.

@@ -107,6 +107,29 @@ impl Table {
         }
     }
 
+    /// Whether a publication carries the rows that are inserted. The relation cache knows.
+    pub fn is_published(&self) -> bool {
+        // SAFETY: the relation is open; the answer is written into memory of ours, or copied and freed.
+        unsafe {
+            if pg_sys::wal_level < pg_sys::WalLevel::WAL_LEVEL_LOGICAL as i32 {
+                return false;
+            }
+            #[cfg(feature = "pg14")]
+            {
+                let actions = pg_sys::GetRelationPublicationActions(self.relation);
+                let inserts = (*actions).pubinsert;
+                pg_sys::pfree(actions.cast());
+                inserts
+            }
+            #[cfg(not(feature = "pg14"))]
+            {
+                let mut published: pg_sys::PublicationDesc = std::mem::zeroed();
+                pg_sys::RelationBuildPublicationDesc(self.relation, &raw mut published);
+                published.pubactions.pubinsert
+            }
+        }
+    }
+
     /// Inserts a row; columns that are not named are NULL.
     pub fn insert(&self, row: &[(&str, Value<'_>)]) -> Result<()> {
         self.insert_scratch(row, true)
