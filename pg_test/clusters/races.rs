@@ -25,9 +25,12 @@ fn one_text_changed_from_two_sides() {
     );
     let (mut one, mut two) = (link.source(), link.source());
     batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
-    batch(&mut two, "BEGIN; ALTER TABLE public.z RENAME TO w");
-    batch(&mut one, "COMMIT");
-    batch(&mut two, "COMMIT");
+    std::thread::scope(|scope| {
+        // The view's text is read under a snapshot from before the first one's commit, and waits for it.
+        scope.spawn(|| batch(&mut two, "BEGIN; ALTER TABLE public.z RENAME TO w; COMMIT"));
+        until_blocked(&link, "RENAME TO w");
+        batch(&mut one, "COMMIT");
+    });
     link.wait();
     link.assert_agreement();
     link.follow("ALTER TABLE public.y ADD COLUMN more int; DROP VIEW public.v");

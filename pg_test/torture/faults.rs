@@ -232,8 +232,16 @@ fn restore_replica(world: &Arc<World>, dice: &mut Dice) {
 }
 
 /// The source loses what it did since a moment of the past. Sessions begin nothing until it is known what that is.
-fn lose(world: &World, dice: &mut Dice, back: impl FnOnce()) {
-    world.pause(dice, 300, 2000);
+fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
+    // Something is lost that a replica has, as far as the machine's mood allows.
+    eventually(Duration::from_secs(10), || {
+        let has = |replica: &Replica| {
+            let mut client = replica.cluster.try_client(DB).ok()?;
+            World::marks(&mut client).iter().zip(kept).any(|(there, kept)| there > kept).then_some(())
+        };
+        world.replicas.iter().find_map(has)
+    });
+    world.pause(dice, 0, 1000);
     world.hold.store(true, Ordering::SeqCst);
     if dice.below(2) == 0 {
         world.pause(dice, 0, 50);
@@ -263,7 +271,8 @@ fn fail_over(world: &Arc<World>, dice: &mut Dice) {
     let standby = world.source.standby("torture standby of the source");
     world.source.wait_for_standby(&standby);
     standby.stop();
-    lose(world, dice, || {
+    let kept = World::marks(&mut world.source.client(DB));
+    lose(world, dice, &kept, || {
         world.source.replace_by(standby);
         promote(&world.source);
     });
@@ -274,7 +283,8 @@ fn restore_source(world: &Arc<World>, dice: &mut Dice) {
     world.source.stop();
     world.source.backup();
     world.source.boot();
-    lose(world, dice, || {
+    let kept = World::marks(&mut world.source.client(DB));
+    lose(world, dice, &kept, || {
         world.source.restore();
         world.source.boot();
     });

@@ -5,7 +5,7 @@ use super::{divergence, journal};
 use crate::error::Result;
 use crate::ledger;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use crate::protocol::VerdictState;
+use crate::protocol::{Position, VerdictState};
 use crate::worker::messages::{Cause, Look, Parcel, What};
 use uuid::Uuid;
 
@@ -20,14 +20,24 @@ pub fn pending(spi: &Spi, replica: &str) -> Result<Option<Uuid>> {
     Ok(rows.first().and_then(|row| row.text(0).parse().ok()))
 }
 
-/// Whether the replica is on its way back from a history of its own.
-pub(super) fn rewinding(spi: &Spi, replica: &str) -> Result<bool> {
+/// Whether the replica is on its way back from a history of its own, whose head this is. A decision about another head (it
+/// came back with a backup of this side) is given up.
+pub(super) fn rewinding(spi: &Spi, replica: &str, head: &Position) -> Result<bool> {
     let rows = spi.query(
-        "SELECT FROM accord.mending m WHERE m.replica = $1 AND m.keep IS NOT NULL AND m.state IN ('offered', 'negotiating', 'applying', 'retrying') LIMIT 1",
-        &[Arg::Text(replica)],
+        "SELECT d.version = $2 AND d.id = $3 FROM accord.mending m LEFT JOIN accord.divergence d ON d.replica = m.replica
+          WHERE m.replica = $1 AND m.keep IS NOT NULL AND m.state IN ('offered', 'negotiating', 'applying', 'retrying') LIMIT 1",
+        &[Arg::Text(replica), Arg::Int(head.version), Arg::Bytes(&head.id.0)],
         See::Latest,
     )?;
-    Ok(!rows.is_empty())
+    let Some(row) = rows.first() else { return Ok(false) };
+    if !row.is_null(0) && row.bool(0) {
+        return Ok(true);
+    }
+    spi.run(
+        "UPDATE accord.mending SET state = 'given up' WHERE replica = $1 AND keep IS NOT NULL AND state IN ('offered', 'negotiating', 'applying', 'retrying')",
+        &[Arg::Text(replica)],
+    )?;
+    Ok(false)
 }
 
 /// Whether a mending of the replica ended after the look was begun.

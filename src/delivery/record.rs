@@ -279,7 +279,9 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
         let version = standing.position.as_ref().map(|position| position.version);
         let parted = cause.code == "unknown_parent";
         // It has been decided what stays: what it has is not acknowledged, and what leads it back is offered.
-        if parted && mending::rewinding(spi, &row.name)? {
+        if let (true, Some(head)) = (parted, &standing.position)
+            && mending::rewinding(spi, &row.name, head)?
+        {
             return Ok(Next::After(version));
         }
         state(spi, row, word, version, Some(&cause))?;
