@@ -97,7 +97,7 @@ fn a_hostile_source() {
         for answer in answers {
             match answer {
                 Some(verdict) if verdict["state"] == "rejected" || verdict["state"] == "rolled_back" || verdict["state"] == "held" => {
-                    rejected += 1
+                    rejected += 1;
                 }
                 Some(_) => accepted += 1,
                 None => errors += 1,

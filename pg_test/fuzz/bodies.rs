@@ -100,7 +100,7 @@ pub fn damaged_answer(bytes: &[u8]) {
          "hint": "h", "facts": [fact]}], "impact": {"objects": [fact], "rows": 1, "bytes": 2, "rewrites": [fact], "scans": [], "dependants": ["view v"],
          "queries": ["SELECT 1"], "losses": [], "warnings": ["w"]}, "estimate": cost, "actual": cost, "fingerprint": other, "reached": {"slot": "0/1"},
          "abandoned": ["slot"], "already": false, "run": "CREATE INDEX CONCURRENTLY i ON t (a)"},
-        {"protocol": 2, "extension": "0.2.0", "server_version": 150000, "ledger": "0190b0a0-0000-7000-8000-000000000000",
+        {"protocol": 2, "extension": "0.2.0", "server_version": 150_000, "ledger": "0190b0a0-0000-7000-8000-000000000000",
          "position": {"version": 2, "id": hash}, "fingerprint": other, "drift": ["column shop.orders.id"], "subscriptions": []},
         {"protocol": 2, "position": {"version": 2, "id": hash}, "expected": hash, "actual": other, "reconciled": 1, "findings": [], "more": 0},
     ]);
