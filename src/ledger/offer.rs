@@ -88,8 +88,10 @@ pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
     let rows = spi.query("SELECT v.id FROM accord.version v WHERE v.version = $1", &[Arg::Int(head)], See::Latest)?;
     let id = rows.first().ok_or_else(|| Error::internal("the newest version is gone"))?.hash(0)?;
     let mut offer = target.offer(OfferKind::Baseline, Position { version: head, id: Fingerprint(id) }, fingerprint);
-    let end = spi.query("SELECT pg_catalog.pg_current_wal_insert_lsn()::text", &[], See::Latest)?;
-    offer.lsn = end.first().map(|row| row.text(0));
+    if target.protocol >= 2 {
+        let end = spi.query("SELECT pg_catalog.pg_current_wal_insert_lsn()::text", &[], See::Latest)?;
+        offer.lsn = end.first().map(|row| row.text(0));
+    }
     let mut changes = Vec::new();
     for row in spi.query("SELECT f.body FROM accord.fact f ORDER BY f.id", &[], See::Latest)? {
         let fact = serde_json::from_str(&row.text(0))?;

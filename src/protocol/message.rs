@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The newest protocol that this build speaks. 2 adds the policy's `code`.
+/// The newest protocol that this build speaks. 2 adds the policy's `code`, a baseline's `lsn`, rewinds.
 pub const PROTOCOL_VERSION: u32 = 2;
 /// The oldest one: a source and a replica of two releases in a row understand each other, in either direction.
 pub const OLDEST_PROTOCOL: u32 = 1;
