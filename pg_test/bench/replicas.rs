@@ -46,12 +46,13 @@ fn main() {
     let (dead, far) = (Proxy::to(replica.port()), Proxy::to(replica.port()));
     dead.hold();
     far.delay(Duration::from_millis(100));
-    batch(&mut replica.client("refusing"), "CREATE TABLE public.b0 (own int)");
     add(&mut client, "dead", &replica.conninfo_at("dead", dead.port()));
     add(&mut client, "far", &replica.conninfo_at("far", far.port()));
     add(&mut client, "refusing", &replica.conninfo("refusing"));
     wait(&mut client, "far");
     wait(&mut client, "refusing");
+    // A table of its own, under the name of the first that comes.
+    batch(&mut replica.client("refusing"), "CREATE TABLE public.b0 (own int)");
     let beside = latency(&mut client, &good, "beside a dead, a far and a refusing one");
     let states = "SELECT string_agg(replica || ' ' || state, ', ' ORDER BY replica) FROM accord.status WHERE replica NOT LIKE 'good%'";
     println!("{:<44} {}", "the three are", scalar::<String>(&mut client, states));

@@ -97,6 +97,8 @@ fn context(entries: &[Entry], seen: &[(usize, u64)], number: u64) -> String {
 pub fn judge(entries: &[Entry], seen: &[(usize, u64)]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut standing: HashMap<usize, Vec<u64>> = HashMap::new();
+    // What was done and not undone since.
+    let mut done: Vec<(usize, u64)> = Vec::new();
     for &(session, number) in seen {
         let stack = standing.entry(session).or_default();
         let fate = number.checked_sub(1).and_then(|at| entries.get(at as usize)).map(|entry| entry.fate);
@@ -110,10 +112,12 @@ pub fn judge(entries: &[Entry], seen: &[(usize, u64)]) -> Vec<String> {
             faults.push(format!("transaction {number} of session {session} was seen twice"));
         } else if stack.last().is_none_or(|last| *last < number) {
             stack.push(number);
+            done.push((session, number));
         } else {
             // Led back: all that goes was lost on the source.
             while let Some(last) = stack.last().copied().filter(|last| *last > number) {
                 stack.pop();
+                done.retain(|(_, undone)| *undone != last);
                 let entry = &entries[last as usize - 1];
                 if entry.fate != Fate::Lost && !entry.again {
                     faults.push(format!("transaction {last} of session {session} was undone by {number}, and was not lost"));
@@ -138,7 +142,7 @@ pub fn judge(entries: &[Entry], seen: &[(usize, u64)]) -> Vec<String> {
     }
     // Across sessions: what had committed before another began was done before it.
     let mut earliest: Option<(Instant, u64)> = None;
-    for &(_, number) in seen.iter().rev() {
+    for &(_, number) in done.iter().rev() {
         let Some(entry) = number.checked_sub(1).and_then(|at| entries.get(at as usize)) else { continue };
         if entry.fate != Fate::Committed {
             continue;
