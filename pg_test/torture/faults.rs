@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// By name, and how often one is chosen beside the others.
-const FAULTS: &[(&str, usize, fn(&Arc<World>, &mut Dice))] = &[
+type Fault = (&'static str, usize, fn(&Arc<World>, &mut Dice));
+const FAULTS: &[Fault] = &[
     ("kill -9 the worker", 6, kill_worker),
     ("kill -9 a session", 4, kill_session),
     ("kill -9 an application", 6, kill_application),
@@ -22,10 +23,10 @@ const FAULTS: &[(&str, usize, fn(&Arc<World>, &mut Dice))] = &[
     ("cut in the middle of an answer", 10, cut_after),
     ("slow network", 5, delay),
     ("half-open connections", 6, half_open),
-    ("disk full on the source", 3, |world, dice| fill(world, &world.source, dice)),
-    ("disk full on a replica", 3, |world, dice| fill(world, &any(world, dice).cluster, dice)),
-    ("lock storm on a replica", 6, |world, dice| lock_storm(world, &any(world, dice).cluster, dice)),
-    ("lock storm on the source", 4, |world, dice| lock_storm(world, &world.source, dice)),
+    ("disk full on the source", 3, |world, dice| fill(&world.source, dice)),
+    ("disk full on a replica", 3, |world, dice| fill(&any(world, dice).cluster, dice)),
+    ("lock storm on a replica", 6, |world, dice| lock_storm(&any(world, dice).cluster, dice)),
+    ("lock storm on the source", 4, |world, dice| lock_storm(&world.source, dice)),
     ("replica fails over to its standby", 1, promote_replica),
     ("replica restored from an older backup", 1, restore_replica),
     ("source fails over, the last transactions lost", 1, fail_over),
@@ -53,7 +54,7 @@ pub fn each(world: &Arc<World>, dice: &mut Dice, done: &mut BTreeMap<&'static st
         if let Some(name) = bring_about(world, dice, name, *fault) {
             *done.entry(name).or_default() += 1;
         }
-        world.pause(dice, 100, 600);
+        World::pause(dice, 100, 600);
     }
 }
 
@@ -114,18 +115,18 @@ fn terminate_application(world: &Arc<World>, dice: &mut Dice) {
     terminate(&any(world, dice).cluster, APPLICATION);
 }
 
-fn crash(world: &World, cluster: &Cluster, dice: &mut Dice) {
+fn crash(cluster: &Cluster, dice: &mut Dice) {
     cluster.crash();
-    world.pause(dice, 0, 300);
+    World::pause(dice, 0, 300);
     cluster.boot();
 }
 
 fn crash_source(world: &Arc<World>, dice: &mut Dice) {
-    crash(world, &world.source, dice);
+    crash(&world.source, dice);
 }
 
 fn crash_replica(world: &Arc<World>, dice: &mut Dice) {
-    crash(world, &any(world, dice).cluster, dice);
+    crash(&any(world, dice).cluster, dice);
 }
 
 fn cut(world: &Arc<World>, dice: &mut Dice) {
@@ -134,20 +135,20 @@ fn cut(world: &Arc<World>, dice: &mut Dice) {
         return replica.proxy.cut_once();
     }
     replica.proxy.cut();
-    world.pause(dice, 50, 1500);
+    World::pause(dice, 50, 1500);
     replica.proxy.mend();
 }
 
 fn cut_after(world: &Arc<World>, dice: &mut Dice) {
     let replica = any(world, dice);
     replica.proxy.cut_after(1 + dice.below(20_000) as u64);
-    world.pause(dice, 50, 400);
+    World::pause(dice, 50, 400);
 }
 
 fn delay(world: &Arc<World>, dice: &mut Dice) {
     let replica = any(world, dice);
     replica.proxy.delay(Duration::from_millis(5 + dice.below(80) as u64));
-    world.pause(dice, 200, 1000);
+    World::pause(dice, 200, 1000);
     replica.proxy.mend();
 }
 
@@ -155,24 +156,24 @@ fn delay(world: &Arc<World>, dice: &mut Dice) {
 fn half_open(world: &Arc<World>, dice: &mut Dice) {
     let replica = any(world, dice);
     replica.proxy.hold();
-    world.pause(dice, 200, 2500);
+    World::pause(dice, 200, 2500);
     if dice.below(2) == 0 {
         replica.proxy.cut_once();
     }
     replica.proxy.mend();
 }
 
-fn fill(world: &World, cluster: &Cluster, dice: &mut Dice) {
+fn fill(cluster: &Cluster, dice: &mut Dice) {
     cluster.fill_disk();
-    world.pause(dice, 200, 1500);
+    World::pause(dice, 200, 1500);
     cluster.free_disk();
     // What ran out of it in the middle of its WAL gives up now.
-    world.pause(dice, 200, 300);
+    World::pause(dice, 200, 300);
     cluster.free_disk();
     cluster.wait_ready();
 }
 
-fn lock_storm(world: &World, cluster: &Cluster, dice: &mut Dice) {
+fn lock_storm(cluster: &Cluster, dice: &mut Dice) {
     std::thread::scope(|scope| {
         for _ in 0..3 {
             let (mode, hold) = (["ACCESS SHARE", "ACCESS EXCLUSIVE"][dice.below(2)], 200 + dice.below(900));
@@ -188,7 +189,7 @@ fn lock_storm(world: &World, cluster: &Cluster, dice: &mut Dice) {
             });
         }
     });
-    world.pause(dice, 0, 100);
+    World::pause(dice, 0, 100);
 }
 
 /// Waits until what a loss has brought about has been found: another fault could take the evidence away.
@@ -213,7 +214,7 @@ fn promote_replica(world: &Arc<World>, dice: &mut Dice) {
     let standby = replica.cluster.standby("torture standby of a replica");
     replica.cluster.wait_for_standby(&standby);
     standby.stop();
-    world.pause(dice, 0, 1500);
+    World::pause(dice, 0, 1500);
     replica.cluster.crash();
     replica.cluster.replace_by(standby);
     promote(&replica.cluster);
@@ -225,7 +226,7 @@ fn restore_replica(world: &Arc<World>, dice: &mut Dice) {
     replica.cluster.stop();
     replica.cluster.backup();
     replica.cluster.boot();
-    world.pause(dice, 500, 2500);
+    World::pause(dice, 500, 2500);
     replica.cluster.crash();
     replica.cluster.restore();
     replica.cluster.boot();
@@ -241,10 +242,10 @@ fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
         };
         world.replicas.iter().find_map(has)
     });
-    world.pause(dice, 0, 1000);
+    World::pause(dice, 0, 1000);
     world.hold.store(true, Ordering::SeqCst);
     if dice.below(2) == 0 {
-        world.pause(dice, 0, 50);
+        World::pause(dice, 0, 50);
     }
     world.source.crash();
     world.losses.fetch_add(1, Ordering::SeqCst);

@@ -50,7 +50,7 @@ fn main() {
             if let Some(name) = faults::one(world, &mut dice) {
                 *done.entry(name).or_default() += 1;
             }
-            world.pause(&mut dice, 50, 800);
+            World::pause(&mut dice, 50, 800);
             if told.elapsed() > Duration::from_secs(60) {
                 told = Instant::now();
                 let faults: usize = done.values().sum();

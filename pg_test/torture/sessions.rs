@@ -109,7 +109,7 @@ impl Session {
         if !late {
             client.batch_execute(&mark)?;
         }
-        for part in 0..1 + self.dice.below(3) {
+        for part in 0..=self.dice.below(3) {
             let statement = self.change(&tables, &format!("{number}_{part}"));
             client.batch_execute(&statement)?;
             if self.dice.below(8) == 0 {

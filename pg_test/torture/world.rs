@@ -195,7 +195,7 @@ impl World {
     }
 
     /// Pauses unless the run ends.
-    pub fn pause(&self, dice: &mut Dice, least: u64, most: u64) {
+    pub fn pause(dice: &mut Dice, least: u64, most: u64) {
         std::thread::sleep(Duration::from_millis(least + dice.below((most - least) as usize + 1) as u64));
     }
 
