@@ -118,6 +118,13 @@ pub struct Unsealed {
     pub after: Vec<Known>,
 }
 
+impl Unsealed {
+    /// The newest version is what there is.
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+}
+
 /// What unsealed events changed since the newest version.
 pub fn unsealed(spi: &Spi) -> Result<Unsealed> {
     let pending = newest_pending!(spi, &[], "WHERE p.id <> ''")?;

@@ -186,7 +186,7 @@ pub fn write_record(spi: &Spi, examined: &Examined, fingerprint: &Fingerprint) -
     }
     // Led to a version beyond that of both: it is here as a whole, as a baseline is.
     spi.run(
-        "INSERT INTO accord.applied (source, version, id, fingerprint, baseline) VALUES ($1::uuid, $2, $3, $4, true) ON CONFLICT DO NOTHING",
+        "INSERT INTO accord.applied (source, version, id, fingerprint, baseline, event_ids) VALUES ($1::uuid, $2, $3, $4, true, '{}') ON CONFLICT DO NOTHING",
         &[Arg::Text(&source), Arg::Int(offer.position.version), Arg::Bytes(&offer.position.id.0), Arg::Bytes(&fingerprint.0)],
     )
 }
