@@ -30,6 +30,8 @@ build: deps $(PACKAGE)/built ## build the extension
 
 $(PACKAGE)/built: $(SOURCES) | deps
 	cargo pgrx package --pg-config $(PG_CONFIG) --out-dir $(PACKAGE) $(EXTENSION)
+	@# Released scripts too: an update starts from one.
+	@cp sql/pg_accord--*.sql $(PACKAGE)"$$($(PG_CONFIG) --sharedir)/extension/"
 	@touch $@
 
 install: deps ## install into the PostgreSQL that PG_CONFIG names
