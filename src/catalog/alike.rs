@@ -8,8 +8,9 @@ use super::relation::Relation;
 use super::row::Rows;
 use super::{Reader, Source, gather, query};
 use crate::model::{Name, Qualified};
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 /// What decides the text of an expression: its tree, but for the places in the statement that it was written at,
 /// and the names of the columns that it reads. `None`: more than that, and it is not alike any other.
@@ -177,7 +178,8 @@ impl<R: Reader> Source<'_, R> {
 
     /// The types of a full read's columns.
     pub(super) fn column_types(&mut self, gather: &gather::Gather, rows: &Rows) -> Result<Types, R::Error> {
-        let mut asked: HashSet<(u32, u32)> = HashSet::default();
+        // In order: the same question is the same list.
+        let mut asked: BTreeSet<(u32, u32)> = BTreeSet::new();
         for mut row in rows.iter() {
             if gather.relations.contains_key(&row.oid()?) {
                 row.skip(15);
