@@ -6,6 +6,7 @@ use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
+use super::rows::Again;
 use super::{Applying, kept, mend, reason, rewind, rows, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
@@ -96,12 +97,19 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
 pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     let meter = Meter::start(spi)?;
     let outside = if examined.begun { outside::done(spi, &examined)? } else { Outside::default() };
-    let mut outcome = attempt(spi, &examined, false);
+    let mut outcome = attempt(spi, &examined, Again::No);
     if let Err(error) = &outcome
         && of_rows(error.code)
         && rows::copied_since(spi, &examined.offer)?
     {
-        outcome = attempt(spi, &examined, true);
+        outcome = attempt(spi, &examined, Again::Since);
+    }
+    // The rows that a new foreign key points at may be of its own transaction, and come behind it.
+    if let Err(error) = &outcome
+        && error.code == PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION
+        && examined.offer.fence.is_some()
+    {
+        outcome = attempt(spi, &examined, Again::All);
     }
     // A version does not wait for rows that do not fit any longer.
     if let Err(error) = &outcome
@@ -110,7 +118,7 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     {
         let places: Vec<String> = std::mem::take(&mut examined.back).iter().map(|kept| kept.table().to_string()).collect();
         let words = format!("kept rows are not brought back, and stay in {}: {}", places.join(", "), error.message);
-        outcome = attempt(spi, &examined, false);
+        outcome = attempt(spi, &examined, Again::No);
         if let Some(impact) = &mut examined.verdict.impact {
             impact.warnings.push(words);
         }
@@ -118,8 +126,8 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     finish(spi, examined, &meter, outside, outcome)
 }
 
-/// With `again`, tables whose copies were taken after the version are copied again first.
-fn attempt(spi: &Spi, examined: &Examined, again: bool) -> std::result::Result<Done, Caught> {
+/// Some of the tables that it touches are copied again first.
+fn attempt(spi: &Spi, examined: &Examined, again: Again) -> std::result::Result<Done, Caught> {
     subtransaction(|| {
         let prepared = rows::before(spi, examined, again)?;
         let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined, &examined.offer.events)? } else { Vec::new() };

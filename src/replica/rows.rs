@@ -236,9 +236,9 @@ pub(super) struct Prepared {
 }
 
 /// What comes before a version's steps: tables whose rows cannot be derived from those that are here are
-/// copied again, and tables that go are no longer waited for by an initial copy. With `again`, so are those whose
-/// copies were taken after the version.
-pub(super) fn before(spi: &Spi, examined: &Examined, again: bool) -> Result<Prepared> {
+/// copied again, and tables that go are no longer waited for by an initial copy. So are some of those that
+/// the version touches.
+pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Prepared> {
     let (offer, mut prepared) = (&examined.offer, Prepared::default());
     let Some(fence) = offer.fence.as_ref().filter(|_| offer.skip.is_none()) else { return Ok(prepared) };
     let _owner = command::become_owner();
@@ -257,9 +257,14 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: bool) -> Result<Prep
             prepared.above.push(name_of(&above));
         }
     }
-    if again {
+    let which = match again {
+        Again::No => None,
+        Again::Since => Some(Copied::Since),
+        Again::All => Some(Copied::Filled),
+    };
+    if let Some(which) = which {
         for table in touched(offer) {
-            copy_again(spi, fence, &table, Copied::Since)?;
+            copy_again(spi, fence, &table, which)?;
         }
     }
     let dropped: Vec<String> = offer
@@ -406,6 +411,16 @@ pub(super) fn brings_values(spi: &Spi, offer: &Offer, table: &FactId) -> Result<
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     let sql = format!("SELECT {MEMBERS} LIMIT 1");
     Ok(!spi.query(&sql, &[Arg::Text(&name_of(table)), Arg::Texts(&names)], See::Latest)?.is_empty())
+}
+
+/// Which of the tables that a version touches are copied again before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    No,
+    /// Those whose copies were taken after the version.
+    Since,
+    /// All that hold rows.
+    All,
 }
 
 /// Which copies are made again.
