@@ -327,6 +327,24 @@ fn rows_that_their_own_transaction_wrote_in_the_new_shape_arrive() {
     rows.assert_agreement();
 }
 
+#[test]
+fn a_foreign_key_to_rows_of_its_own_transaction() {
+    let rows = Carried::new(ORDERS, "FOR ALL TABLES");
+    rows.assert_same_rows("public.orders");
+    rows.0.run(
+        "BEGIN;
+         CREATE TABLE public.market (code text PRIMARY KEY);
+         INSERT INTO public.market VALUES ('de');
+         ALTER TABLE public.orders ADD COLUMN market text NOT NULL DEFAULT 'de' REFERENCES public.market;
+         COMMIT",
+    );
+    rows.0.wait();
+    rows.0.run("INSERT INTO public.orders (id) VALUES (70)");
+    rows.assert_same_rows("public.market");
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
+
 /// A subscription of the replica's takes rows, or stands.
 fn enabled(rows: &Carried) -> bool {
     scalar(
