@@ -266,7 +266,6 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
         let rows = source.fetch(&query::COLUMN, oids.as_deref())?;
         let types = if full { Some(source.column_types(gather, &rows)?) } else { None };
         column::columns(gather, &rows, types.as_ref())?;
-        gather.incomplete |= types.is_some_and(|types| types.incomplete.get());
     }
     if definitions {
         let oids = gather.relations_where(&Relation::is_view);
@@ -283,7 +282,6 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
         let rows = source.fetch(&query::DEFAULT, oids.as_deref())?;
         let texts = if full { Some(source.default_texts(gather, &rows)?) } else { None };
         column::defaults(gather, &rows, texts.as_ref())?;
-        gather.incomplete |= texts.is_some_and(|texts| texts.incomplete.get());
     }
     if wants(gather, Aspects::IDENTITY) && !full {
         let oids = of(gather, &|r| r.is_table() && (r.has_identity || !known));
@@ -298,7 +296,6 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
         let rows = source.fetch(&query::CONSTRAINT, oids.as_deref())?;
         let texts = if full { Some(source.constraint_texts(gather, &rows)?) } else { None };
         constraint::constraints(gather, &rows, texts.as_ref())?;
-        gather.incomplete |= texts.is_some_and(|texts| texts.incomplete.get());
     }
     if wants(gather, Aspects::INDEXES) {
         let oids = of(gather, &|r| r.has_index);

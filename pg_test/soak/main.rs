@@ -9,10 +9,11 @@ mod support;
 mod changes;
 mod load;
 
-use changes::{Dice, Shop};
+use changes::Shop;
 use load::{Lag, Load};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::dice::Dice;
 use support::link::{batch, scalar};
 use support::stream::{CONF, Stream};
 use support::{Cluster, Options, dump, say, wait_until};

@@ -14,6 +14,7 @@ macro_rules! say {
 pub(crate) use say;
 
 pub mod cluster;
+pub mod dice;
 pub mod dump;
 pub mod history;
 pub mod link;

@@ -1,6 +1,6 @@
 //! What is done to the servers and to the network between them.
 
-use super::dice::Dice;
+use super::support::dice::Dice;
 use super::support::link::scalar;
 use super::support::{Cluster, eventually, say};
 use super::world::{DB, Replica, World};

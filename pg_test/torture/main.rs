@@ -7,19 +7,18 @@
 mod support;
 
 mod controls;
-mod dice;
 mod faults;
 mod ledger;
 mod monitor;
 mod sessions;
 mod world;
 
-use dice::Dice;
 use ledger::{Fate, judge};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use support::dice::Dice;
 use support::link::scalar;
 use support::{dump, eventually, say};
 use world::{DB, SESSIONS, World};

@@ -1,8 +1,8 @@
 //! Sessions that change the schema: in transactions that commit, that are rolled back as a whole or in part, that are
 //! prepared, that meet each other's locks. Each writes into the ledger what it saw.
 
-use super::dice::Dice;
 use super::ledger::Fate;
+use super::support::dice::Dice;
 use super::world::{DB, World};
 use postgres::Client;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Four servers, what stands between them, and what everybody shares.
 
-use super::dice::Dice;
 use super::ledger::Ledger;
 use super::support::cluster::can_mount;
+use super::support::dice::Dice;
 use super::support::link::{batch, scalar};
 use super::support::{Cluster, Options, Proxy, say};
 use postgres::Client;

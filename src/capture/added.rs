@@ -13,18 +13,7 @@ pub fn changes(table: u32, schema: &str, name: &str, columns: Vec<AddedColumn>) 
     let mut keys = Keys::new();
     for added in columns {
         let id = |kind| FactId::new(kind, [schema, name, added.name.as_str()]);
-        let column = Column {
-            data_type: added.data_type.clone(),
-            collation: None,
-            not_null: added.not_null,
-            storage: None,
-            compression: None,
-            statistics: None,
-            options: std::collections::BTreeMap::new(),
-            foreign_options: std::collections::BTreeMap::new(),
-            inherited: false,
-            not_local: false,
-        };
+        let column = Column { not_null: added.not_null, ..Column::new(added.data_type.clone()) };
         let key = (LocalKey { classid: class::RELATION, objid: table, objsubid: i32::from(added.number) }, (class::RELATION, table));
         for fact in
             [Fact::new(id(Kind::Column), column), Fact::new(id(Kind::Position), Position { after: added.after.clone().map(Name::new) })]

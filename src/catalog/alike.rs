@@ -4,12 +4,12 @@
 //! deparsing is most of what reading them costs. A full read brings the stored trees; those that are alike get
 //! the text of the first of them.
 
+use super::gather::Gather;
 use super::relation::Relation;
 use super::row::Rows;
 use super::{Reader, Source, gather, query};
 use crate::model::{Name, Qualified};
 use foldhash::HashMap;
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// What decides the text of an expression: its tree, but for the places in the statement that it was written at,
@@ -47,7 +47,7 @@ fn columns(numbers: &str) -> impl Iterator<Item = Option<i32>> {
 
 /// What `pg_get_constraintdef` says of a foreign key that matches and acts as by default, between tables that were read.
 fn foreign_key(
-    gather: &gather::Gather,
+    gather: &Gather,
     relation: &Relation,
     referenced: u32,
     flags: i64,
@@ -98,37 +98,39 @@ pub(super) struct Texts {
     of_first: HashMap<u32, String>,
     /// Those that their rows said.
     own: HashMap<u32, String>,
-    /// One was missed.
-    pub(super) incomplete: Cell<bool>,
 }
 
 impl Texts {
-    /// The text of an object that was asked for.
+    /// The text of an object that was asked for; empty where it is missing, and the reading fails.
     pub(super) fn of(&self, oid: u32) -> String {
         let text = self.alike.of.get(&oid).and_then(|first| self.of_first.get(first));
-        text.or_else(|| self.own.get(&oid)).cloned().unwrap_or_else(|| {
-            self.incomplete.set(true);
-            String::new()
-        })
+        text.or_else(|| self.own.get(&oid)).cloned().unwrap_or_default()
     }
 }
 
 impl<R: Reader> Source<'_, R> {
     /// Asks for the texts of the first of each kind, which stand in this column of the query's rows.
-    fn texts(&mut self, alike: Alike, query: &'static query::Query, column: usize) -> Result<Texts, R::Error> {
-        let mut texts = HashMap::default();
-        for mut row in self.fetch_listed(query, &alike.asked())?.iter() {
+    fn texts(
+        &mut self,
+        gather: &mut Gather,
+        (alike, own): (Alike, HashMap<u32, String>),
+        query: &'static query::Query,
+        column: usize,
+    ) -> Result<Texts, R::Error> {
+        let (asked, mut texts) = (alike.asked(), HashMap::default());
+        for mut row in self.fetch_listed(query, &asked)?.iter() {
             let oid = row.oid()?;
             row.skip(column - 1);
             if let Some(text) = row.opt_text()? {
                 texts.insert(oid, text);
             }
         }
-        Ok(Texts { alike, of_first: texts, own: HashMap::default(), incomplete: Cell::default() })
+        gather.incomplete |= texts.len() < asked.len();
+        Ok(Texts { alike, of_first: texts, own })
     }
 
     /// The expressions of a full read's defaults.
-    pub(super) fn default_texts(&mut self, gather: &gather::Gather, rows: &Rows) -> Result<Texts, R::Error> {
+    pub(super) fn default_texts(&mut self, gather: &mut Gather, rows: &Rows) -> Result<Texts, R::Error> {
         let mut alike = Alike::default();
         for mut row in rows.iter() {
             let (oid, relation) = (row.oid()?, row.oid()?);
@@ -138,11 +140,11 @@ impl<R: Reader> Source<'_, R> {
                 alike.add(oid, |text| key(tree, |number| relation.column_name(number), text));
             }
         }
-        self.texts(alike, &query::DEFAULT, 5)
+        self.texts(gather, (alike, HashMap::default()), &query::DEFAULT, 5)
     }
 
     /// The definitions of a full read's constraints, but those whose rows bring their own.
-    pub(super) fn constraint_texts(&mut self, gather: &gather::Gather, rows: &Rows) -> Result<Texts, R::Error> {
+    pub(super) fn constraint_texts(&mut self, gather: &mut Gather, rows: &Rows) -> Result<Texts, R::Error> {
         let (mut alike, mut own) = (Alike::default(), HashMap::default());
         for mut row in rows.iter() {
             let (oid, relation) = (row.oid()?, row.oid()?);
@@ -171,13 +173,11 @@ impl<R: Reader> Source<'_, R> {
                 }
             });
         }
-        let mut texts = self.texts(alike, &query::CONSTRAINT, 4)?;
-        texts.own = own;
-        Ok(texts)
+        self.texts(gather, (alike, own), &query::CONSTRAINT, 4)
     }
 
     /// The types of a full read's columns.
-    pub(super) fn column_types(&mut self, gather: &gather::Gather, rows: &Rows) -> Result<Types, R::Error> {
+    pub(super) fn column_types(&mut self, gather: &mut Gather, rows: &Rows) -> Result<Types, R::Error> {
         // In order: the same question is the same list.
         let mut asked: BTreeSet<(u32, u32)> = BTreeSet::new();
         for mut row in rows.iter() {
@@ -186,12 +186,13 @@ impl<R: Reader> Source<'_, R> {
                 asked.insert((row.oid()?, row.small()?.cast_unsigned()));
             }
         }
-        let pairs: Vec<u32> = asked.into_iter().flat_map(|(oid, modifier)| [oid, modifier]).collect();
+        let pairs: Vec<u32> = asked.iter().flat_map(|&(oid, modifier)| [oid, modifier]).collect();
         let mut types = Types::default();
         for mut row in self.fetch(&query::COLUMN_TYPE, Some(&pairs))?.iter() {
             let of = (row.oid()?, row.small()?);
             types.of.insert(of, Type { text: row.text()?, collation: row.oid()?, storage: row.letter()? });
         }
+        gather.incomplete |= types.of.len() < asked.len();
         Ok(types)
     }
 }
@@ -200,8 +201,6 @@ impl<R: Reader> Source<'_, R> {
 #[derive(Default)]
 pub(super) struct Types {
     of: HashMap<(u32, i32), Type>,
-    /// One was missed.
-    pub(super) incomplete: Cell<bool>,
 }
 
 struct Type {
@@ -218,10 +217,10 @@ pub(super) struct Typed {
 }
 
 impl Types {
-    /// Of a type, a column's collation with its name (none for that of the database), and its storage.
+    /// Of a type, a column's collation with its name (none for that of the database), and its storage. Nothing where
+    /// the type is missing, and the reading fails.
     pub(super) fn of(&self, (oid, modifier): (u32, i32), (collation, named): (u32, Option<Qualified>), storage: Option<char>) -> Typed {
         let Some(of) = self.of.get(&(oid, modifier)) else {
-            self.incomplete.set(true);
             return Typed { text: String::new(), collation: None, storage: None };
         };
         let own = collation != 0 && collation != of.collation;

@@ -182,8 +182,7 @@ pub(super) fn offer(spi: &Spi, replica: &str, id: uuid::Uuid, approved: bool) ->
     // The same one again, should the answer to the first offer be lost.
     let target = match row.maybe_int(4) {
         Some(target) => target,
-        None if row.text(3) == Keep::Source.word() => ledger::rewind_target(spi, replica, common)?,
-        None => ledger::rewind_target(spi, replica, None)?,
+        None => ledger::rewind_target(spi, replica, common.filter(|_| row.text(3) == Keep::Source.word()))?,
     };
     spi.run("UPDATE accord.mending SET target = $2 WHERE id = $1::uuid", &[Arg::Text(&id.to_string()), Arg::Int(target)])?;
     let mut offer = ledger::rewind_offer(spi, replica, id, common, abandons, target)?;

@@ -40,6 +40,24 @@ pub struct Column {
     pub not_local: bool,
 }
 
+impl Column {
+    /// A column with nothing beside its type.
+    pub fn new(data_type: impl Into<String>) -> Self {
+        Self {
+            data_type: data_type.into(),
+            collation: None,
+            not_null: false,
+            storage: None,
+            compression: None,
+            statistics: None,
+            options: BTreeMap::new(),
+            foreign_options: ForeignOptions::default(),
+            inherited: false,
+            not_local: false,
+        }
+    }
+}
+
 /// An attribute of a stand-alone composite type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -96,6 +96,29 @@ pub struct Routine {
     pub transforms: Vec<String>,
 }
 
+impl Routine {
+    /// A function in SQL with nothing beside its arguments, result and body.
+    pub fn sql(arguments: impl Into<String>, result: impl Into<String>, body: impl Into<String>) -> Self {
+        Self {
+            kind: RoutineKind::Function,
+            arguments: arguments.into(),
+            result: Some(result.into()),
+            language: "sql".into(),
+            body: RoutineBody::Source(body.into()),
+            volatility: None,
+            strict: false,
+            security_definer: false,
+            leakproof: false,
+            parallel: None,
+            cost: None,
+            rows: None,
+            support: None,
+            config: Vec::new(),
+            transforms: Vec::new(),
+        }
+    }
+}
+
 /// An aggregate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -389,7 +389,7 @@ fn descend(before: &[Fact], standing: &HashSet<&FactId>, renamed: &mut HashMap<F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Column, Default as ColumnDefault, Position, Routine, RoutineBody, RoutineKind, Table, View, ViewColumn};
+    use crate::model::{Column, Default as ColumnDefault, Position, Routine, Table, View, ViewColumn};
 
     fn column(table: &str, name: &str, data_type: &str, after: Option<&str>) -> [Fact; 2] {
         let body: Body = Body::from_json(Kind::Column, serde_json::json!({ "type": data_type })).unwrap();
@@ -455,23 +455,7 @@ mod tests {
         assert_eq!(of(&[view("v", text)], &[view("w", text)]).len(), 1);
         assert!(of(&[view("v", text)], &[view("w", " SELECT u.b AS a FROM s.u JOIN s.q USING (id)")]).is_empty());
         let routine = |name: &str, body: &str| {
-            let routine = Routine {
-                kind: RoutineKind::Function,
-                arguments: "x integer".into(),
-                result: Some("integer".into()),
-                language: "sql".into(),
-                body: RoutineBody::Source(body.into()),
-                volatility: None,
-                strict: false,
-                security_definer: false,
-                leakproof: false,
-                parallel: None,
-                cost: None,
-                rows: None,
-                support: None,
-                config: Vec::new(),
-                transforms: Vec::new(),
-            };
+            let routine = Routine::sql("x integer", "integer", body);
             Fact::new(FactId::new(Kind::Routine, ["s", name, "integer"]), routine)
         };
         let found = of(&[routine("f", "SELECT x * 2 + 1")], &[routine("g", "SELECT x * 2 + 1")]);

@@ -540,18 +540,7 @@ mod tests {
         Fact::new(FactId::new(Kind::Table, ["s", name]), Table::default())
     }
     fn column(table: &str, name: &str) -> Fact {
-        let column = Column {
-            data_type: "integer".into(),
-            collation: None,
-            not_null: false,
-            storage: None,
-            compression: None,
-            statistics: None,
-            options: std::collections::BTreeMap::new(),
-            foreign_options: std::collections::BTreeMap::new(),
-            inherited: false,
-            not_local: false,
-        };
+        let column = Column::new("integer");
         Fact::new(FactId::new(Kind::Column, ["s", table, name]), column)
     }
     fn rendered(changes: &[Change]) -> Vec<String> {

@@ -173,23 +173,7 @@ mod tests {
     use super::*;
 
     fn routine(arguments: &str, result: &str) -> Routine {
-        Routine {
-            kind: RoutineKind::Function,
-            arguments: arguments.into(),
-            result: Some(result.into()),
-            language: "sql".into(),
-            body: RoutineBody::Source("SELECT $1".into()),
-            volatility: None,
-            strict: false,
-            security_definer: false,
-            leakproof: false,
-            parallel: None,
-            cost: None,
-            rows: None,
-            support: None,
-            config: Vec::new(),
-            transforms: Vec::new(),
-        }
+        Routine::sql(arguments, result, "SELECT $1")
     }
 
     #[test]

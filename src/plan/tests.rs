@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Column, ColumnSettings, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, RoutineBody,
-    RoutineKind, SequenceOptions, Table, Unmodelled, View, ViewColumn,
+    Column, ColumnSettings, Constraint, ConstraintType, Default as ColumnDefault, Identity, Index, Qualified, Routine, SequenceOptions,
+    Table, Unmodelled, View, ViewColumn,
 };
 use std::collections::BTreeMap;
 
@@ -11,18 +11,7 @@ fn table(name: &str) -> Fact {
     Fact::new(FactId::new(Kind::Table, ["s", name]), Table::default())
 }
 fn column(table: &str, name: &str, data_type: &str, not_null: bool) -> Fact {
-    let column = Column {
-        data_type: data_type.into(),
-        collation: None,
-        not_null,
-        storage: None,
-        compression: None,
-        statistics: None,
-        options: BTreeMap::new(),
-        foreign_options: BTreeMap::new(),
-        inherited: false,
-        not_local: false,
-    };
+    let column = Column { not_null, ..Column::new(data_type) };
     Fact::new(FactId::new(Kind::Column, ["s", table, name]), column)
 }
 fn default(table: &str, name: &str, expression: &str, volatile: bool) -> Fact {
@@ -42,23 +31,7 @@ fn view(name: &str, columns: &[&str], depends: &[FactId]) -> Fact {
     Fact { depends: depends.to_vec(), ..Fact::new(FactId::new(Kind::View, ["s", name]), body) }
 }
 fn routine(name: &str, depends: &[FactId]) -> Fact {
-    let body = Routine {
-        kind: RoutineKind::Function,
-        arguments: String::new(),
-        result: Some("integer".into()),
-        language: "sql".into(),
-        body: RoutineBody::Source("SELECT 1".into()),
-        volatility: None,
-        strict: false,
-        security_definer: false,
-        leakproof: false,
-        parallel: None,
-        cost: None,
-        rows: None,
-        support: None,
-        config: Vec::new(),
-        transforms: Vec::new(),
-    };
+    let body = Routine::sql("", "integer", "SELECT 1");
     Fact { depends: depends.to_vec(), ..Fact::new(FactId::new(Kind::Routine, ["s", name, ""]), body) }
 }
 fn index(name: &str) -> Fact {

@@ -364,18 +364,7 @@ mod tests {
     }
 
     fn column(name: &str, data_type: &str, not_null: bool) -> Fact {
-        let body = Column {
-            data_type: data_type.into(),
-            collation: None,
-            not_null,
-            storage: None,
-            compression: None,
-            statistics: None,
-            options: std::collections::BTreeMap::new(),
-            foreign_options: crate::model::ForeignOptions::default(),
-            inherited: false,
-            not_local: false,
-        };
+        let body = Column { not_null, ..Column::new(data_type) };
         Fact::new(id(Kind::Column, &["s", "t", name]), body)
     }
 

@@ -54,6 +54,13 @@ pub enum Word {
     Rehearse(Look, String),
 }
 
+impl Word {
+    /// Whether somebody waits for what the replica answers, in whatever state its deliveries are.
+    pub fn asks(&self) -> bool {
+        matches!(self, Self::Inspect(_) | Self::Trace(_) | Self::Rehearse(..))
+    }
+}
+
 /// A look at what a replica really holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {

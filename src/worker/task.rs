@@ -375,7 +375,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                         return State::Greet(session);
                     }
                     Some(Word::Refresh(statements)) => self.will_refresh(statements),
-                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..) | Word::Trace(_))) => self.asked.push(word),
+                    Some(word) if word.asks() => self.asked.push(word),
                     Some(_) => {}
                 },
             }
@@ -440,7 +440,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                     Some(Word::Wake) => return Paused::Done,
                     Some(Word::Refresh(statements)) => self.will_refresh(statements),
                     // A person asks: tried at once, and answered with what comes of it.
-                    Some(word @ (Word::Inspect(_) | Word::Rehearse(..) | Word::Trace(_))) => {
+                    Some(word) if word.asks() => {
                         self.asked.push(word);
                         return Paused::Done;
                     }
@@ -461,8 +461,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 }
                 Some(Word::Refresh(statements)) => self.will_refresh(statements),
                 // A look needs a session, and leaves things as they are.
-                Some(word @ (Word::Inspect(_) | Word::Rehearse(..) | Word::Trace(_))) => match self.carrier.connect(&self.assignment).await
-                {
+                Some(word) if word.asks() => match self.carrier.connect(&self.assignment).await {
                     Ok(mut session) => {
                         let _ = self.answer(&mut session, word).await;
                     }
