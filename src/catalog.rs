@@ -101,11 +101,13 @@ pub trait Reader {
     /// Runs one query under [`PINNED_SETTINGS`]. `oids` is its only parameter `$1` (`oid[]`), absent
     /// in queries without it. The same text always has the same address, so either can name a kept plan.
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows, Self::Error>;
-    /// The same for one of many lists, where the deparsing locks relations until the transaction ends: a reader
-    /// inside of a transaction lets go of these locks.
-    fn rows_unlocked(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows, Self::Error> {
+    /// The same where the deparsing locks relations until the transaction ends: however many objects these are, a
+    /// reader inside of a transaction lets go of the locks in time.
+    fn rows_locking(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows, Self::Error> {
         self.rows(sql, Some(oids))
     }
+    /// The same will be asked for: a reader that asks ahead can begin.
+    fn announce(&mut self, _sql: &'static str, _oids: &[u32]) {}
     /// The rows of a filtered query, by its file's name, where they can be had without running it.
     fn known(&mut self, _query: &'static str, _oids: &[u32]) -> Option<Rows> {
         None
@@ -135,12 +137,30 @@ pub struct Read {
 
 /// Reads everything.
 pub fn read_all<R: Reader>(reader: &mut R) -> Result<Read, R::Error> {
-    read(&mut Source { reader }, None, Aspects::ALL)
+    read_full(reader, Aspects::ALL)
 }
 
-/// Reads everything but what depends on what: the attributes, of which fingerprints are made.
-pub fn read_unlinked<R: Reader>(reader: &mut R) -> Result<Vec<Fact>, R::Error> {
-    Ok(read(&mut Source { reader }, None, Aspects::ALL - Aspects::EDGES)?.facts)
+/// Reads everything in these aspects. Fingerprints need no [`Aspects::EDGES`].
+pub fn read_full<R: Reader>(reader: &mut R, aspects: Aspects) -> Result<Read, R::Error> {
+    read(&mut Source { reader }, None, aspects)
+}
+
+/// The queries that a full read asks whatever the others bring, in its order: those of a reading of nothing.
+pub fn foreseen(major: u32, aspects: Aspects) -> Result<Vec<&'static str>, Malformed> {
+    struct Nothing(u32, Vec<&'static str>);
+    impl Reader for Nothing {
+        type Error = Malformed;
+        fn major(&self) -> u32 {
+            self.0
+        }
+        fn rows(&mut self, sql: &'static str, _oids: Option<&[u32]>) -> Result<Rows, Malformed> {
+            self.1.push(sql);
+            Ok(Rows::default())
+        }
+    }
+    let mut nothing = Nothing(major, Vec::new());
+    read_full(&mut nothing, aspects)?;
+    Ok(nothing.1)
 }
 
 /// Reads these objects; those that do not exist or are left out bring no facts.
@@ -150,9 +170,6 @@ pub fn read_objects<R: Reader>(reader: &mut R, objects: &Objects) -> Result<Read
 
 /// All objects, or those with the given OIDs.
 type Select<'a> = Option<&'a [u32]>;
-
-/// How many objects are deparsed at a time where that locks what they read.
-const LOCKING: usize = 64;
 
 /// What makes facts of a catalog's rows.
 type Make = fn(&mut Gather, &Rows) -> Result<(), Malformed>;
@@ -183,17 +200,22 @@ impl<R: Reader> Source<'_, R> {
     }
 
     /// What deparses queries (of views, rules, policies, routines): PostgreSQL locks every relation that one reads,
-    /// and keeps the lock. However many there are, no more are locked at a time than a server has room for.
+    /// and keeps the lock.
     fn fetch_locking(&mut self, query: &'static Query, oids: &[u32]) -> Result<Rows, R::Error> {
-        if oids.len() <= LOCKING {
-            return self.fetch(query, Some(oids));
+        if oids.is_empty() {
+            return Ok(Rows::default());
         }
         let sql = query.text(self.reader.major(), Extent::Filtered)?;
-        let mut rows = Rows::default();
-        for piece in oids.chunks(LOCKING) {
-            rows.append(self.reader.rows_unlocked(sql, piece)?);
+        Ok(self.reader.rows_locking(sql, oids)?.of(query.name))
+    }
+
+    /// Says of a full read that these objects will be fetched so.
+    fn announce(&mut self, query: &'static Query, oids: &[u32]) -> Result<(), R::Error> {
+        if !oids.is_empty() {
+            let sql = query.text(self.reader.major(), Extent::Filtered)?;
+            self.reader.announce(sql, oids);
         }
-        Ok(rows.of(query.name))
+        Ok(())
     }
 
     /// The objects to give to [`Self::fetch_locking`]: the selected ones, or all that a query lists.
@@ -211,9 +233,13 @@ fn read<R: Reader>(source: &mut Source<R>, objects: Option<&Objects>, aspects: A
 
     namespace::schemas(&mut gather, &source.fetch(&query::SCHEMA, select(|o| &o.schemas))?)?;
     namespace::extensions(&mut gather, &source.fetch(&query::EXTENSION, select(|o| &o.extensions))?)?;
-    read_types(source, &mut gather, select(|o| &o.types))?;
-    read_routines(source, &mut gather, select(|o| &o.routines))?;
+    let routines = source.listed(&query::ROUTINE_LIST, select(|o| &o.routines))?;
+    if objects.is_none() {
+        source.announce(&query::ROUTINE, &routines)?;
+    }
     read_relations(source, &mut gather, select(|o| &o.relations))?;
+    read_types(source, &mut gather, select(|o| &o.types))?;
+    read_routines(source, &mut gather, &routines, objects.is_none())?;
     read_others(source, &mut gather, objects)?;
     read_foreign(source, &mut gather, objects)?;
     read_publications(source, &mut gather, objects)?;
@@ -243,11 +269,10 @@ fn read_types<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Se
     Ok(())
 }
 
-fn read_routines<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select: Select) -> Result<(), R::Error> {
-    let oids = source.listed(&query::ROUTINE_LIST, select)?;
-    routine::routines(gather, &source.fetch_locking(&query::ROUTINE, &oids)?)?;
-    let rest: Option<Vec<u32>> = select.map(|oids| oids.iter().copied().filter(|&oid| !gather.has_routine(oid)).collect());
-    routine::aggregates(gather, &source.fetch(&query::AGGREGATE, rest.as_deref())?)?;
+fn read_routines<R: Reader>(source: &mut Source<R>, gather: &mut Gather, oids: &[u32], full: bool) -> Result<(), R::Error> {
+    routine::routines(gather, &source.fetch_locking(&query::ROUTINE, oids)?)?;
+    let rest: Vec<u32> = oids.iter().copied().filter(|&oid| !gather.has_routine(oid)).collect();
+    routine::aggregates(gather, &source.fetch(&query::AGGREGATE, (!full).then_some(&rest))?)?;
     Ok(())
 }
 
@@ -259,6 +284,11 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     let full = select.is_none();
     let wants = |gather: &Gather, aspect| gather.wants(aspect);
 
+    if full {
+        // As they are asked for below.
+        source.announce(&query::VIEW, &gather.relations_where(&Relation::is_view))?;
+        source.announce(&query::RULE, &gather.relations_where(&|r| r.has_rule))?;
+    }
     let everything = wants(gather, Aspects::COLUMNS) || wants(gather, Aspects::PRIVILEGES);
     let definitions = wants(gather, Aspects::RELATION);
     if everything || definitions {
@@ -266,10 +296,6 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
         let rows = source.fetch(&query::COLUMN, oids.as_deref())?;
         let types = if full { Some(source.column_types(gather, &rows)?) } else { None };
         column::columns(gather, &rows, types.as_ref())?;
-    }
-    if definitions {
-        let oids = gather.relations_where(&Relation::is_view);
-        relation::views(gather, &source.fetch_locking(&query::VIEW, &oids)?)?;
     }
     if wants(gather, Aspects::SEQUENCES) || wants(gather, Aspects::PRIVILEGES) {
         let oids = of(gather, &Relation::is_sequence);
@@ -312,6 +338,10 @@ fn read_relations<R: Reader>(source: &mut Source<R>, gather: &mut Gather, select
     if wants(gather, Aspects::TRIGGERS) {
         let oids = of(gather, &|r| r.has_trigger);
         trigger::triggers(gather, &source.fetch(&query::TRIGGER, oids.as_deref())?)?;
+    }
+    if definitions {
+        let oids = gather.relations_where(&Relation::is_view);
+        relation::views(gather, &source.fetch_locking(&query::VIEW, &oids)?)?;
     }
     if wants(gather, Aspects::POLICIES) {
         let oids = of(gather, &Relation::is_table);

@@ -102,4 +102,26 @@ fn a_full_read_locks_no_more_than_there_is_room_for() {
     assert!(kept < 64, "{kept} locks are kept");
     transaction.commit().unwrap();
     assert_eq!(scalar::<i64>(&mut client, "SELECT accord.reconcile()"), 0);
+
+    // Whatever a cancelled read was at, the thread that makes its facts ends with it.
+    let threads = |client: &mut postgres::Client| -> usize {
+        let pid: i32 = scalar(client, "SELECT pg_backend_pid()");
+        std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().count()
+    };
+    let mut cancelled = 0;
+    for timeout in (1..200).step_by(9) {
+        batch(&mut client, &format!("SET statement_timeout = {timeout}"));
+        match client.query("SELECT accord.fingerprint(true)", &[]) {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.code(), Some(&postgres::error::SqlState::QUERY_CANCELED), "{error}");
+                cancelled += 1;
+            }
+        }
+        batch(&mut client, "RESET statement_timeout");
+        assert_eq!(threads(&mut client), 1);
+    }
+    assert!(cancelled > 3, "only {cancelled} reads were cancelled");
+    let agrees: bool = scalar(&mut client, "SELECT accord.fingerprint(true) = accord.fingerprint()");
+    assert!(agrees, "a cancelled read leaves nothing behind");
 }

@@ -7,6 +7,7 @@
 //! rollback or PREPARE treats it right by itself.
 
 mod added;
+mod ahead;
 mod fresh;
 pub mod outbox;
 mod read;

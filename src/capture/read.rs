@@ -1,5 +1,6 @@
 //! The catalogs as facts, through SPI, with the edges that lead out of what was read.
 
+use super::ahead;
 use super::fresh::Fresh;
 use crate::catalog::{self, Aspects, Objects, Reader, Rows};
 use crate::error::{Error, Result};
@@ -25,12 +26,27 @@ impl Reader for SpiReader<'_> {
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows> {
         self.spi.read(sql, oids)
     }
-    fn rows_unlocked(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows> {
-        undone(|| self.spi.read(sql, Some(oids)))
+    fn rows_locking(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows> {
+        read_unlocked(self.spi, sql, oids)
     }
     fn known(&mut self, query: &'static str, oids: &[u32]) -> Option<Rows> {
         self.fresh.as_mut()?.rows(query, oids)
     }
+}
+
+/// How many objects are deparsed at a time where that locks what they read: no more than a server has room for.
+const LOCKING: usize = 64;
+
+/// Reads what locks relations; where these are many, each piece's locks are let go of with a subtransaction.
+pub(super) fn read_unlocked(spi: &Spi, sql: &'static str, oids: &[u32]) -> Result<Rows> {
+    if oids.len() <= LOCKING {
+        return spi.read(sql, Some(oids));
+    }
+    let mut rows = Rows::default();
+    for piece in oids.chunks(LOCKING) {
+        rows.append(undone(|| spi.read(sql, Some(piece)))?);
+    }
+    Ok(rows)
 }
 
 /// Whether a fact with this id is among what a read of these aspects brings.
@@ -65,13 +81,12 @@ pub(super) fn covers(aspects: Aspects, id: &str) -> bool {
 
 /// Reads the whole schema.
 pub fn read_everything(spi: &Spi) -> Result<Vec<Fact>> {
-    let read = catalog::read_all(&mut SpiReader { spi, fresh: None })?;
-    resolve(spi, read)
+    resolve(spi, ahead::read_full(spi, command::major(), Aspects::ALL)?)
 }
 
 /// Reads the whole schema but its edges, which no fingerprint holds.
 pub fn read_unlinked(spi: &Spi) -> Result<Vec<Fact>> {
-    catalog::read_unlinked(&mut SpiReader { spi, fresh: None })
+    Ok(ahead::read_full(spi, command::major(), Aspects::ALL - Aspects::EDGES)?.facts)
 }
 
 /// Reads these families whole.

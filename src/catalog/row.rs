@@ -9,9 +9,31 @@ enum Cell {
     Null,
     Bool(bool),
     Int(i64),
-    Text(usize, u32),
+    Text(Place),
     /// Which of the arrays.
     Texts(u32),
+}
+
+/// Where a text stands: its begin, and its length in the lower 30 bits, for a PostgreSQL value has less than 1 GB.
+/// There can be millions of cells, which are half as large again with two whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place(u64);
+
+impl Place {
+    const LENGTH: u32 = 30;
+
+    fn new(at: usize, length: usize) -> Self {
+        Self((at as u64) << Self::LENGTH | length as u64)
+    }
+
+    fn behind(self, more: usize) -> Self {
+        Self(self.0 + ((more as u64) << Self::LENGTH))
+    }
+
+    fn range(self) -> std::ops::Range<usize> {
+        let (at, length) = ((self.0 >> Self::LENGTH) as usize, (self.0 & ((1 << Self::LENGTH) - 1)) as usize);
+        at..at + length
+    }
 }
 
 /// The rows of one query: all cells in one list and all texts in one string, because there can be millions.
@@ -45,8 +67,7 @@ impl Rows {
     }
     /// The next cell is a text, a name or a `"char"`.
     pub fn text(&mut self, value: &str) {
-        // A PostgreSQL value has less than 1 GB.
-        self.cells.push(Cell::Text(self.texts.len(), value.len() as u32));
+        self.cells.push(Cell::Text(Place::new(self.texts.len(), value.len())));
         self.texts.push_str(value);
     }
     /// The next cell is an array of texts.
@@ -67,14 +88,14 @@ impl Rows {
     }
 
     /// More rows of the same query.
-    pub(super) fn append(&mut self, mut more: Self) {
+    pub fn append(&mut self, mut more: Self) {
         if self.cells.is_empty() {
             *self = more;
             return;
         }
         let (texts, arrays) = (self.texts.len(), self.arrays.len() as u32);
         self.cells.extend(more.cells.iter().map(|cell| match *cell {
-            Cell::Text(at, length) => Cell::Text(texts + at, length),
+            Cell::Text(place) => Cell::Text(place.behind(texts)),
             Cell::Texts(which) => Cell::Texts(arrays + which),
             other => other,
         }));
@@ -86,8 +107,8 @@ impl Rows {
     pub(super) fn of(self, query: &'static str) -> Self {
         Self { query, ..self }
     }
-    fn slice(&self, at: usize, length: u32) -> &str {
-        &self.texts[at..at + length as usize]
+    fn slice(&self, place: Place) -> &str {
+        &self.texts[place.range()]
     }
     pub(super) fn iter(&self) -> impl Iterator<Item = Fields<'_>> {
         self.cells.chunks_exact(self.width.max(1)).map(|row| Fields { rows: self, cells: row.iter(), column: 0 })
@@ -131,7 +152,7 @@ impl<'r> Fields<'r> {
     #[cold]
     fn expected<T>(&self, what: &str, cell: Cell) -> Result<T> {
         let found = match cell {
-            Cell::Text(at, length) => format!("{:?}", self.rows.slice(at, length)),
+            Cell::Text(place) => format!("{:?}", self.rows.slice(place)),
             Cell::Texts(which) => format!("{:?}", self.rows.arrays[which as usize]),
             Cell::Null => "null".to_owned(),
             Cell::Bool(value) => value.to_string(),
@@ -188,7 +209,7 @@ impl<'r> Fields<'r> {
     pub(super) fn opt_str(&mut self) -> Result<Option<&'r str>> {
         match self.next()? {
             Cell::Null => Ok(None),
-            Cell::Text(at, length) => Ok(Some(self.rows.slice(at, length))),
+            Cell::Text(place) => Ok(Some(self.rows.slice(place))),
             other => self.expected("text", other),
         }
     }

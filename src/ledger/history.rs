@@ -33,7 +33,7 @@ pub fn fingerprint(spi: &Spi, verify: bool, projection: &Projection) -> Result<F
     let _frozen = spi.freeze();
     if verify {
         let _pinned = command::pin();
-        return Ok(Sums::of(&capture::read_unlinked(spi)?).fingerprint(projection));
+        return Ok(Sums::of_many(capture::read_unlinked(spi)?)?.fingerprint(projection));
     }
     let unsealed = store::unsealed(spi)?;
     // The sums of a large schema are many: where nothing is on its way, the newest version has their sum.

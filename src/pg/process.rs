@@ -8,6 +8,7 @@ use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
 use std::panic::AssertUnwindSafe;
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 // pgrx wraps the server's functions; a handler must be the bare one.
@@ -149,6 +150,21 @@ pub fn without_signals<R>(work: impl FnOnce() -> R) -> R {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         result
     }
+}
+
+/// Spawns a thread that ends before the scope does and takes none of the server's signals. It may not touch the
+/// server in any way: not its memory, its log, nor its errors.
+pub fn beside<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>> {
+    let spawn = || std::thread::Builder::new().name("pg_accord".to_owned()).spawn_scoped(scope, work);
+    without_signals(spawn).map_err(|error| Error::internal(format!("the system gives no thread: {error}")))
+}
+
+/// What a thread made; its panic becomes this thread's.
+pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Whether the postmaster is loading shared_preload_libraries.
