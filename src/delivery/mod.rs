@@ -39,7 +39,7 @@ pub fn add_replica(spi: &Spi, name: &str, conninfo: &str, policy: &Value) -> Res
     let policy = Policy::read(policy).map_err(|what| {
         Error::invalid("the policy cannot be read")
             .detail(format!("{what}."))
-            .hint("The README's policy reference lists every field with its values.")
+            .hint("docs/reference.md lists every field of a policy with its values.")
     })?;
     let projection = ledger::projection_text(&policy.projection())?;
     let rows = spi.query(
