@@ -47,7 +47,7 @@ impl Fresh {
 
     fn of_class(oid: u32, columns: &[&CStr]) -> Option<Row> {
         const BY_OID: u32 = 2662;
-        scan::rows(class::RELATION, Some(BY_OID), &[(1, oid)], columns).pop()
+        scan::rows(class::RELATION, Some(BY_OID), &[(c"oid", oid)], columns).pop()
     }
 
     fn relation(&self) -> Option<Vec<Row>> {
@@ -126,7 +126,7 @@ impl Fresh {
             c"attacl",
         ];
         let mut rows = Vec::new();
-        for row in scan::rows(class::ATTRIBUTE, Some(BY_RELATION), &[(1, self.table)], columns) {
+        for row in scan::rows(class::ATTRIBUTE, Some(BY_RELATION), &[(c"attrelid", self.table)], columns) {
             let number = row.int(0);
             if number <= 0 || row.bool(16) {
                 continue;
@@ -153,7 +153,7 @@ impl Fresh {
 
     fn defaults(&self) -> Option<Vec<Row>> {
         const BY_COLUMN: u32 = 2656;
-        let rows = scan::rows(class::DEFAULT, Some(BY_COLUMN), &[(2, self.table)], &[c"oid", c"adnum", c"adbin"]);
+        let rows = scan::rows(class::DEFAULT, Some(BY_COLUMN), &[(c"adrelid", self.table)], &[c"oid", c"adnum", c"adbin"]);
         let default = |row: Row| {
             let [name, _, generated] = self.columns.get(&row.int(1))?.clone();
             let expression = scan::expression(&row.text(2), self.table);
@@ -176,7 +176,7 @@ impl Fresh {
                 continue;
             }
             let options: &[&CStr] = &[c"seqtypid", c"seqstart", c"seqincrement", c"seqmin", c"seqmax", c"seqcache", c"seqcycle"];
-            let mut sequence = scan::rows(class::SEQUENCE, Some(BY_SEQUENCE), &[(1, oid)], options).pop()?;
+            let mut sequence = scan::rows(class::SEQUENCE, Some(BY_SEQUENCE), &[(c"seqrelid", oid)], options).pop()?;
             sequence[0] = scan::format_type(sequence.int(0) as u32, None);
             let [name, identity, _] = self.columns.get(&row.int(3))?.clone();
             let mut cells = vec![integer(self.table), name, identity, integer(oid), scan::schema_name(named.int(1) as u32)];
@@ -202,7 +202,7 @@ impl Fresh {
             c"conenforced",
         ];
         let mut rows = Vec::new();
-        for row in scan::rows(class::CONSTRAINT, Some(BY_RELATION), &[(8, self.table)], columns) {
+        for row in scan::rows(class::CONSTRAINT, Some(BY_RELATION), &[(c"conrelid", self.table)], columns) {
             let kind = row.text(2);
             if row.int(8) != 0 || !["p", "u", "x", "f", "c", "n"].contains(&kind.as_str()) {
                 return None;

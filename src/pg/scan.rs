@@ -7,30 +7,31 @@ use crate::catalog::{Cell, Row};
 use pgrx::{IntoDatum, pg_sys};
 use std::ffi::CStr;
 
-/// The rows of a catalog whose key columns (number, value) have these OIDs, each with the named columns; without an
+/// The rows of a catalog whose key columns have these OIDs, each with the named columns; without an
 /// index, read from its heap. Sees what is committed by now and what this transaction's commands have done, and
 /// takes no lock beyond the scan.
 ///
 /// # Panics
 /// An error of PostgreSQL, if there is no such catalog, index or column.
-pub fn rows(catalog: u32, index: Option<u32>, keys: &[(i16, u32)], columns: &[&CStr]) -> Vec<Row> {
+pub fn rows(catalog: u32, index: Option<u32>, keys: &[(&CStr, u32)], columns: &[&CStr]) -> Vec<Row> {
     // SAFETY: an index scan that is begun, read and ended here; the descriptor belongs to the open
     // catalog, each tuple lives until the next is fetched, and each value is read as the type that its column has.
     unsafe {
         let table = pg_sys::table_open(pg_sys::Oid::from(catalog), pg_sys::AccessShareLock as i32);
         let descriptor = (*table).rd_att;
-        let numbers: Vec<(i32, pg_sys::Oid)> = columns
-            .iter()
-            .map(|name| {
-                let number = pg_sys::SPI_fnumber(descriptor, name.as_ptr());
-                assert!(number > 0, "catalog {catalog} has no column {name:?}");
-                (number, pg_sys::SPI_gettypeid(descriptor, number))
-            })
-            .collect();
+        // By name: a column's number is not the same in every major.
+        let number = |name: &CStr| {
+            let number = pg_sys::SPI_fnumber(descriptor, name.as_ptr());
+            assert!(number > 0, "catalog {catalog} has no column {name:?}");
+            number
+        };
+        let numbers: Vec<(i32, pg_sys::Oid)> =
+            columns.iter().map(|name| number(name)).map(|number| (number, pg_sys::SPI_gettypeid(descriptor, number))).collect();
         let mut scan_keys: Vec<pg_sys::ScanKeyData> = keys
             .iter()
-            .map(|&(number, value)| {
+            .map(|&(name, value)| {
                 let mut key: pg_sys::ScanKeyData = std::mem::zeroed();
+                let number = number(name) as pg_sys::AttrNumber;
                 let value = pg_sys::Datum::from(pg_sys::Oid::from(value));
                 pg_sys::ScanKeyInit(&raw mut key, number, pg_sys::BTEqualStrategyNumber as u16, pg_sys::Oid::from(pg_sys::F_OIDEQ), value);
                 key
@@ -67,13 +68,13 @@ pub fn rows(catalog: u32, index: Option<u32>, keys: &[(i16, u32)], columns: &[&C
 /// `pg_depend`'s rows of what refers to an object or its parts.
 pub fn referring(classid: u32, objid: u32, columns: &[&CStr]) -> Vec<Row> {
     const BY_REFERENCE: u32 = 2674;
-    rows(class::DEPEND, Some(BY_REFERENCE), &[(4, classid), (5, objid)], columns)
+    rows(class::DEPEND, Some(BY_REFERENCE), &[(c"refclassid", classid), (c"refobjid", objid)], columns)
 }
 
 /// `pg_depend`'s rows of what an object or its parts refer to.
 pub fn referred(classid: u32, objid: u32, columns: &[&CStr]) -> Vec<Row> {
     const BY_DEPENDENT: u32 = 2673;
-    rows(class::DEPEND, Some(BY_DEPENDENT), &[(1, classid), (2, objid)], columns)
+    rows(class::DEPEND, Some(BY_DEPENDENT), &[(c"classid", classid), (c"objid", objid)], columns)
 }
 
 /// # Safety
