@@ -146,3 +146,25 @@ fn equal_indexes_of_partitions_keep_their_names_whichever_is_attached_to_which()
     link.follow("ALTER TABLE public.parted ATTACH PARTITION public.part_1 FOR VALUES FROM (10) TO (20)");
     link.assert_agreement();
 }
+
+/// Whoever seals keeps the sums of the version that he sealed last: others seal in between, or it was rolled back.
+#[test]
+fn sealed_by_turns() {
+    let link = Link::bare(Pair::shared());
+    // No worker serves the replica's side.
+    let (mut one, mut two) = (link.replica(), link.replica());
+    for n in 0..12 {
+        let (sealing, other) = if n % 5 < 3 { (&mut one, &mut two) } else { (&mut two, &mut one) };
+        batch(other, &format!("CREATE SCHEMA s{n}; CREATE TABLE s{n}.t (a int); CREATE TABLE public.t{n} (id int DEFAULT {n})"));
+        if n % 3 == 2 {
+            batch(sealing, "BEGIN; SELECT accord.seal(); ROLLBACK");
+            batch(other, &format!("DROP SCHEMA s{} CASCADE; ALTER TABLE public.t{n} ADD COLUMN b int", n - 1));
+        }
+        batch(sealing, "SELECT accord.seal()");
+        let read: Vec<bool> = ["{}", r#"{"column_order": false}"#, r#"{"schemas": ["public"]}"#, r#"{"owners": true}"#]
+            .iter()
+            .map(|of| scalar(sealing, &format!("SELECT accord.fingerprint(false, '{of}') = accord.fingerprint(true, '{of}')")))
+            .collect();
+        assert_eq!(read, [true; 4], "after {n}");
+    }
+}

@@ -205,7 +205,7 @@ pub fn carry_out(spi: &Spi, version: i64, steps: &[PlannedStep]) -> Result<()> {
     }
     let _pinned = command::pin();
     let (_, content) = recorded(spi, version)?;
-    let reached = Projection { column_order: false, ..Projection::default() };
+    let reached = Projection::content();
     let (_, facts) = model_now(spi)?;
     let found = super::sums::Sums::of(&facts).fingerprint(&reached);
     if found != content {

@@ -1,8 +1,8 @@
 //! The ledger: what is known of this database's schema, and its history of versions.
 //!
 //! `store` keeps the last known facts (sealed ones, overlaid by what unsealed events changed);
-//! `seal` turns committed DDL transactions into numbered, chained versions; `sums` keeps the running
-//! fingerprints; `offer` cuts versions to a replica's projection; `history` answers questions; `prune`
+//! `seal` turns committed DDL transactions into numbered, chained versions; `sums` keeps the
+//! fingerprints, and `running` carries them on; `offer` cuts versions to a replica's projection; `history` answers questions; `prune`
 //! ends what is kept for its time.
 
 mod compare;
@@ -13,6 +13,7 @@ mod past;
 mod prune;
 mod reconcile;
 mod rewind;
+mod running;
 mod seal;
 pub mod store;
 mod sums;

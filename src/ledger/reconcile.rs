@@ -205,9 +205,9 @@ pub fn initialize(spi: &Spi) -> Result<i64> {
         "INSERT INTO accord.ledger (id, reader, major) VALUES ($1::uuid, $2, $3)",
         &[Arg::Text(&Uuid::now_v7().to_string()), Arg::Int(i64::from(READER_VERSION)), Arg::Int(i64::from(major()))],
     )?;
-    let mut sums = seal::write_first(&facts)?;
+    let sums = seal::write_first(&facts)?;
     let fingerprint = sums.fingerprint(&Projection::default());
-    let content = sums.fingerprint(&Projection { column_order: false, ..Projection::default() });
+    let content = sums.fingerprint(&Projection::content());
     sums.write(spi)?;
     // The ledger's id stands in for a parent: two databases that begin alike do not have one history.
     let ledger = spi.query("SELECT l.id::text FROM accord.ledger l", &[], See::Transaction)?[0].text(0);

@@ -10,6 +10,7 @@
 //! have. The family is then read again, and the difference that is left becomes a reconciled event of the
 //! same version, so the running sum never drifts unseen.
 
+use super::running::Running;
 use super::sums::{Sums, projection_text};
 use crate::diff::{Change, Operation};
 use crate::error::{Error, Result};
@@ -64,14 +65,14 @@ pub fn seal(spi: &Spi) -> Result<Sealed> {
     }
     let rows: Vec<Row> =
         rows.iter().map(|r| Row { seq: r.int(0), id: r.text(1), xid: r.text(2), changes_text: r.text(3), at: r.text(4) }).collect();
-    let mut round = Round::open(spi)?;
+    let mut round = Round::open(spi, &parent)?;
     let mut sealed = 0;
     for events in rows.chunk_by(|a, b| a.xid == b.xid) {
         head += 1;
         parent = round.seal_transaction(head, parent, events)?;
         sealed += 1;
     }
-    round.close()?;
+    round.close(parent)?;
     Ok(Sealed { head, versions: sealed })
 }
 
@@ -111,7 +112,7 @@ pub(super) fn version_id<'a>(
 /// One round of sealing: facts and sums in memory, written at the end.
 struct Round<'a> {
     spi: &'a Spi,
-    sums: Sums,
+    sums: Running,
     /// Facts by id as they stand now; `None`: known not to be there.
     facts: HashMap<String, Option<Held>>,
     /// Ids whose row in accord.fact has to be written.
@@ -120,14 +121,11 @@ struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    fn open(spi: &'a Spi) -> Result<Self> {
-        Ok(Self {
-            spi,
-            sums: Sums::read(spi, See::Latest)?,
-            facts: HashMap::new(),
-            touched: BTreeSet::new(),
-            projections: projections(spi)?,
-        })
+    fn open(spi: &'a Spi, parent: &[u8; 32]) -> Result<Self> {
+        let projections = projections(spi)?;
+        let summed = projections.iter().map(|(_, projection)| projection.clone()).chain([Projection::default(), Projection::content()]);
+        let sums = Running::at(spi, parent, summed.collect())?;
+        Ok(Self { spi, sums, facts: HashMap::new(), touched: BTreeSet::new(), projections })
     }
 
     /// Reads the ledger's facts with these ids into memory, those that are not there yet.
@@ -280,7 +278,7 @@ impl<'a> Round<'a> {
             }
         }
         let fingerprint = self.sums.fingerprint(&Projection::default());
-        let content = self.sums.fingerprint(&Projection { column_order: false, ..Projection::default() });
+        let content = self.sums.fingerprint(&Projection::content());
         let id = version_id(Some(&parent), chained.iter().map(|(id, text)| (id.as_str(), text.as_str())), &fingerprint);
         let last = &events[events.len() - 1];
         self.spi.run(
@@ -323,9 +321,9 @@ impl<'a> Round<'a> {
         write_facts(self.spi, here)
     }
 
-    fn close(mut self) -> Result<()> {
+    fn close(mut self, head: [u8; 32]) -> Result<()> {
         self.write_facts()?;
-        self.sums.write(self.spi)
+        self.sums.write(self.spi, head)
     }
 }
 

@@ -4,23 +4,22 @@ use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, FactId, Fingerprint, Kind, LtHash, Name, Projection};
 use crate::pg::process;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use foldhash::{HashMap, HashSet};
-use std::collections::BTreeSet;
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 
 /// A group of facts that every projection takes or leaves as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Group {
+pub(super) struct Group {
     schema: Option<Name>,
     kind: Kind,
     /// Kind of the target of a property: projections may exclude either.
     of: Option<Kind>,
 }
 
-/// The sums of all groups, and what changed since they were read.
+/// The sums of all groups.
 #[derive(Debug, Default)]
 pub struct Sums {
     groups: HashMap<Group, LtHash>,
-    dirty: HashSet<Group>,
 }
 
 fn kind(word: &str) -> Option<Kind> {
@@ -28,7 +27,7 @@ fn kind(word: &str) -> Option<Kind> {
 }
 
 impl Group {
-    fn of(id: &FactId) -> Self {
+    pub(super) fn of(id: &FactId) -> Self {
         Self { schema: id.schema().filter(|schema| !schema.as_str().is_empty()).cloned(), kind: id.kind, of: id.of }
     }
 
@@ -47,7 +46,8 @@ impl Group {
         (self.schema.as_ref().map_or("", Name::as_str), words)
     }
 
-    fn mirrored(&self, projection: &Projection) -> bool {
+    /// Whether a projection takes it.
+    pub(super) fn mirrored(&self, projection: &Projection) -> bool {
         projection.mirrors_group(self.kind, self.schema.as_ref()) && self.of.is_none_or(|of| projection.takes(of))
     }
 }
@@ -62,7 +62,7 @@ impl Sums {
     pub fn read(spi: &Spi, see: See) -> Result<Self> {
         let mut sums = Self::default();
         for row in spi.query("SELECT s.schema, s.kind, s.lanes FROM accord.sum s", &[], see)? {
-            let lanes = LtHash::from_bytes(&row.bytes(2)).ok_or_else(|| Error::internal("a stored sum has the wrong length"))?;
+            let lanes = stored_lanes(&row.bytes(2))?;
             if let Some(group) = Group::stored(&row.text(0), &row.text(1)) {
                 sums.groups.insert(group, lanes);
             }
@@ -96,15 +96,10 @@ impl Sums {
         for (group, lanes) in other.groups {
             self.groups.entry(group).or_default().merge(&lanes);
         }
-        self.dirty.extend(other.dirty);
     }
 
     fn group(&mut self, id: &FactId) -> &mut LtHash {
-        let group = Group::of(id);
-        if !self.dirty.contains(&group) {
-            self.dirty.insert(group.clone());
-        }
-        self.groups.entry(group).or_default()
+        self.groups.entry(Group::of(id)).or_default()
     }
 
     /// Adds a fact.
@@ -129,14 +124,31 @@ impl Sums {
         self.lanes(projection).fingerprint()
     }
 
-    /// Writes the sums that changed.
-    pub fn write(&mut self, spi: &Spi) -> Result<()> {
-        for group in std::mem::take(&mut self.dirty).into_iter().collect::<BTreeSet<_>>() {
-            let lanes = &self.groups[&group];
+    /// Writes the sums of version 0.
+    pub fn write(self, spi: &Spi) -> Result<()> {
+        Self::change(spi, self.groups)
+    }
+
+    /// Adds to the stored sums, in an order that is always the same.
+    pub(super) fn change(spi: &Spi, changes: HashMap<Group, LtHash>) -> Result<()> {
+        let mut changes: BTreeMap<Group, LtHash> = changes.into_iter().collect();
+        let (schemas, kinds): (Vec<String>, Vec<String>) =
+            changes.keys().map(Group::texts).map(|(schema, kind)| (schema.to_owned(), kind)).unzip();
+        let stored = spi.query(
+            "SELECT s.schema, s.kind, s.lanes FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (schema, kind)
+               JOIN accord.sum s ON s.schema = u.schema COLLATE \"C\" AND s.kind = u.kind COLLATE \"C\"",
+            &[Arg::Texts(&schemas), Arg::Texts(&kinds)],
+            See::Latest,
+        )?;
+        for row in stored {
+            if let Some(lanes) = Group::stored(&row.text(0), &row.text(1)).and_then(|group| changes.get_mut(&group)) {
+                lanes.merge(&stored_lanes(&row.bytes(2))?);
+            }
+        }
+        for (group, lanes) in changes {
             let (schema, kind) = group.texts();
-            if *lanes == LtHash::default() {
+            if lanes == LtHash::default() {
                 spi.run("DELETE FROM accord.sum s WHERE s.schema = $1 AND s.kind = $2", &[Arg::Text(schema), Arg::Text(&kind)])?;
-                self.groups.remove(&group);
             } else {
                 spi.run(
                     "INSERT INTO accord.sum (schema, kind, lanes) VALUES ($1, $2, $3)
@@ -147,4 +159,8 @@ impl Sums {
         }
         Ok(())
     }
+}
+
+fn stored_lanes(bytes: &[u8]) -> Result<LtHash> {
+    LtHash::from_bytes(bytes).ok_or_else(|| Error::internal("a stored sum has the wrong length"))
 }

@@ -27,35 +27,43 @@ impl fmt::Debug for LtHash {
     }
 }
 
-fn lanes(hash: &FactHash) -> [u8; BYTES] {
-    let mut out = [0; BYTES];
-    blake3::Hasher::new().update(hash).finalize_xof().fill(&mut out);
-    out
-}
-
 impl LtHash {
     /// Size of [`Self::to_bytes`].
     pub const SIZE: usize = BYTES;
 
+    /// The sum of a set of one fact.
+    pub fn of(hash: &FactHash) -> Self {
+        let mut sum = Self::default();
+        sum.add(hash);
+        sum
+    }
+
+    fn each(&mut self, hash: &FactHash, change: impl Fn(u16, u16) -> u16) {
+        let mut out = [0; BYTES];
+        blake3::Hasher::new().update(hash).finalize_xof().fill(&mut out);
+        for (lane, bytes) in self.0.iter_mut().zip(out.chunks_exact(2)) {
+            *lane = change(*lane, u16::from_le_bytes([bytes[0], bytes[1]]));
+        }
+    }
+
     /// Adds a fact to the set.
     pub fn add(&mut self, hash: &FactHash) {
-        for (lane, bytes) in self.0.iter_mut().zip(lanes(hash).chunks_exact(2)) {
-            *lane = lane.wrapping_add(u16::from_le_bytes([bytes[0], bytes[1]]));
-        }
+        self.each(hash, u16::wrapping_add);
     }
 
     /// Removes a fact from the set. Membership is not checked.
     pub fn remove(&mut self, hash: &FactHash) {
-        for (lane, bytes) in self.0.iter_mut().zip(lanes(hash).chunks_exact(2)) {
-            *lane = lane.wrapping_sub(u16::from_le_bytes([bytes[0], bytes[1]]));
-        }
+        self.each(hash, u16::wrapping_sub);
     }
 
     /// Adds another set's sum (the sets must be disjoint for the result to be a set's sum).
     pub fn merge(&mut self, other: &Self) {
-        for (lane, more) in self.0.iter_mut().zip(other.0.iter()) {
-            *lane = lane.wrapping_add(*more);
-        }
+        self.0.iter_mut().zip(other.0.iter()).for_each(|(lane, more)| *lane = lane.wrapping_add(*more));
+    }
+
+    /// Removes another set, whose sum this is.
+    pub fn unmerge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0.iter()).for_each(|(lane, less)| *lane = lane.wrapping_sub(*less));
     }
 
     /// The sum's lanes, little endian.
@@ -143,6 +151,14 @@ mod tests {
         assert_eq!(forward, backward);
         for hash in &hashes {
             forward.remove(hash);
+        }
+        assert_eq!(forward, LtHash::default());
+        for hash in &hashes {
+            forward.merge(&LtHash::of(hash));
+        }
+        assert_eq!(forward, backward);
+        for hash in &hashes {
+            forward.unmerge(&LtHash::of(hash));
         }
         assert_eq!(forward, LtHash::default());
         assert_ne!(backward.fingerprint(), forward.fingerprint());

@@ -129,6 +129,11 @@ impl Projection {
         Self { owners: true, privileges: true, include_kinds: SITE_LOCAL.to_vec(), ..Self::default() }
     }
 
+    /// The default one without the order of columns, which no DDL restores.
+    pub fn content() -> Self {
+        Self { column_order: false, ..Self::default() }
+    }
+
     /// Whether a kind is among those that are mirrored, as far as lists of kinds tell.
     pub fn takes(&self, kind: Kind) -> bool {
         !self.exclude_kinds.contains(&kind) && named_as(kind).is_none_or(|name| self.include_kinds.contains(&name))
