@@ -14,13 +14,17 @@ fn deferral(constraint: &Constraint) -> (&str, &str) {
     (constraint.definition[..at].trim_end(), &constraint.definition[at..])
 }
 
+/// Whether rows are held to it (18 knows others).
+pub(super) fn enforced(constraint: &Constraint) -> bool {
+    !constraint.definition.ends_with(" NOT ENFORCED")
+}
+
 /// Whether ALTER leads from the one to the other.
 pub(super) fn alterable(before: &Constraint, after: &Constraint) -> bool {
     if comes_down(after) && comes_down(before) {
         return true;
     }
     let foreign = after.constraint_type == ConstraintType::ForeignKey;
-    let enforced = |constraint: &Constraint| !constraint.definition.ends_with(" NOT ENFORCED");
     before.constraint_type == after.constraint_type
         && enforced(before) == enforced(after)
         && (before.definition == after.definition || foreign && deferral(before).0 == deferral(after).0)

@@ -5,6 +5,7 @@
 //! compensation clears away.
 
 use super::Lock;
+use super::constraint::enforced;
 use super::index::{self, stands_on};
 use super::lexer::{find_word, spans};
 use super::order::Action;
@@ -22,6 +23,7 @@ fn aside(what: &str, id: &FactId) -> Name {
 pub(super) fn validates_later(scene: &Scene, table: &FactId, constraint: &Constraint) -> bool {
     scene.options.online
         && !constraint.not_valid
+        && enforced(constraint)
         && !scene.creates(table)
         && match constraint.constraint_type {
             ConstraintType::Check | ConstraintType::NotNull => true,
