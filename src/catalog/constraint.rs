@@ -30,10 +30,7 @@ pub(super) fn constraints(gather: &mut Gather, rows: &Rows, texts: Option<&Texts
         // One that is NOT ENFORCED is never valid, and its definition says so.
         let (validated, enforced) = (row.bool()?, row.bool()?);
         let not_valid = !validated && enforced;
-        let (inherited, local) = (row.bool()?, row.bool()?);
-        // A partition's NOT NULL has no life beside the parent's, whatever a key that was made from an index (18) left.
-        let parents = inherited && relation.is_partition() && constraint_type == ConstraintType::NotNull;
-        let not_local = !local || parents;
+        let (inherited, not_local) = (row.bool()?, !row.bool()?);
         let (referenced, index) = (row.oid()?, row.opt_oid()?);
         let (options, tablespace, clustered, attached_to) = (row.texts()?, row.opt_name()?, row.bool()?, row.qualified()?);
         let subject = relation.part(Kind::Constraint, name, CONSTRAINT, oid, 0);

@@ -59,9 +59,6 @@ impl Relation {
     pub(super) fn is_sequence(&self) -> bool {
         self.kind == Kind::Sequence
     }
-    pub(super) fn is_partition(&self) -> bool {
-        self.bound.is_some()
-    }
     pub(super) fn is_composite(&self) -> bool {
         self.kind == Kind::Composite
     }

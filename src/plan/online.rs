@@ -92,6 +92,11 @@ pub(super) fn key(scene: &Scene, id: &FactId, rank: u8, constraint: &Constraint)
     if !scene.options.online || scene.creates(&table) || scene.partitioned(id) {
         return None;
     }
+    // From 18 on, this form makes a NOT NULL that only the parents brought the table's own for good.
+    let primary = constraint.constraint_type == ConstraintType::PrimaryKey;
+    if primary && scene.options.major >= 18 && !scene.parents(&table).is_empty() {
+        return None;
+    }
     let (word, index, deferral) = key_index(constraint)?;
     let name = id.name();
     let index_name = Qualified::new(id.path[0].clone(), name.clone());
