@@ -82,8 +82,8 @@ bench-size: server ## print the figures of a large catalog (TABLES=10000, beside
 bench-bloat: server ## print what the tables weigh while events come and go (EVENTS=1000000)
 	@cargo run --quiet --release $(SERVERLESS) --example bloat -- $(or $(EVENTS),1000000)
 
-bench-replicas: server ## print the figures of 20 replicas on one source, and of one that was away (AWAY=10000 versions)
-	@cargo run --quiet $(SERVERLESS) --example replicas -- $(or $(AWAY),10000)
+bench-replicas: server ## print the figures of 20 replicas on one source, and of one that was away (AWAY=10000 versions; ONLY=away)
+	@cargo run --quiet $(SERVERLESS) --example replicas -- $(or $(AWAY),10000) $(ONLY)
 
 peers: server ## compare with other tools over single changes, into docs/peers.md and the README
 	@pg_test/setup/peers

@@ -29,6 +29,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A fence that is not there after this time is sent again, and once more after each such time.
 const LONG: Duration = Duration::from_secs(2);
 
+/// So many offers at a time: the replica catches up. But for the first they are not negotiated apart, as applying begins
+/// with the same examination.
+const MANY: usize = 8;
+
 /// Where the task stands.
 enum State<S> {
     Connect,
@@ -84,6 +88,8 @@ pub struct Task<C, N> {
     assignment: Assignment,
     /// Offers at hand, in order.
     queue: VecDeque<Parcel>,
+    /// There are many of them.
+    catching_up: bool,
     /// Number of the last question to the main thread; other answers are stale.
     request: u64,
     /// The newest version that the replica has, once it said so.
@@ -116,6 +122,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             words,
             assignment,
             queue: VecDeque::new(),
+            catching_up: false,
             request: 0,
             position: -1,
             protocol: PROTOCOL_VERSION,
@@ -189,7 +196,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             return Self::failed(None, failure, None);
         }
         if let Some(parcel) = self.queue.pop_front() {
-            return State::Negotiate(session, parcel);
+            return if self.catching_up { State::Apply(session, parcel, None) } else { State::Negotiate(session, parcel) };
         }
         self.request += 1;
         self.note(What::Need { request: self.request, after: self.position });
@@ -209,6 +216,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 word = self.words.recv() => match word {
                     None => return State::Over,
                     Some(Word::Offers(request, parcels)) if request == self.request => {
+                        self.catching_up = parcels.len() >= MANY;
                         self.queue = parcels.into();
                         if let Some(parcel) = self.queue.pop_front() {
                             return State::Negotiate(session, parcel);
