@@ -183,11 +183,9 @@ impl<R: Reader> Source<'_, R> {
     }
 
     /// What deparses queries (of views, rules, policies, routines): PostgreSQL locks every relation that one reads,
-    /// and keeps the lock. However many there are, no more are locked at a time than a server has room for.
+    /// and would keep the lock. Nobody waits for ours, and however many there are, no more are locked at a time than a
+    /// server has room for.
     fn fetch_locking(&mut self, query: &'static Query, oids: &[u32]) -> Result<Rows, R::Error> {
-        if oids.len() <= LOCKING {
-            return self.fetch(query, Some(oids));
-        }
         let sql = query.text(self.reader.major(), Extent::Filtered)?;
         let mut rows = Rows::default();
         for piece in oids.chunks(LOCKING) {

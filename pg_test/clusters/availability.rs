@@ -249,6 +249,35 @@ fn the_replicas_own_objects_are_in_nobodys_way() {
     link.assert_agreement();
 }
 
+/// A source that comes back with a decision from before, about what the replica had then: it is asked about what is so now.
+#[test]
+fn a_decision_that_comes_back_with_a_backup() {
+    let link = bereft("decided before", POLICY, "CREATE TABLE public.a (id int)", "CREATE TABLE public.lost (id int)");
+    until_parted(&link);
+    // Nobody hears the decision before the backup is taken.
+    link.pair.replica.stop();
+    resolve(&link, "source");
+    link.pair.source.stop();
+    link.pair.source.backup();
+    link.pair.replica.boot();
+    link.pair.source.boot();
+    link.wait();
+    assert!(!link.exists_there("public.lost"), "it was carried out");
+    link.follow("CREATE TABLE public.later (id int)");
+    link.pair.source.stop();
+    link.pair.source.restore();
+    link.pair.source.boot();
+    let reason = until_parted(&link);
+    assert!(reason.contains("create table"), "{reason}");
+    assert_eq!(scalar::<String>(&mut link.source(), "SELECT string_agg(state, ', ') FROM accord.mending"), "given up");
+    resolve(&link, "source");
+    link.wait();
+    link.assert_agreement();
+    assert!(!link.exists_there("public.later"));
+    link.follow("CREATE TABLE public.b (id int)");
+    link.assert_agreement();
+}
+
 /// The replica's baseline is younger than what the source was restored to.
 #[test]
 fn a_replica_that_was_built_from_what_is_lost() {

@@ -79,6 +79,11 @@ impl Ledger {
         }
     }
 
+    /// How many have begun.
+    pub fn len(&self) -> usize {
+        self.0.lock().expect("the ledger").len()
+    }
+
     pub fn entries(&self) -> Vec<Entry> {
         self.0.lock().expect("the ledger").clone()
     }

@@ -74,6 +74,7 @@ fn look(world: &World, since: &mut Since) {
                 if replica.must_diverge.swap(false, Ordering::SeqCst) {
                     world.diverged.fetch_add(1, Ordering::SeqCst);
                 }
+                replica.led_back.store(true, Ordering::SeqCst);
                 if parted && let Err(error) = client.execute("SELECT accord.resolve_divergence($1, 'source')", &[&name]) {
                     // The server may be on its way down; any other refusal is worth a word.
                     if error.as_db_error().is_some_and(|db| !db.code().code().starts_with("57P")) && !describe(&error).contains("already") {

@@ -49,6 +49,8 @@ pub struct Replica {
     pub must_diverge: AtomicBool,
     /// A loss was brought about, and it has not been seen to follow since: it may be diverged.
     pub may_diverge: AtomicBool,
+    /// It was led back once: columns that came back stand behind the others from then on.
+    pub led_back: AtomicBool,
     /// What it acknowledges beyond this version was sealed after the last loss.
     pub since: AtomicI64,
 }
@@ -104,6 +106,7 @@ impl World {
                     proxy,
                     must_diverge: AtomicBool::default(),
                     may_diverge: AtomicBool::default(),
+                    led_back: AtomicBool::default(),
                     since: AtomicI64::new(0),
                 }
             })
