@@ -67,8 +67,8 @@ demo: server ## watch the main job on two throwaway clusters
 soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10)
 	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test soak
 
-torture: server ## change the schema while everything fails: make torture SEED=1 MINUTES=10
-	SEED=$(or $(SEED),1) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test torture
+torture: server ## change the schema while everything fails: make torture SEED=1 MINUTES=10 (TRANSACTIONS=10000)
+	SEED=$(or $(SEED),1) MINUTES=$(MINUTES) TRANSACTIONS=$(TRANSACTIONS) cargo test $(SERVERLESS) --test torture
 
 demo-fleet: server ## watch twelve databases drift and come back
 	@cargo run --quiet $(SERVERLESS) --example fleet-demo

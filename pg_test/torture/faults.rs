@@ -254,14 +254,24 @@ fn promote(cluster: &Cluster) {
     assert!(scalar::<bool>(&mut cluster.client("postgres"), "SELECT pg_promote()"), "pg_promote");
 }
 
+/// A replica of the past that may have had what the source lost has it again, wherever it was led meanwhile.
+fn comes_back(world: &World, replica: &Replica, parted: bool) {
+    if parted {
+        replica.since.store(world.newest_version(), Ordering::SeqCst);
+        replica.may_diverge.store(true, Ordering::SeqCst);
+    }
+}
+
 fn promote_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
     evidence(world);
     let replica = any(world, dice);
+    let parted = replica.may_diverge.load(Ordering::SeqCst);
     let standby = replica.cluster.standby("torture standby of a replica");
     replica.cluster.wait_for_standby(&standby);
     standby.stop();
     World::pause(dice, 0, 1500);
     replica.cluster.crash();
+    comes_back(world, replica, parted);
     replica.cluster.replace_by(standby);
     promote(&replica.cluster);
     true
@@ -271,10 +281,12 @@ fn restore_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
     evidence(world);
     let replica = any(world, dice);
     replica.cluster.stop();
+    let parted = replica.may_diverge.load(Ordering::SeqCst);
     replica.cluster.backup();
     replica.cluster.boot();
     World::pause(dice, 500, 2500);
     replica.cluster.crash();
+    comes_back(world, replica, parted);
     replica.cluster.restore();
     replica.cluster.boot();
     true

@@ -39,8 +39,10 @@ fn main() {
     if number("CONTROLS") != Some(0) && !controls::all_are_caught(seed) {
         std::process::exit(1);
     }
-    let duration = number("MINUTES").map_or(Duration::from_secs(45), |minutes| Duration::from_secs(minutes * 60));
     let transactions = number("TRANSACTIONS").map_or(usize::MAX, |count| count as usize);
+    // By itself a short run; where the transactions are counted, as long as they take.
+    let unsaid = Duration::from_secs(if transactions == usize::MAX { 45 } else { 3600 });
+    let duration = number("MINUTES").map_or(unsaid, |minutes| Duration::from_secs(minutes * 60));
     let world = World::start(3, None);
     if !world.volumes {
         say!("torture: no volume can be mounted here: DISK FULL IS LEFT OUT (run it as a user who may mount a tmpfs)");
