@@ -216,13 +216,13 @@ fn agreement(world: &World) {
     }
 }
 
-/// A dump whose tables list their columns by name.
+/// A dump whose tables list their columns by name, and the comments on them likewise.
 fn without_order(dumped: &str) -> String {
     let lines: Vec<&str> = dumped.lines().collect();
-    let inner = |line: &str| line.starts_with("    ");
-    lines.chunk_by(|a, b| inner(a) == inner(b)).fold(String::new(), |mut text, block| {
+    let of_column = |line: &str| (line.starts_with("    "), line.starts_with("-- Name: COLUMN ") || line.starts_with("COMMENT ON COLUMN "));
+    lines.chunk_by(|a, b| of_column(a) == of_column(b)).fold(String::new(), |mut text, block| {
         let mut block: Vec<&str> = block.iter().map(|line| line.trim_end_matches(',')).collect();
-        if inner(block[0]) {
+        if of_column(block[0]) != (false, false) {
             block.sort_unstable();
         }
         block.iter().for_each(|line| text += &format!("{line}\n"));
