@@ -225,7 +225,10 @@ fn without_order(dumped: &str) -> String {
         if of_column(block[0]) != (false, false) {
             block.sort_unstable();
         }
-        block.iter().for_each(|line| text += &format!("{line}\n"));
+        for line in block {
+            text.push_str(line);
+            text.push('\n');
+        }
         text
     })
 }

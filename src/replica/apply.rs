@@ -470,7 +470,9 @@ fn order_is_waived(spi: &Spi, examined: &Examined, id: &FactId) -> Result<bool> 
     }
     // What was given up is known under the names from before the version.
     let mut names = Names::default();
-    examined.offer.events.iter().for_each(|event| names.follow(&event.changes));
+    for event in &examined.offer.events {
+        names.follow(&event.changes);
+    }
     let of_table = |other: &FactId| other.kind == Kind::Position && other.path[..2] == id.path[..2];
     let positions = examined.net.values().filter_map(|net| Some(net.after.as_ref()?.id.clone())).filter(of_table);
     let itself = FactId::new(Kind::Table, id.path[..2].iter().cloned());
