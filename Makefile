@@ -59,7 +59,7 @@ pure: deps ## run the tests that need no server
 	cargo test $(SERVERLESS) --lib --test fuzz
 
 server-tests: server ## run the tests against throwaway clusters
-	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test fleet --test majors
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test fleet --test majors --test torture
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo

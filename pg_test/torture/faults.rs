@@ -250,6 +250,19 @@ fn evidence(world: &World) {
     }
 }
 
+/// Whether it is to be taken over what the source loses next: every other time.
+fn takes_over(world: &World) -> bool {
+    !world.losses.load(Ordering::SeqCst).is_multiple_of(2)
+}
+
+/// As [`evidence`]; and where what is lost next is to be taken over, nobody is on the way back from what was lost before.
+fn ready_to_lose(world: &World) {
+    evidence(world);
+    if takes_over(world) {
+        eventually(Duration::from_secs(60), || (!world.replicas.iter().any(|r| r.may_diverge.load(Ordering::SeqCst))).then_some(()));
+    }
+}
+
 fn promote(cluster: &Cluster) {
     assert!(scalar::<bool>(&mut cluster.client("postgres"), "SELECT pg_promote()"), "pg_promote");
 }
@@ -292,7 +305,8 @@ fn restore_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
     true
 }
 
-/// The source loses what it did since a moment of the past. Sessions begin nothing until it is known what that is.
+/// The source loses what it did since a moment of the past. Sessions begin nothing until it is known what that is, and
+/// every other time until it was taken over from a replica.
 fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
     // Something is lost that a replica has, as far as the machine's mood allows.
     eventually(Duration::from_secs(10), || {
@@ -323,7 +337,7 @@ fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
             replica.must_diverge.store(true, Ordering::SeqCst);
         }
     }
-    if dice.below(2) == 0 {
+    if !takes_over(world) {
         take_over(world, &marks);
     }
     world.hold.store(false, Ordering::SeqCst);
@@ -388,7 +402,7 @@ fn take_over(world: &World, marks: &[u64]) {
 }
 
 fn fail_over(world: &Arc<World>, dice: &mut Dice) -> bool {
-    evidence(world);
+    ready_to_lose(world);
     let standby = world.source.standby("torture standby of the source");
     world.source.wait_for_standby(&standby);
     standby.stop();
@@ -401,7 +415,7 @@ fn fail_over(world: &Arc<World>, dice: &mut Dice) -> bool {
 }
 
 fn restore_source(world: &Arc<World>, dice: &mut Dice) -> bool {
-    evidence(world);
+    ready_to_lose(world);
     world.source.stop();
     world.source.backup();
     world.source.boot();
