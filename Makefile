@@ -59,7 +59,7 @@ pure: deps ## run the tests that need no server
 	cargo test $(SERVERLESS) --lib --test fuzz
 
 server-tests: server ## run the tests against throwaway clusters
-	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test fleet --test majors
+	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test fleet --test majors --test torture
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
@@ -67,8 +67,8 @@ demo: server ## watch the main job on two throwaway clusters
 soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10)
 	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test soak
 
-torture: server ## change the schema while everything fails: make torture SEED=1 MINUTES=10
-	SEED=$(or $(SEED),1) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test torture
+torture: server ## change the schema while everything fails: make torture SEED=1 MINUTES=10 (TRANSACTIONS=10000)
+	SEED=$(or $(SEED),1) MINUTES=$(MINUTES) TRANSACTIONS=$(TRANSACTIONS) cargo test $(SERVERLESS) --test torture
 
 demo-fleet: server ## watch twelve databases drift and come back
 	@cargo run --quiet $(SERVERLESS) --example fleet-demo
@@ -82,8 +82,8 @@ bench-size: server ## print the figures of a large catalog (TABLES=10000, beside
 bench-bloat: server ## print what the tables weigh while events come and go (EVENTS=1000000)
 	@cargo run --quiet --release $(SERVERLESS) --example bloat -- $(or $(EVENTS),1000000)
 
-bench-replicas: server ## print the figures of 20 replicas on one source, and of one that was away (AWAY=10000 versions)
-	@cargo run --quiet $(SERVERLESS) --example replicas -- $(or $(AWAY),10000)
+bench-replicas: server ## print the figures of 20 replicas on one source, and of one that was away (AWAY=10000 versions; ONLY=away)
+	@cargo run --quiet $(SERVERLESS) --example replicas -- $(or $(AWAY),10000) $(ONLY)
 
 peers: server ## compare with other tools over single changes, into docs/peers.md and the README
 	@pg_test/setup/peers

@@ -101,8 +101,8 @@ pub trait Reader {
     /// Runs one query under [`PINNED_SETTINGS`]. `oids` is its only parameter `$1` (`oid[]`), absent
     /// in queries without it. The same text always has the same address, so either can name a kept plan.
     fn rows(&mut self, sql: &'static str, oids: Option<&[u32]>) -> Result<Rows, Self::Error>;
-    /// The same where the deparsing locks relations until the transaction ends: however many objects these are, a
-    /// reader inside of a transaction lets go of the locks in time.
+    /// The same where the deparsing locks relations until the transaction ends: a reader inside of a transaction lets
+    /// go of the locks at once, so that nobody waits for them, and there is room for them however many objects these are.
     fn rows_locking(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows, Self::Error> {
         self.rows(sql, Some(oids))
     }

@@ -21,7 +21,9 @@ const PAUSE: Duration = Duration::from_millis(150);
 const POLICY: &str = r#"{"retry_initial": "100ms", "retry_max": "2s", "max_attempts": 1000000}"#;
 
 fn main() {
-    let away: i64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let mut arguments = std::env::args().skip(1);
+    let away: i64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let many = arguments.next().is_none_or(|what| what != "away");
     let conf = [("accord.databases", DB), ("max_connections", "200"), ("max_wal_size", "2GB")];
     let source = Cluster::start(Options { name: "source", conf: &conf, durable: false });
     let replica =
@@ -29,7 +31,7 @@ fn main() {
     source.createdb(DB);
     let mut client = source.client(DB);
     batch(&mut client, "CREATE EXTENSION pg_accord; CREATE TABLE public.a (id int PRIMARY KEY, n int)");
-    let good: Vec<String> = (1..=REPLICAS - BAD).map(|n| format!("good{n}")).collect();
+    let good: Vec<String> = (1..=if many { REPLICAS - BAD } else { 1 }).map(|n| format!("good{n}")).collect();
     for name in &good {
         create(&replica, name);
         add(&mut client, name, &replica.conninfo(name));
@@ -37,34 +39,42 @@ fn main() {
     for name in &good {
         wait(&mut client, name);
     }
-    let alone = latency(&mut client, &good, "alone");
+    if many {
+        beside_bad_ones(&mut client, &replica, &good);
+    }
+    catching_up(&source, &replica, &mut client, &good[0], away);
+}
 
-    // One whose host takes connections and never answers, one that is far away, one that refuses what it is offered.
+/// What one whose host takes connections and never answers, one that is far away, and one that refuses what it is offered
+/// cost the others.
+fn beside_bad_ones(client: &mut Client, replica: &Cluster, good: &[String]) {
+    let alone = latency(client, good, "alone");
     for name in ["dead", "far", "refusing"] {
-        create(&replica, name);
+        create(replica, name);
     }
     let (dead, far) = (Proxy::to(replica.port()), Proxy::to(replica.port()));
     dead.hold();
     far.delay(Duration::from_millis(100));
-    add(&mut client, "dead", &replica.conninfo_at("dead", dead.port()));
-    add(&mut client, "far", &replica.conninfo_at("far", far.port()));
-    add(&mut client, "refusing", &replica.conninfo("refusing"));
-    wait(&mut client, "far");
-    wait(&mut client, "refusing");
+    add(client, "dead", &replica.conninfo_at("dead", dead.port()));
+    add(client, "far", &replica.conninfo_at("far", far.port()));
+    add(client, "refusing", &replica.conninfo("refusing"));
+    wait(client, "far");
+    wait(client, "refusing");
     // A table of its own, under the name of the first that comes.
     batch(&mut replica.client("refusing"), "CREATE TABLE public.b0 (own int)");
-    let beside = latency(&mut client, &good, "beside a dead, a far and a refusing one");
+    let beside = latency(client, good, "beside a dead, a far and a refusing one");
     let states = "SELECT string_agg(replica || ' ' || state, ', ' ORDER BY replica) FROM accord.status WHERE replica NOT LIKE 'good%'";
-    println!("{:<44} {}", "the three are", scalar::<String>(&mut client, states));
+    println!("{:<44} {}", "the three are", scalar::<String>(client, states));
     let ratio = beside / alone;
     println!("{:<44} {ratio:.2} (goal 1.5{})", "p99 of the others, beside / alone", if ratio > 1.5 { ", missed" } else { "" });
-
-    // One that was away for long, by itself.
     for name in good.iter().skip(1).map(String::as_str).chain(["dead", "far", "refusing"]) {
         client.execute("SELECT accord.drop_replica($1)", &[&name]).expect("drop_replica");
     }
-    let name = &good[0];
-    wait(&mut client, name);
+}
+
+/// One that was away for long, by itself.
+fn catching_up(source: &Cluster, replica: &Cluster, client: &mut Client, name: &String, away: i64) {
+    wait(client, name);
     client.execute("SELECT accord.pause_replica($1)", &[name]).expect("pause_replica");
     let begun = Instant::now();
     for n in 0..away {
@@ -74,31 +84,42 @@ fn main() {
             2 => format!("COMMENT ON COLUMN public.a.c{} IS '{n}'", n - 2),
             _ => format!("ALTER TABLE public.a DROP COLUMN c{}", n - 3),
         };
-        batch(&mut client, &sql);
+        batch(client, &sql);
         // A table takes 1,600 columns in its life, dropped ones included.
         if n % 4000 == 3999 {
-            batch(&mut client, "DROP TABLE public.a; CREATE TABLE public.a (id int PRIMARY KEY, n int)");
+            batch(client, "DROP TABLE public.a; CREATE TABLE public.a (id int PRIMARY KEY, n int)");
         }
     }
-    let head: i64 = scalar(&mut client, "SELECT accord.version()::bigint");
-    let behind: i64 = scalar(&mut client, "SELECT max(behind)::bigint FROM accord.status");
+    let head: i64 = scalar(client, "SELECT accord.version()::bigint");
+    let behind: i64 = scalar(client, "SELECT max(behind)::bigint FROM accord.status");
     println!("{:<44} {behind} versions in {:.0} s", "while a replica was away", begun.elapsed().as_secs_f64());
-    let before = memory(&source).unwrap_or(0);
+    let worker = source.worker_pids(Some(DB)).first().copied().expect("a worker");
+    let (before, spent) = (memory(worker).unwrap_or(0), cpu(worker).unwrap_or(0));
     let begun = Instant::now();
     client.execute("SELECT accord.resume_replica($1)", &[name]).expect("resume_replica");
     let mut most = before;
+    // The worker's session there is a new one.
+    let mut there = replica.client(name);
+    let session = eventually(Duration::from_secs(10), || {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'pg_accord%'";
+        there.query_opt(sql, &[]).expect("the sessions").map(|row| row.get::<_, i32>(0).cast_unsigned())
+    });
     let level = eventually(Duration::from_secs(600), || {
-        most = most.max(memory(&source).unwrap_or(0));
-        let acknowledged: Option<i64> = scalar(&mut client, "SELECT acknowledged::bigint FROM accord.status");
+        most = most.max(memory(worker).unwrap_or(0));
+        let acknowledged: Option<i64> = scalar(client, "SELECT acknowledged::bigint FROM accord.status");
         (acknowledged == Some(head)).then_some(())
     });
     assert!(
         level.is_some(),
         "it never caught up: {}",
-        scalar::<String>(&mut client, "SELECT state || ': ' || coalesce(reason, '') FROM accord.status")
+        scalar::<String>(client, "SELECT state || ': ' || coalesce(reason, '') FROM accord.status")
     );
+    let each = |ms: u64| ms as f64 / behind as f64;
+    let here = each(cpu(worker).unwrap_or(0) - spent);
     let rate = behind as f64 / begun.elapsed().as_secs_f64();
     println!("{:<44} {rate:.0} versions/s (goal 300{})", "catching up", if rate < 300.0 { ", missed" } else { "" });
+    let there = each(session.and_then(cpu).unwrap_or(0));
+    println!("{:<44} {here:.2} ms in the source's worker, {there:.2} ms on the replica", "CPU time of a version");
     println!("{:<44} {before} kB before, {most} kB at most", "the source's worker meanwhile, memory of its own");
 }
 
@@ -139,9 +160,15 @@ fn latency(client: &mut Client, names: &[String], how: &str) -> f64 {
     most
 }
 
-/// Memory of the source's worker that is its own, in kB.
-fn memory(source: &Cluster) -> Option<u64> {
-    let pid = source.worker_pids(Some(DB)).first().copied()?;
+/// A process's own memory, in kB.
+fn memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?.trim().trim_end_matches(" kB").trim().parse().ok()
+}
+
+/// The CPU time that a process has used, in ms: the kernel counts hundredths of a second.
+fn cpu(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    Some((fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?) * 10)
 }

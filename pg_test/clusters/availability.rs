@@ -144,6 +144,32 @@ fn a_restored_source_takes_over_what_the_replica_has() {
     link.assert_agreement();
 }
 
+/// A column that comes back stands behind all others: from then on the order of its table's columns is the replica's,
+/// whatever the table is called.
+#[test]
+fn a_table_is_renamed_whose_columns_were_led_back() {
+    let link = bereft(
+        "order given up",
+        POLICY,
+        "CREATE TABLE public.a (id int, gone int, kept int, last int); CREATE SCHEMA other",
+        "ALTER TABLE public.a DROP COLUMN gone",
+    );
+    until_parted(&link);
+    resolve(&link, "source");
+    link.wait();
+    let columns = "SELECT string_agg(attname::text, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped";
+    let there = |table: &str| link.replica().query_one(columns, &[&table]).expect("the columns").get::<_, String>(0);
+    assert_eq!(there("public.a"), "id kept last gone");
+    link.follow("ALTER TABLE public.a RENAME TO b");
+    link.follow(
+        "ALTER TABLE public.b RENAME COLUMN kept TO held; ALTER TABLE public.b RENAME TO c; ALTER TABLE public.c ADD COLUMN more int",
+    );
+    link.follow("ALTER TABLE public.c SET SCHEMA other; ALTER TABLE other.c RENAME TO d; ALTER TABLE other.d DROP COLUMN held");
+    assert_eq!(there("other.d"), "id last gone more");
+    link.follow("ALTER TABLE other.d DROP COLUMN gone; ALTER TABLE other.d ADD COLUMN new int");
+    link.assert_agreement();
+}
+
 #[test]
 fn both_sides_went_on_and_the_replicas_part_is_kept() {
     let link = bereft(
@@ -220,6 +246,35 @@ fn the_replicas_own_objects_are_in_nobodys_way() {
     link.run_there("DROP VIEW public.report");
     resolve(&link, "source");
     link.wait();
+    link.assert_agreement();
+}
+
+/// A source that comes back with a decision from before, about what the replica had then: it is asked about what is so now.
+#[test]
+fn a_decision_that_comes_back_with_a_backup() {
+    let link = bereft("decided before", POLICY, "CREATE TABLE public.a (id int)", "CREATE TABLE public.lost (id int)");
+    until_parted(&link);
+    // Nobody hears the decision before the backup is taken.
+    link.pair.replica.stop();
+    resolve(&link, "source");
+    link.pair.source.stop();
+    link.pair.source.backup();
+    link.pair.replica.boot();
+    link.pair.source.boot();
+    link.wait();
+    assert!(!link.exists_there("public.lost"), "it was carried out");
+    link.follow("CREATE TABLE public.later (id int)");
+    link.pair.source.stop();
+    link.pair.source.restore();
+    link.pair.source.boot();
+    let reason = until_parted(&link);
+    assert!(reason.contains("create table"), "{reason}");
+    assert_eq!(scalar::<String>(&mut link.source(), "SELECT string_agg(state, ', ') FROM accord.mending"), "given up");
+    resolve(&link, "source");
+    link.wait();
+    link.assert_agreement();
+    assert!(!link.exists_there("public.later"));
+    link.follow("CREATE TABLE public.b (id int)");
     link.assert_agreement();
 }
 

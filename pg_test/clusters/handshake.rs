@@ -508,3 +508,40 @@ fn a_forgotten_source_begins_anew() {
     link.follow("ALTER TABLE public.a ADD COLUMN b int");
     link.assert_agreement();
 }
+
+/// Many versions at once are not negotiated one by one, and are refused, tried again and shown as ever.
+#[test]
+fn a_replica_catches_up() {
+    const AWAY: i64 = 300;
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.t (id int PRIMARY KEY)");
+    link.run("SELECT accord.pause_replica('warehouse')");
+    // Its own object is in the way of one in the middle.
+    link.run_there("CREATE TABLE public.own (id int)");
+    let first = link.version() + 1;
+    let mut source = link.source();
+    for n in 0..AWAY {
+        batch(
+            &mut source,
+            &format!("ALTER TABLE public.t ADD COLUMN c{n} int{}", if n == 150 { "; CREATE TABLE public.own ()" } else { "" }),
+        );
+    }
+    link.run("SELECT accord.resume_replica('warehouse')");
+    let status = link.until_state(&["rejected"]);
+    assert!(status.reason.contains("own"), "{status:?}");
+    assert_eq!(status.acknowledged, Some(first + 149), "{status:?}");
+    assert!(link.column_there("public.t", "c149") && !link.column_there("public.t", "c150"));
+    link.run_there("DROP TABLE public.own");
+    link.run("SELECT accord.retry('warehouse')");
+    link.wait();
+    link.assert_agreement();
+    let sql = "SELECT count(*) FILTER (WHERE state = 'acknowledged' AND offered_at <= applying_at AND applying_at <= acknowledged_at AND steps IS NOT NULL),
+                      count(negotiated_at), count(*) FROM accord.deliveries WHERE version >= $1";
+    let row = source.query_one(sql, &[&first]).expect("the deliveries");
+    let (whole, negotiated, all): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    assert_eq!((whole, all), (AWAY, AWAY), "each has its offer, its steps and its acknowledgement");
+    assert!((AWAY / 32..AWAY / 4).contains(&negotiated), "{negotiated} of {AWAY} were negotiated apart");
+    // A replica without a worker of its own has sealed meanwhile.
+    let unsealed: i64 = scalar(&mut link.replica(), "SELECT count(DISTINCT seq) FROM accord.pending");
+    assert!(unsealed < 100, "{unsealed} events are not sealed there");
+}

@@ -37,6 +37,21 @@ fn one_text_changed_from_two_sides() {
     link.assert_agreement();
 }
 
+/// To read a view's text is to lock its tables: nothing of that is left once the command is through, and others change them.
+#[test]
+fn what_a_reading_locks_is_free_before_the_transaction_ends() {
+    let link = Link::attached(Pair::shared());
+    link.follow(
+        "CREATE TABLE public.x (id int); CREATE TABLE public.z (n int); CREATE VIEW public.v AS SELECT x.id, z.n FROM public.x, public.z",
+    );
+    let (mut one, mut two) = (link.source(), link.source());
+    batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
+    batch(&mut two, "BEGIN; LOCK TABLE public.z IN ACCESS EXCLUSIVE MODE NOWAIT; ROLLBACK");
+    batch(&mut one, "COMMIT");
+    link.wait();
+    link.assert_agreement();
+}
+
 /// Texts come from the newest catalogs, whatever the snapshot: what commits while they are read is no drift.
 #[test]
 fn a_commit_while_the_catalogs_are_read() {

@@ -215,6 +215,12 @@ pub fn free_port() -> u16 {
         .expect("a free port")
 }
 
+/// Whether a process works in this directory, as those of a server do.
+fn has_processes(directory: &Path) -> bool {
+    let works = |entry: &fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == directory);
+    fs::read_dir("/proc").expect("read /proc").flatten().any(|entry| works(&entry))
+}
+
 /// Sends a signal to a process that this harness started.
 fn signal(name: &str, pid: u32) {
     Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\" 2>/dev/null", "sh", name, &pid.to_string()]).status().ok();
@@ -514,6 +520,8 @@ impl Cluster {
     /// Copies a server's files in place of what is there (which may be a volume's root).
     fn copy(&self, from: &Path, to: &Path) {
         if to.exists() {
+            // What a crash left behind of the server still writes, for a moment.
+            super::wait_until("the server's last processes end", || !has_processes(to));
             for entry in fs::read_dir(to).expect("read a data directory").flatten() {
                 let path = entry.path();
                 if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("empty a data directory");
@@ -626,14 +634,14 @@ impl Cluster {
         rows.unwrap_or_default().iter().map(|row| u32::try_from(row.get::<_, i32>(0)).expect("a pid")).collect()
     }
 
-    /// SIGKILL to one of this server's processes; the postmaster then restarts all others.
-    pub fn kill(&self, pid: u32) {
+    /// SIGKILL to one of this server's processes, where it is one; the postmaster then restarts all others.
+    pub fn kill(&self, pid: u32) -> bool {
         let parent = fs::read_to_string(format!("/proc/{pid}/status"))
             .ok()
             .and_then(|status| status.lines().find_map(|line| line.strip_prefix("PPid:").map(str::trim).map(str::to_owned)));
         let mine = self.postmaster().as_ref().map(|child| child.id().to_string());
         if parent.is_none() || parent != mine {
-            return;
+            return false;
         }
         let mut witness = self.try_client("postgres").ok();
         signal("KILL", pid);
@@ -641,6 +649,7 @@ impl Cluster {
         if let Some(client) = &mut witness {
             super::eventually(Duration::from_secs(10), || client.batch_execute("SELECT 1").is_err().then_some(()));
         }
+        true
     }
 
     /// Blocks until the server takes connections again (after [`Self::kill`]).

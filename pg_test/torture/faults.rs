@@ -1,72 +1,111 @@
 //! What is done to the servers and to the network between them.
 
 use super::support::dice::Dice;
-use super::support::link::scalar;
+use super::support::link::{batch, describe, scalar};
 use super::support::{Cluster, eventually, say};
 use super::world::{DB, Replica, World};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-/// By name, and how often one is chosen beside the others.
-type Fault = (&'static str, usize, fn(&Arc<World>, &mut Dice));
+/// Something that fails.
+struct Fault {
+    name: &'static str,
+    /// How often it is chosen beside the others.
+    weight: usize,
+    /// It takes a connection or a lock, no server: it comes about beside the others, and the source's worker lives on.
+    light: bool,
+    /// Brings it about; whether it did.
+    bring: fn(&Arc<World>, &mut Dice) -> bool,
+}
+
+const fn heavy(name: &'static str, weight: usize, bring: fn(&Arc<World>, &mut Dice) -> bool) -> Fault {
+    Fault { name, weight, light: false, bring }
+}
+
+const fn light(name: &'static str, weight: usize, bring: fn(&Arc<World>, &mut Dice) -> bool) -> Fault {
+    Fault { name, weight, light: true, bring }
+}
+
 const FAULTS: &[Fault] = &[
-    ("kill -9 the worker", 6, kill_worker),
-    ("kill -9 a session", 4, kill_session),
-    ("kill -9 an application", 6, kill_application),
-    ("kill -9 the source's postmaster", 4, crash_source),
-    ("kill -9 a replica's postmaster", 5, crash_replica),
-    ("terminate the worker", 4, terminate_worker),
-    ("terminate an application", 6, terminate_application),
-    ("cut the network", 8, cut),
-    ("cut in the middle of an answer", 10, cut_after),
-    ("slow network", 5, delay),
-    ("half-open connections", 6, half_open),
-    ("disk full on the source", 3, |world, dice| fill(&world.source, dice)),
-    ("disk full on a replica", 3, |world, dice| fill(&any(world, dice).cluster, dice)),
-    ("lock storm on a replica", 6, |world, dice| lock_storm(&any(world, dice).cluster, dice)),
-    ("lock storm on the source", 4, |world, dice| lock_storm(&world.source, dice)),
-    ("replica fails over to its standby", 1, promote_replica),
-    ("replica restored from an older backup", 1, restore_replica),
-    ("source fails over, the last transactions lost", 1, fail_over),
-    ("source restored from an older backup", 1, restore_source),
+    heavy("kill -9 the worker", 6, kill_worker),
+    heavy("kill -9 a session", 4, kill_session),
+    heavy("kill -9 an application", 6, kill_application),
+    heavy("kill -9 the source's postmaster", 4, crash_source),
+    heavy("kill -9 a replica's postmaster", 5, crash_replica),
+    heavy("terminate the worker", 4, terminate_worker),
+    heavy("disk full on the source", 3, |world, dice| fill(&world.source, dice)),
+    heavy("disk full on a replica", 3, |world, dice| fill(&any(world, dice).cluster, dice)),
+    heavy("replica fails over to its standby", 1, promote_replica),
+    heavy("replica restored from an older backup", 1, restore_replica),
+    heavy("source fails over, the last transactions lost", 1, fail_over),
+    heavy("source restored from an older backup", 1, restore_source),
+    light("terminate an application", 5, terminate_application),
+    light("cut the network", 6, cut),
+    light("cut in the middle of an answer", 8, cut_after),
+    light("slow network", 4, delay),
+    light("half-open connections", 4, half_open),
+    light("lock storm on a replica", 4, |world, dice| lock_storm(&any(world, dice).cluster, dice)),
+    light("lock storm on the source", 3, |world, dice| lock_storm(&world.source, dice)),
 ];
 
-/// Brings about one fault; what it was.
-pub fn one(world: &Arc<World>, dice: &mut Dice) -> Option<&'static str> {
-    let total: usize = FAULTS.iter().map(|(_, weight, _)| weight).sum();
-    let mut at = dice.below(total);
-    let (name, _, fault) = FAULTS.iter().find(|(_, weight, _)| {
-        let found = at < *weight;
-        at = at.saturating_sub(*weight);
+/// How often each came about.
+#[derive(Default)]
+pub struct Done(Mutex<BTreeMap<&'static str, usize>>);
+
+impl Done {
+    fn count(&self, name: &'static str) {
+        *self.0.lock().expect("the faults").entry(name).or_default() += 1;
+    }
+
+    pub fn all(&self) -> BTreeMap<&'static str, usize> {
+        self.0.lock().expect("the faults").clone()
+    }
+
+    pub fn total(&self) -> usize {
+        self.0.lock().expect("the faults").values().sum()
+    }
+}
+
+/// Brings about one fault of those that are light, or of the others.
+pub fn one(world: &Arc<World>, dice: &mut Dice, light: bool, done: &Done) {
+    let faults: Vec<&Fault> = FAULTS.iter().filter(|fault| fault.light == light).collect();
+    let mut at = dice.below(faults.iter().map(|fault| fault.weight).sum());
+    let chosen = faults.into_iter().find(|fault| {
+        let found = at < fault.weight;
+        at = at.saturating_sub(fault.weight);
         found
-    })?;
-    bring_about(world, dice, name, *fault)
+    });
+    if let Some(fault) = chosen {
+        bring_about(world, dice, fault, done);
+    }
 }
 
 /// Brings about each that there is, once.
-pub fn each(world: &Arc<World>, dice: &mut Dice, done: &mut BTreeMap<&'static str, usize>) {
-    for (name, _, fault) in FAULTS {
+pub fn each(world: &Arc<World>, dice: &mut Dice, done: &Done) {
+    for fault in FAULTS {
         if !world.violations().is_empty() {
             return;
         }
-        if let Some(name) = bring_about(world, dice, name, *fault) {
-            *done.entry(name).or_default() += 1;
-        }
+        bring_about(world, dice, fault, done);
         World::pause(dice, 100, 600);
     }
 }
 
-fn bring_about(world: &Arc<World>, dice: &mut Dice, name: &'static str, fault: fn(&Arc<World>, &mut Dice)) -> Option<&'static str> {
-    if name.starts_with("disk full") && !world.volumes {
-        return None;
+fn bring_about(world: &Arc<World>, dice: &mut Dice, fault: &Fault, done: &Done) {
+    if fault.name.starts_with("disk full") && !world.volumes {
+        return;
+    }
+    let begun = Instant::now();
+    let brought = (fault.bring)(world, dice);
+    if brought {
+        done.count(fault.name);
     }
     if std::env::var_os("TORTURE_TRACE").is_some() {
-        say!("torture: {name}");
+        let not = if brought { "" } else { " (there was nothing to)" };
+        say!("torture: {:.1} s: {}{not}, {:.1} s", world.begun.elapsed().as_secs_f64(), fault.name, begun.elapsed().as_secs_f64());
     }
-    fault(world, dice);
-    Some(name)
 }
 
 fn any<'a>(world: &'a World, dice: &mut Dice) -> &'a Replica {
@@ -79,101 +118,107 @@ fn pid_of(cluster: &Cluster, whose: &str) -> Option<u32> {
     u32::try_from(row.get::<_, i32>(0)).ok()
 }
 
-fn kill(cluster: &Cluster, whose: &str) {
-    if let Some(pid) = pid_of(cluster, whose) {
-        cluster.kill(pid);
-        cluster.wait_ready();
-    }
+fn kill(cluster: &Cluster, whose: &str) -> bool {
+    let Some(pid) = pid_of(cluster, whose) else { return false };
+    let killed = cluster.kill(pid);
+    cluster.wait_ready();
+    killed
 }
 
-fn terminate(cluster: &Cluster, whose: &str) {
-    if let Ok(mut client) = cluster.try_client("postgres") {
-        client.batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {whose}")).ok();
-    }
+fn terminate(cluster: &Cluster, whose: &str) -> bool {
+    let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {whose}");
+    cluster.try_client("postgres").and_then(|mut client| client.query(&sql, &[])).is_ok_and(|rows| rows.iter().any(|row| row.get(0)))
 }
 
 const WORKER: &str = "backend_type LIKE 'pg_accord worker%'";
 const APPLICATION: &str = "application_name LIKE 'pg_accord%' AND backend_type = 'client backend'";
 
-fn kill_worker(world: &Arc<World>, _: &mut Dice) {
-    kill(&world.source, WORKER);
+fn kill_worker(world: &Arc<World>, _: &mut Dice) -> bool {
+    kill(&world.source, WORKER)
 }
 
-fn kill_session(world: &Arc<World>, _: &mut Dice) {
-    kill(&world.source, "application_name = 'torture'");
+fn kill_session(world: &Arc<World>, _: &mut Dice) -> bool {
+    kill(&world.source, "application_name = 'torture'")
 }
 
-fn kill_application(world: &Arc<World>, dice: &mut Dice) {
-    kill(&any(world, dice).cluster, APPLICATION);
+fn kill_application(world: &Arc<World>, dice: &mut Dice) -> bool {
+    kill(&any(world, dice).cluster, APPLICATION)
 }
 
-fn terminate_worker(world: &Arc<World>, _: &mut Dice) {
-    terminate(&world.source, WORKER);
+fn terminate_worker(world: &Arc<World>, _: &mut Dice) -> bool {
+    terminate(&world.source, WORKER)
 }
 
-fn terminate_application(world: &Arc<World>, dice: &mut Dice) {
-    terminate(&any(world, dice).cluster, APPLICATION);
+fn terminate_application(world: &Arc<World>, dice: &mut Dice) -> bool {
+    terminate(&any(world, dice).cluster, APPLICATION)
 }
 
-fn crash(cluster: &Cluster, dice: &mut Dice) {
+fn crash(cluster: &Cluster, dice: &mut Dice) -> bool {
     cluster.crash();
     World::pause(dice, 0, 300);
     cluster.boot();
+    true
 }
 
-fn crash_source(world: &Arc<World>, dice: &mut Dice) {
-    crash(&world.source, dice);
+fn crash_source(world: &Arc<World>, dice: &mut Dice) -> bool {
+    crash(&world.source, dice)
 }
 
-fn crash_replica(world: &Arc<World>, dice: &mut Dice) {
-    crash(&any(world, dice).cluster, dice);
+fn crash_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
+    crash(&any(world, dice).cluster, dice)
 }
 
-fn cut(world: &Arc<World>, dice: &mut Dice) {
+fn cut(world: &Arc<World>, dice: &mut Dice) -> bool {
     let replica = any(world, dice);
     if dice.below(2) == 0 {
-        return replica.proxy.cut_once();
+        replica.proxy.cut_once();
+        return true;
     }
     replica.proxy.cut();
-    World::pause(dice, 50, 1500);
+    World::pause(dice, 50, 1000);
     replica.proxy.mend();
+    true
 }
 
-fn cut_after(world: &Arc<World>, dice: &mut Dice) {
+fn cut_after(world: &Arc<World>, dice: &mut Dice) -> bool {
     let replica = any(world, dice);
     replica.proxy.cut_after(1 + dice.below(20_000) as u64);
     World::pause(dice, 50, 400);
+    true
 }
 
-fn delay(world: &Arc<World>, dice: &mut Dice) {
+fn delay(world: &Arc<World>, dice: &mut Dice) -> bool {
     let replica = any(world, dice);
     replica.proxy.delay(Duration::from_millis(5 + dice.below(80) as u64));
     World::pause(dice, 200, 1000);
     replica.proxy.mend();
+    true
 }
 
 /// Nothing passes, nothing is closed; and at the end the one side is cut, or all goes on.
-fn half_open(world: &Arc<World>, dice: &mut Dice) {
+fn half_open(world: &Arc<World>, dice: &mut Dice) -> bool {
     let replica = any(world, dice);
     replica.proxy.hold();
-    World::pause(dice, 200, 2500);
+    World::pause(dice, 200, 2000);
     if dice.below(2) == 0 {
         replica.proxy.cut_once();
     }
     replica.proxy.mend();
+    true
 }
 
-fn fill(cluster: &Cluster, dice: &mut Dice) {
+fn fill(cluster: &Cluster, dice: &mut Dice) -> bool {
     cluster.fill_disk();
-    World::pause(dice, 200, 1500);
+    World::pause(dice, 200, 1200);
     cluster.free_disk();
     // What ran out of it in the middle of its WAL gives up now.
     World::pause(dice, 200, 300);
     cluster.free_disk();
     cluster.wait_ready();
+    true
 }
 
-fn lock_storm(cluster: &Cluster, dice: &mut Dice) {
+fn lock_storm(cluster: &Cluster, dice: &mut Dice) -> bool {
     std::thread::scope(|scope| {
         for _ in 0..3 {
             let (mode, hold) = (["ACCESS SHARE", "ACCESS EXCLUSIVE"][dice.below(2)], 200 + dice.below(900));
@@ -190,6 +235,7 @@ fn lock_storm(cluster: &Cluster, dice: &mut Dice) {
         }
     });
     World::pause(dice, 0, 100);
+    true
 }
 
 /// Waits until what a loss has brought about has been found: another fault could take the evidence away.
@@ -204,35 +250,63 @@ fn evidence(world: &World) {
     }
 }
 
+/// Whether it is to be taken over what the source loses next: every other time.
+fn takes_over(world: &World) -> bool {
+    !world.losses.load(Ordering::SeqCst).is_multiple_of(2)
+}
+
+/// As [`evidence`]; and where what is lost next is to be taken over, nobody is on the way back from what was lost before.
+fn ready_to_lose(world: &World) {
+    evidence(world);
+    if takes_over(world) {
+        eventually(Duration::from_secs(60), || (!world.replicas.iter().any(|r| r.may_diverge.load(Ordering::SeqCst))).then_some(()));
+    }
+}
+
 fn promote(cluster: &Cluster) {
     assert!(scalar::<bool>(&mut cluster.client("postgres"), "SELECT pg_promote()"), "pg_promote");
 }
 
-fn promote_replica(world: &Arc<World>, dice: &mut Dice) {
+/// A replica of the past that may have had what the source lost has it again, wherever it was led meanwhile.
+fn comes_back(world: &World, replica: &Replica, parted: bool) {
+    if parted {
+        replica.since.store(world.newest_version(), Ordering::SeqCst);
+        replica.may_diverge.store(true, Ordering::SeqCst);
+    }
+}
+
+fn promote_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
     evidence(world);
     let replica = any(world, dice);
+    let parted = replica.may_diverge.load(Ordering::SeqCst);
     let standby = replica.cluster.standby("torture standby of a replica");
     replica.cluster.wait_for_standby(&standby);
     standby.stop();
     World::pause(dice, 0, 1500);
     replica.cluster.crash();
+    comes_back(world, replica, parted);
     replica.cluster.replace_by(standby);
     promote(&replica.cluster);
+    true
 }
 
-fn restore_replica(world: &Arc<World>, dice: &mut Dice) {
+fn restore_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
     evidence(world);
     let replica = any(world, dice);
     replica.cluster.stop();
+    let parted = replica.may_diverge.load(Ordering::SeqCst);
     replica.cluster.backup();
     replica.cluster.boot();
     World::pause(dice, 500, 2500);
     replica.cluster.crash();
+    comes_back(world, replica, parted);
     replica.cluster.restore();
     replica.cluster.boot();
+    true
 }
 
-/// The source loses what it did since a moment of the past. Sessions begin nothing until it is known what that is.
+/// The source loses what it did since a moment of the past. Sessions begin nothing until it is known what that is, and
+/// every other time until it was taken over from a replica.
 fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
     // Something is lost that a replica has, as far as the machine's mood allows.
     eventually(Duration::from_secs(10), || {
@@ -263,12 +337,72 @@ fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
             replica.must_diverge.store(true, Ordering::SeqCst);
         }
     }
+    if !takes_over(world) {
+        take_over(world, &marks);
+    }
     world.hold.store(false, Ordering::SeqCst);
     evidence(world);
 }
 
-fn fail_over(world: &Arc<World>, dice: &mut Dice) {
-    evidence(world);
+/// The source takes over what the replica has that went furthest: sessions have not gone on yet.
+fn take_over(world: &World, marks: &[u64]) {
+    let beyond = |replica: &Replica| World::marks(&mut replica.cluster.client(DB));
+    let parted = world.replicas.iter().filter(|replica| replica.must_diverge.load(Ordering::SeqCst));
+    let Some(replica) = parted.max_by_key(|replica| beyond(replica).iter().sum::<u64>()) else { return };
+    // What was prepared at the moment of the past holds its locks; the replica has it, or it is lost.
+    let mut client = world.source.client(DB);
+    for row in client.query("SELECT gid FROM pg_prepared_xacts", &[]).expect("what is prepared") {
+        batch(&mut client, &format!("ROLLBACK PREPARED '{}'", row.get::<_, String>(0)));
+    }
+    let known = eventually(Duration::from_secs(60), || {
+        let sql = "SELECT EXISTS (SELECT FROM accord.divergences WHERE replica = $1)";
+        let row = world.source.try_client(DB).and_then(|mut client| client.query_one(sql, &[&replica.name])).ok()?;
+        row.get::<_, bool>(0).then_some(())
+    });
+    if known.is_none() {
+        return world.violation(format!("{} has what the source lost, and nobody says what", replica.name));
+    }
+    if replica.must_diverge.swap(false, Ordering::SeqCst) {
+        world.diverged.fetch_add(1, Ordering::SeqCst);
+    }
+    let theirs = beyond(replica);
+    let mut last = String::new();
+    let taken = eventually(Duration::from_secs(20), || {
+        let resolve = "SELECT accord.resolve_divergence($1, 'replica')";
+        match world.source.try_client(DB).and_then(|mut client| client.query_one(resolve, &[&replica.name])) {
+            Ok(_) => Some(true),
+            Err(error) => {
+                last = describe(&error);
+                // An answer that was lost: it is done.
+                let done = last.contains("led back already").then_some(true);
+                done.or_else(|| last.contains("both sides changed the same").then_some(false))
+            }
+        }
+    });
+    match taken {
+        Some(true) => {
+            // Led to the newest version at once: nobody goes on before it is there.
+            let led = eventually(Duration::from_secs(60), || {
+                let sql = "SELECT state = 'acknowledged' FROM accord.mending WHERE replica = $1 ORDER BY requested_at DESC LIMIT 1";
+                let row = world.source.try_client(DB).and_then(|mut client| client.query_one(sql, &[&replica.name])).ok()?;
+                row.get::<_, bool>(0).then_some(())
+            });
+            if led.is_none() {
+                world.violation(format!("{} is not led to what was taken over from it", replica.name));
+            }
+            for (session, (ours, theirs)) in marks.iter().zip(theirs).enumerate() {
+                world.ledger.take_over(session, *ours, theirs);
+            }
+            world.taken_over.fetch_add(1, Ordering::SeqCst);
+        }
+        // The monitor keeps the source's.
+        Some(false) => _ = world.conflicts.fetch_add(1, Ordering::SeqCst),
+        None => world.violation(format!("resolve_divergence({}, 'replica'): {last}", replica.name)),
+    }
+}
+
+fn fail_over(world: &Arc<World>, dice: &mut Dice) -> bool {
+    ready_to_lose(world);
     let standby = world.source.standby("torture standby of the source");
     world.source.wait_for_standby(&standby);
     standby.stop();
@@ -277,10 +411,11 @@ fn fail_over(world: &Arc<World>, dice: &mut Dice) {
         world.source.replace_by(standby);
         promote(&world.source);
     });
+    true
 }
 
-fn restore_source(world: &Arc<World>, dice: &mut Dice) {
-    evidence(world);
+fn restore_source(world: &Arc<World>, dice: &mut Dice) -> bool {
+    ready_to_lose(world);
     world.source.stop();
     world.source.backup();
     world.source.boot();
@@ -289,4 +424,5 @@ fn restore_source(world: &Arc<World>, dice: &mut Dice) {
         world.source.restore();
         world.source.boot();
     });
+    true
 }

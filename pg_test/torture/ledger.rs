@@ -24,6 +24,8 @@ pub struct Entry {
     pub ended: Option<Instant>,
     /// It was lost once, back to being prepared, and was committed again.
     pub again: bool,
+    /// It was lost once, and taken over from a replica: others receive it anew, with those after it.
+    pub taken: bool,
 }
 
 #[derive(Default)]
@@ -33,7 +35,7 @@ impl Ledger {
     /// A transaction begins: its number, from 1.
     pub fn begin(&self, session: usize) -> u64 {
         let mut entries = self.0.lock().expect("the ledger");
-        entries.push(Entry { session, fate: Fate::Open, begun: Instant::now(), ended: None, again: false });
+        entries.push(Entry { session, fate: Fate::Open, begun: Instant::now(), ended: None, again: false, taken: false });
         entries.len() as u64
     }
 
@@ -68,6 +70,18 @@ impl Ledger {
             entry.ended.get_or_insert_with(Instant::now);
         }
         lost
+    }
+
+    /// What a session did between these two, which the source lost, comes back from a replica.
+    pub fn take_over(&self, session: usize, beyond: u64, to: u64) {
+        for (entry, number) in self.0.lock().expect("the ledger").iter_mut().zip(1..) {
+            entry.taken |= entry.session == session && beyond < number && number <= to;
+        }
+    }
+
+    /// How many have begun.
+    pub fn len(&self) -> usize {
+        self.0.lock().expect("the ledger").len()
     }
 
     pub fn entries(&self) -> Vec<Entry> {
@@ -119,7 +133,7 @@ pub fn judge(entries: &[Entry], seen: &[(usize, u64)]) -> Vec<String> {
                 stack.pop();
                 done.retain(|(_, undone)| *undone != last);
                 let entry = &entries[last as usize - 1];
-                if entry.fate != Fate::Lost && !entry.again {
+                if entry.fate != Fate::Lost && !entry.again && !entry.taken {
                     faults.push(format!("transaction {last} of session {session} was undone by {number}, and was not lost"));
                 }
             }
@@ -130,8 +144,11 @@ pub fn judge(entries: &[Entry], seen: &[(usize, u64)]) -> Vec<String> {
     }
     let mut missing = Vec::new();
     for (entry, number) in entries.iter().zip(1_u64..) {
-        let stands = standing.get(&entry.session).is_some_and(|stack| stack.contains(&number));
+        let stack = standing.get(&entry.session).map_or(&[][..], Vec::as_slice);
+        let stands = stack.contains(&number);
         match (entry.fate, stands) {
+            // One version brought all that was taken over: its last comment is seen.
+            (Fate::Committed, false) if entry.taken && stack.iter().any(|other| *other > number) => {}
             (Fate::Committed, false) => missing.push(number),
             (Fate::Lost, true) => faults.push(format!("transaction {number} of session {} was lost, and not undone", entry.session)),
             _ => {}
@@ -144,7 +161,7 @@ pub fn judge(entries: &[Entry], seen: &[(usize, u64)]) -> Vec<String> {
     let mut earliest: Option<(Instant, u64)> = None;
     for &(_, number) in done.iter().rev() {
         let Some(entry) = number.checked_sub(1).and_then(|at| entries.get(at as usize)) else { continue };
-        if entry.fate != Fate::Committed {
+        if entry.fate != Fate::Committed || entry.taken {
             continue;
         }
         if let Some((_, later)) = earliest.filter(|(ended, later)| *ended < entry.begun && *later != number) {

@@ -49,6 +49,8 @@ pub struct Replica {
     pub must_diverge: AtomicBool,
     /// A loss was brought about, and it has not been seen to follow since: it may be diverged.
     pub may_diverge: AtomicBool,
+    /// It was led back once: columns that came back stand behind the others from then on.
+    pub led_back: AtomicBool,
     /// What it acknowledges beyond this version was sealed after the last loss.
     pub since: AtomicI64,
 }
@@ -67,6 +69,14 @@ pub struct World {
     /// Versions that the slowest replica is behind, as far as is known.
     pub behind: AtomicI64,
     pub diverged: AtomicUsize,
+    /// Replicas whose part of a parted history the source took over, and those of which it could not.
+    pub taken_over: AtomicUsize,
+    pub conflicts: AtomicUsize,
+    /// The newest version, as far as is known.
+    pub head: AtomicI64,
+    /// No server and no worker is ended any more.
+    pub calm: AtomicBool,
+    pub begun: Instant,
     violations: Mutex<Vec<String>>,
     /// A negative control: what each session runs before its commit.
     pub tamper: Option<&'static str>,
@@ -96,6 +106,7 @@ impl World {
                     proxy,
                     must_diverge: AtomicBool::default(),
                     may_diverge: AtomicBool::default(),
+                    led_back: AtomicBool::default(),
                     since: AtomicI64::new(0),
                 }
             })
@@ -125,6 +136,11 @@ impl World {
             losses: AtomicUsize::new(0),
             behind: AtomicI64::new(0),
             diverged: AtomicUsize::new(0),
+            taken_over: AtomicUsize::new(0),
+            conflicts: AtomicUsize::new(0),
+            head: AtomicI64::new(0),
+            calm: AtomicBool::new(false),
+            begun: Instant::now(),
             violations: Mutex::default(),
             tamper,
         });

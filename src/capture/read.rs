@@ -37,11 +37,8 @@ impl Reader for SpiReader<'_> {
 /// How many objects are deparsed at a time where that locks what they read: no more than a server has room for.
 const LOCKING: usize = 64;
 
-/// Reads what locks relations; where these are many, each piece's locks are let go of with a subtransaction.
+/// Reads what locks relations; each piece's locks are let go of with a subtransaction.
 pub(super) fn read_unlocked(spi: &Spi, sql: &'static str, oids: &[u32]) -> Result<Rows> {
-    if oids.len() <= LOCKING {
-        return spi.read(sql, Some(oids));
-    }
     let mut rows = Rows::default();
     for piece in oids.chunks(LOCKING) {
         rows.append(undone(|| spi.read(sql, Some(piece)))?);

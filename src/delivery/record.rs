@@ -108,7 +108,14 @@ fn write(spi: &Spi, row: &Row, what: &What) -> Result<Next> {
             state(spi, row, "negotiating", Some(*version), None)?;
         }
         What::Applying { version } => {
-            delivery(spi, row, *version, "applying", "applying_at = to_timestamp($5)", None)?;
+            delivery(
+                spi,
+                row,
+                *version,
+                "applying",
+                "applying_at = to_timestamp($5), offered_at = coalesce(d.offered_at, to_timestamp($5))",
+                None,
+            )?;
             state(spi, row, "applying", Some(*version), None)?;
         }
         What::Negotiated { version, state: VerdictState::Applied, verdict, .. } => acknowledge(spi, row, *version, "negotiation", verdict)?,

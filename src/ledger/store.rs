@@ -80,6 +80,9 @@ pub fn everything(spi: &Spi) -> Result<Vec<Known>> {
 
 /// The last known facts with these ids.
 pub fn by_ids(spi: &Spi, ids: &[String]) -> Result<Vec<Known>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     last_known!(spi, &[Arg::Texts(ids)], "WHERE p.id = ANY ($1)", "WHERE f.id = ANY ($1)")
 }
 

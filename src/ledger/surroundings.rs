@@ -6,23 +6,29 @@ use crate::error::Result;
 use crate::model::{Fact, FactId};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::Surroundings;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 /// The last known facts, overlaid by changes that were planned and not carried out yet, so that the
 /// second event of a version is planned on what the first one leaves.
 pub struct Ledger<'a> {
     spi: &'a Spi,
     changed: BTreeMap<FactId, Option<Fact>>,
+    /// What was looked up since the last changes: a plan and the way back ask for the same.
+    seen: RefCell<HashMap<FactId, Option<Fact>>>,
+    families: RefCell<HashMap<FactId, Vec<Fact>>>,
 }
 
 impl<'a> Ledger<'a> {
     /// The last known facts as they are.
     pub fn new(spi: &'a Spi) -> Self {
-        Self { spi, changed: BTreeMap::new() }
+        Self { spi, changed: BTreeMap::new(), seen: RefCell::default(), families: RefCell::default() }
     }
 
     /// Overlays them with changes.
     pub fn follow(&mut self, changes: &[Change]) {
+        self.seen.get_mut().clear();
+        self.families.get_mut().clear();
         for before in changes.iter().filter_map(|c| c.before.as_ref()) {
             self.changed.insert(before.id.clone(), None);
         }
@@ -45,17 +51,27 @@ impl Surroundings for Ledger<'_> {
         if let Some(changed) = self.changed.get(id) {
             return changed.clone();
         }
-        store::by_ids(self.spi, &[id.to_string()]).and_then(|known| store::load(self.spi, &known)).ok()?.pop()
+        if let Some(seen) = self.seen.borrow().get(id) {
+            return seen.clone();
+        }
+        let found = store::by_ids(self.spi, &[id.to_string()]).and_then(|known| store::load(self.spi, &known)).ok()?.pop();
+        self.seen.borrow_mut().insert(id.clone(), found.clone());
+        found
     }
 
     fn children(&self, id: &FactId) -> Vec<Fact> {
+        if let Some(family) = self.families.borrow().get(id) {
+            return family.clone();
+        }
         let family = || -> Result<Vec<Fact>> {
             let known = store::by_ids(self.spi, &[id.to_string()])?;
             let Some(object) = known.first() else { return Ok(Vec::new()) };
             let family: Vec<_> = store::families(self.spi, &[object.root.1])?.into_iter().filter(|k| k.root == object.root).collect();
             store::load(self.spi, &family)
         };
-        self.gather(family(), |fact| crate::plan::is_part(fact, id))
+        let family = self.gather(family(), |fact| crate::plan::is_part(fact, id));
+        self.families.borrow_mut().insert(id.clone(), family.clone());
+        family
     }
 
     fn dependents(&self, id: &FactId) -> Vec<Fact> {

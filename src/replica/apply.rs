@@ -18,11 +18,11 @@ use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::{Caught, subtransaction};
 use crate::pg::turn::{self, Turn};
 use crate::plan::{self, Options, Step};
-use crate::protocol::{Apply, Aside, Event, Offer, OfferKind, Policy, Reason, ReasonCode, StepReport, Verdict, VerdictState};
+use crate::protocol::{Apply, Aside, Event, Names, Offer, OfferKind, Policy, Reason, ReasonCode, StepReport, Verdict, VerdictState};
 use pgrx::PgSqlErrorCode;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How often what is left to do after a plan is planned again (texts that only the server can
 /// derive: a view over a renamed column) before the version is given up.
@@ -468,7 +468,21 @@ fn order_is_waived(spi: &Spi, examined: &Examined, id: &FactId) -> Result<bool> 
     if examined.offer.kind == OfferKind::Baseline {
         return Ok(examined.net.values().filter_map(|net| net.after.as_ref()).any(|fact| child(&fact.id)));
     }
-    mirror::waived_order(spi, examined.offer.source, &id.path[..2])
+    // What was given up is known under the names from before the version.
+    let mut names = Names::default();
+    for event in &examined.offer.events {
+        names.follow(&event.changes);
+    }
+    let of_table = |other: &FactId| other.kind == Kind::Position && other.path[..2] == id.path[..2];
+    let positions = examined.net.values().filter_map(|net| Some(net.after.as_ref()?.id.clone())).filter(of_table);
+    let itself = FactId::new(Kind::Table, id.path[..2].iter().cloned());
+    let then: BTreeSet<FactId> = positions.chain([itself]).filter_map(|now| names.then(&now)).collect();
+    for table in then.iter().map(|then| &then.path[..2]).collect::<BTreeSet<_>>() {
+        if mirror::waived_order(spi, examined.offer.source, table)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Where a column stands among those that are mirrored.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -28,6 +29,11 @@ const GLANCE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(100);
 /// A fence that is not there after this time is sent again, and once more after each such time.
 const LONG: Duration = Duration::from_secs(2);
+
+/// So many offers at a time: the replica catches up. They are not negotiated apart, as applying begins with the same
+/// examination; but for one in so many, at which a replica without a worker of its own seals, and for what is tried again.
+const MANY: usize = 8;
+const UNASKED: usize = 31;
 
 /// Where the task stands.
 enum State<S> {
@@ -84,6 +90,11 @@ pub struct Task<C, N> {
     assignment: Assignment,
     /// Offers at hand, in order.
     queue: VecDeque<Parcel>,
+    /// There are many of them, and how many were applied since the last negotiation.
+    catching_up: bool,
+    unasked: usize,
+    /// More were asked for before they are used up.
+    ordered: bool,
     /// Number of the last question to the main thread; other answers are stale.
     request: u64,
     /// The newest version that the replica has, once it said so.
@@ -116,6 +127,9 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             words,
             assignment,
             queue: VecDeque::new(),
+            catching_up: false,
+            unasked: 0,
+            ordered: false,
             request: 0,
             position: -1,
             protocol: PROTOCOL_VERSION,
@@ -177,6 +191,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 self.protocol = standing.protocol;
                 self.connection_attempts = 0;
                 self.request += 1;
+                self.ordered = true;
                 self.note(What::Hello { request: self.request, standing: Box::new(standing) });
                 self.await_offers(session).await
             }
@@ -188,12 +203,60 @@ impl<C: Carrier, N: Notes> Task<C, N> {
         if let Err(failure) = self.refresh(&mut session).await {
             return Self::failed(None, failure, None);
         }
+        // A queue that is filled up in time is never empty: words are heard in between.
+        while self.ordered {
+            match self.words.try_recv() {
+                Ok(Word::Offers(request, parcels)) if request == self.request => self.take(parcels),
+                Ok(Word::Wake) => {
+                    self.queue.clear();
+                    return State::Greet(session);
+                }
+                Ok(Word::Halt(request)) if request == self.request => return State::Blocked,
+                Ok(word) => {
+                    if let Err(failure) = self.answer(&mut session, word).await {
+                        return Self::failed(None, failure, None);
+                    }
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return State::Over,
+            }
+        }
+        if self.catching_up
+            && !self.ordered
+            && self.queue.len() <= MANY
+            && let Some(last) = self.queue.back()
+        {
+            let after = last.version;
+            self.order(after);
+        }
         if let Some(parcel) = self.queue.pop_front() {
+            if self.catching_up && self.unasked < UNASKED {
+                self.unasked += 1;
+                return State::Apply(session, parcel, None);
+            }
             return State::Negotiate(session, parcel);
         }
-        self.request += 1;
-        self.note(What::Need { request: self.request, after: self.position });
+        if !self.ordered {
+            self.order(self.position);
+        }
         self.await_offers(session).await
+    }
+
+    /// Asks the main thread for what follows a version.
+    fn order(&mut self, after: i64) {
+        self.request += 1;
+        self.ordered = true;
+        self.note(What::Need { request: self.request, after });
+    }
+
+    /// Offers that were asked for.
+    fn take(&mut self, parcels: Vec<Parcel>) {
+        self.ordered = false;
+        // A mending is about what is there now: it is asked for again once nothing stands before it.
+        if self.queue.is_empty() || parcels.iter().all(|parcel| parcel.mending.is_none()) {
+            self.catching_up = parcels.len() >= MANY;
+            self.queue.extend(parcels);
+        }
     }
 
     /// Idle: until the main thread has offers, or the session is lost.
@@ -209,7 +272,8 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 word = self.words.recv() => match word {
                     None => return State::Over,
                     Some(Word::Offers(request, parcels)) if request == self.request => {
-                        self.queue = parcels.into();
+                        self.queue.clear();
+                        self.take(parcels);
                         if let Some(parcel) = self.queue.pop_front() {
                             return State::Negotiate(session, parcel);
                         }
@@ -265,7 +329,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
 
     async fn negotiate(&mut self, mut session: C::Session, parcel: Parcel) -> State<C::Session> {
         let version = parcel.version;
-        self.mending = parcel.mending;
+        (self.mending, self.unasked) = (parcel.mending, 0);
         self.note(What::Negotiating { version });
         let text = match session.call(Function::Negotiate, &parcel.json).await {
             Ok(text) => text,
@@ -375,6 +439,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                         return State::Greet(session);
                     }
                     Some(Word::Refresh(statements)) => self.will_refresh(statements),
+                    Some(Word::Offers(request, parcels)) if request == self.request => self.take(parcels),
                     Some(word) if word.asks() => self.asked.push(word),
                     Some(_) => {}
                 },
