@@ -12,6 +12,7 @@ mod alone;
 mod availability;
 mod bad_days;
 mod code;
+mod copies;
 mod data;
 mod day_two;
 mod drift;

@@ -5,7 +5,7 @@
 //! short lock timeout: nobody's DDL waits for it, and what was not to be had is tried again.
 
 use super::record::Row;
-use crate::diff::Operation;
+use crate::diff::{Change, Operation};
 use crate::error::Result;
 use crate::model::{FactId, Kind, Name, Qualified};
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -181,7 +181,8 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
     let rows = spi.query("SELECT r.publications FROM accord.replica r WHERE r.name = $1", &[Arg::Text(replica)], See::Latest)?;
     let publications = rows.first().map(|row| row.texts(0)).unwrap_or_default();
     for id in detached {
-        let table = Qualified::new(id.path[0].clone(), id.path[1].clone()).to_string();
+        let Some(now) = present_name(spi, fence.event, &id)? else { continue };
+        let table = Qualified::new(now.path[0].clone(), now.path[1].clone()).to_string();
         let here = spi.query("SELECT pg_catalog.to_regclass($1)::oid", &[Arg::Text(&table)], See::Latest)?;
         if let Some(oid) = here.first().and_then(|row| row.maybe_int(0))
             && published(spi, oid, &publications)?
@@ -191,6 +192,26 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a table of an event's time is called now; nothing where it is gone.
+fn present_name(spi: &Spi, event: uuid::Uuid, then: &FactId) -> Result<Option<FactId>> {
+    let later = spi.query(
+        "SELECT e.changes::text FROM accord.event e WHERE e.seq > (SELECT o.seq FROM accord.event o WHERE o.id = $1::uuid)
+            AND e.tag ~ '^(ALTER|DROP|RECONCILE)' ORDER BY e.seq",
+        &[Arg::Text(&event.to_string())],
+        See::Latest,
+    )?;
+    let mut now = then.clone();
+    for row in &later {
+        let changes: Vec<Change> = serde_json::from_str(&row.text(0))?;
+        let Some(change) = changes.iter().find(|change| change.before.as_ref().is_some_and(|before| before.id == now)) else { continue };
+        match &change.after {
+            Some(after) => now = after.id.clone(),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(now))
 }
 
 /// Whether one of the publications publishes a table's rows under its own name whether or not it is a partition.

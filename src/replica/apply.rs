@@ -129,9 +129,9 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
 /// Some of the tables that it touches are copied again first.
 fn attempt(spi: &Spi, examined: &Examined, again: Again) -> std::result::Result<Done, Caught> {
     subtransaction(|| {
-        let prepared = rows::before(spi, examined, again)?;
+        let mut prepared = rows::before(spi, examined, again)?;
         let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined, &examined.offer.events)? } else { Vec::new() };
-        rows::after(spi, examined, &prepared)?;
+        rows::after(spi, examined, &mut prepared)?;
         let fingerprint = record(spi, examined, &mut steps)?;
         let (kept, restored) = kept::record(spi, examined, &steps)?;
         Ok(Done { fingerprint, steps, kept, restored, abandoned: prepared.abandoned })
