@@ -1,8 +1,9 @@
-//! Initial copies that changes of the schema overtake.
+//! Initial copies that changes of the schema overtake, and what else keeps the stream from coming up with them.
 
 use crate::rows::{Carried, ORDERS, PARTS};
 use crate::support::link::{batch, scalar};
 use crate::support::wait_until;
+use std::time::Duration;
 
 /// On the replica: the copy of `public.items` waits at its first row, and a row 100 is refused.
 const HINDER: &str = "CREATE FUNCTION public.hinder() RETURNS trigger LANGUAGE plpgsql AS
@@ -73,5 +74,29 @@ fn a_partition_that_leaves_is_known_by_a_later_name() {
     rows.resume();
     rows.assert_same_rows("old.former");
     rows.assert_same_rows("public.visits");
+    rows.assert_agreement();
+}
+
+#[test]
+fn rows_that_come_before_their_transactions_own_change_are_not_overtaken() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    // The stream stands before the version's own transaction, for a reason of the replica's.
+    rows.0.run_there(
+        "CREATE FUNCTION public.hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not yet'; END $$;
+         CREATE TRIGGER hinder BEFORE UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION public.hinder();
+         ALTER TABLE public.orders ENABLE ALWAYS TRIGGER hinder",
+    );
+    rows.0.run(
+        "BEGIN; ALTER TABLE public.orders ADD COLUMN cents bigint; UPDATE public.orders SET cents = total * 100;
+         ALTER TABLE public.orders DROP COLUMN total; COMMIT",
+    );
+    rows.0.until_state(&["waiting for rows"]);
+    // Longer than it takes to find out what the slot brings next.
+    std::thread::sleep(Duration::from_secs(6));
+    assert!(rows.0.column_there("public.orders", "total"), "the rows before the drop come first");
+    rows.0.run_there("DROP TRIGGER hinder ON public.orders; DROP FUNCTION public.hinder()");
+    rows.0.wait();
+    rows.assert_same_rows("public.orders");
     rows.assert_agreement();
 }

@@ -31,6 +31,7 @@ mod rights;
 mod rows;
 mod secrets;
 mod size;
+mod stream;
 mod tls;
 mod upgrade;
 mod users;

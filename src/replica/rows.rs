@@ -10,7 +10,7 @@
 
 use super::apply::carry_out;
 use super::examine::Examined;
-use super::{reason, verdict};
+use super::{reason, stream, verdict};
 use crate::diff::Operation;
 use crate::error::Result;
 use crate::model::{FactId, Fingerprint, Kind, Name, Qualified};
@@ -235,7 +235,7 @@ fn name_of(id: &FactId) -> String {
 }
 
 /// What was done before a version's steps.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Prepared {
     /// Slots on the source that abandoned copies leave behind.
     pub abandoned: Vec<String>,
@@ -243,6 +243,15 @@ pub(super) struct Prepared {
     above: Vec<String>,
     /// Copies that begin again, by subscription and relation: what they had noted of their progress goes at the end.
     begun: Vec<(u32, u32)>,
+}
+
+impl Prepared {
+    /// And what was done later.
+    pub(super) fn join(&mut self, other: Self) {
+        self.abandoned.extend(other.abandoned);
+        self.above.extend(other.above);
+        self.begun.extend(other.begun);
+    }
 }
 
 /// What comes before a version's steps: tables whose rows cannot be derived from those that are here are
@@ -449,10 +458,11 @@ fn begin_again(spi: &Spi, subscription: u32, relation: u32, begun: &mut Vec<(u32
         "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'd', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
         &[Arg::Oid(subscription), Arg::Oid(relation)],
     )?;
-    // The workers keep in mind that the table was ready. The table is locked: a new one sees what is committed.
+    // The workers keep in mind that the table was ready; one that runs this itself looks again with the table's next row,
+    // which the changed table's description comes before. The table is locked: a new one sees what is committed.
     spi.query(
         "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w
-          WHERE w.subid = $1 AND w.pid IS NOT NULL AND (w.relid IS NULL OR w.relid = $2)",
+          WHERE w.subid = $1 AND w.pid IS NOT NULL AND (w.relid IS NULL OR w.relid = $2) AND w.pid <> pg_catalog.pg_backend_pid()",
         &[Arg::Oid(subscription), Arg::Oid(relation)],
         See::Latest,
     )?;
@@ -538,6 +548,7 @@ fn empty(spi: &Spi, table: &str) -> Result<()> {
 /// Says of a version that should wait for rows that nothing shows when they are here.
 pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
     let offer = &examined.offer;
+    stream::warn(examined, warnings);
     if offer.fence.is_some() {
         let again = filled_by_the_source(&offer.events);
         warnings.extend(again.iter().map(|id| format!("{id} is emptied and copied anew: its rows have values of the source's own")));
@@ -561,9 +572,10 @@ pub fn stop_behind(spi: &Spi, fence: &str) -> Result<()> {
     if !command::in_apply_worker() {
         return Ok(());
     }
+    stream::at_end(spi)?;
     let asked = "SELECT s.subname::text, f.event::text, f.turns OR EXISTS (SELECT FROM accord.fence o WHERE o.via = f.via AND o.frees)
                    FROM accord.fence f JOIN accord.upstream u USING (source) JOIN pg_catalog.pg_subscription s ON s.oid = f.via
-                  WHERE f.id = $1::uuid AND NOT coalesce(u.lsn >= $2::pg_lsn, false)
+                  WHERE f.id = $1::uuid AND (f.turns OR f.takes) AND NOT coalesce(u.lsn >= $2::pg_lsn, false)
                     AND NOT EXISTS (SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[f.event])";
     let here = command::origin_lsn();
     let ask = || spi.query(asked, &[Arg::Text(fence), Arg::Text(&here)], See::Latest);
@@ -621,7 +633,7 @@ fn standing_key(event: &str) -> i64 {
 }
 
 /// Lets subscriptions go on that stand behind fences, and forgets these.
-fn go_on(spi: &Spi, fences: &str, args: &[Arg]) -> Result<()> {
+pub(super) fn go_on(spi: &Spi, fences: &str, args: &[Arg]) -> Result<()> {
     let gone = spi.query(
         &format!("DELETE FROM accord.fence f WHERE f.via IS NOT NULL AND {fences} RETURNING f.via, f.stops"),
         args,
