@@ -165,7 +165,7 @@ fn touched(offer: &Offer) -> Vec<String> {
 fn copying(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Vec<String>> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     let late = format!(
-        "SELECT r.srrelid::pg_catalog.regclass::text {LATE}
+        "SELECT r.srrelid::pg_catalog.regclass::text {UNFINISHED} AND r.srsubstate = 'f'
             AND EXISTS (SELECT FROM pg_catalog.pg_stat_subscription w WHERE w.subid = r.srsubid AND w.relid = r.srrelid AND w.pid IS NOT NULL)"
     );
     let all = [Arg::Texts(&names), Arg::Bool(leaves_names(&offer.events)), Arg::Texts(&[])];
@@ -392,18 +392,27 @@ pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &mut Prepared) -> 
     forget_progress(spi, &prepared.begun)
 }
 
-/// Copies that brought the rows and did not come up with the stream yet, and whose workers do not run: what they have
-/// yet to bring is from before the version. Rows that go by a name of then stop them, whosever they are; those of the
-/// tables that it touches come too late. They begin again.
+/// Initial copies that have yet to bring rows from before the version, or that brought some and did not come up with the
+/// stream. Rows that go by a name of then stop them, whosever they are; those of the tables that it touches come too
+/// late. They begin again, behind the version.
 fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, begun: &mut Vec<(u32, u32)>) -> Result<()> {
     if behind_rows(&offer.events).is_none() {
         return Ok(());
     }
-    let late = format!("SELECT r.srsubid, r.srrelid, r.srrelid::pg_catalog.regclass::text {LATE}");
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
-    let args = [Arg::Texts(&names), Arg::Bool(leaves_names(&offer.events)), Arg::Texts(&touched(offer))];
-    for row in spi.query(&late, &args, See::Latest)? {
+    let (all, touched) = (leaves_names(&offer.events), touched(offer));
+    let unfinished = |all: bool| {
+        let sql = format!("SELECT r.srsubid, r.srrelid, r.srrelid::pg_catalog.regclass::text, r.srsubstate::text {UNFINISHED}");
+        spi.query(&sql, &[Arg::Texts(&names), Arg::Bool(all), Arg::Texts(&touched)], See::Latest)
+    };
+    for row in unfinished(all)? {
         stop_copy(spi, row.int(1) as u32)?;
+    }
+    // With our lock none runs, and what is said of it stands.
+    for row in unfinished(false)? {
+        spi.execute_one(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", row.text(2)))?;
+    }
+    for row in unfinished(all)?.iter().filter(|row| row.text(3) == "f") {
         empty(spi, &row.text(2))?;
         begin_again(spi, row.int(0) as u32, row.int(1) as u32, begun)?;
     }
@@ -411,9 +420,11 @@ fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, begun: &mut Vec<(u32, u32)
 }
 
 /// Such copies, of some tables or of all.
-const LATE: &str = "FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
-          WHERE pg_catalog.quote_ident(s.subname) = ANY ($1) AND r.srsubstate = 'f'
-            AND ($2 OR r.srrelid IN (SELECT pg_catalog.to_regclass(t.name) FROM pg_catalog.unnest($3) t (name)))";
+const UNFINISHED: &str = "FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+          WHERE pg_catalog.quote_ident(s.subname) = ANY ($1) AND r.srsubstate IN ('d', 'f')
+            AND ($2 OR EXISTS (SELECT FROM pg_catalog.unnest($3) t (name), pg_catalog.to_regclass(t.name) o (oid)
+                                WHERE r.srrelid = o.oid OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(o.oid) p)
+                                   OR r.srrelid IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(o.oid) a)))";
 
 /// What copies that begin again had noted of their progress goes: a new one would begin behind it. Nothing can fail
 /// behind this that would bring the copy back and not its progress.
