@@ -419,17 +419,16 @@ fn stand(at: Place, reasons: Option<Vec<Reason>>) -> ! {
         spi::connect(|spi| {
             turn::take(Turn::Apply)?;
             let source = Arg::Text(&at.source);
-            match &reasons {
-                Some(reasons) => spi.run(
+            if let Some(reasons) = &reasons {
+                spi.run(
                     "UPDATE accord.streamed SET failure = $2::json WHERE source = $1::uuid",
                     &[source, Arg::Text(&serde_json::to_string(reasons)?)],
-                )?,
-                None => {
-                    let meanwhile = "SELECT FROM accord.streamed s WHERE s.source = $1::uuid AND s.failure IS NULL
-                                     UNION ALL SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[$2::uuid]";
-                    if !spi.query(meanwhile, &[source, Arg::Text(&at.event)], See::Latest)?.is_empty() {
-                        return Ok(());
-                    }
+                )?;
+            } else {
+                let meanwhile = "SELECT FROM accord.streamed s WHERE s.source = $1::uuid AND s.failure IS NULL
+                                 UNION ALL SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[$2::uuid]";
+                if !spi.query(meanwhile, &[source, Arg::Text(&at.event)], See::Latest)?.is_empty() {
+                    return Ok(());
                 }
             }
             let names = "SELECT s.subname::text FROM pg_catalog.pg_subscription s WHERE s.oid = $1 AND s.subenabled";
