@@ -60,12 +60,14 @@ pure: deps ## run the tests that need no server
 
 server-tests: server ## run the tests against throwaway clusters
 	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test fleet --test majors --test torture
+	SEED=7 CHANGES=40 cargo test $(SERVERLESS) --test soak
+	SEED=7 CHANGES=40 CARRIER=stream cargo test $(SERVERLESS) --test soak
 
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
 
-soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10)
-	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) cargo test $(SERVERLESS) --test soak
+soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10) CARRIER=stream
+	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) CARRIER=$(CARRIER) cargo test $(SERVERLESS) --test soak
 
 torture: server ## change the schema while everything fails: make torture SEED=1 MINUTES=10 (TRANSACTIONS=10000)
 	SEED=$(or $(SEED),1) MINUTES=$(MINUTES) TRANSACTIONS=$(TRANSACTIONS) cargo test $(SERVERLESS) --test torture

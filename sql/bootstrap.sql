@@ -223,7 +223,18 @@ CREATE TABLE accord.upstream (
     projection   text NOT NULL,
     lanes        bytea NOT NULL,
     lsn          pg_lsn,                     -- of the source, when its baseline was taken: what was committed before is in it
+    streams      boolean NOT NULL DEFAULT false, -- its versions are applied among the rows, by the apply worker
     since        timestamptz NOT NULL DEFAULT now()
+);
+
+-- The version of a source that was accepted and is applied where the stream brings its events.
+CREATE TABLE accord.streamed (
+    source       uuid PRIMARY KEY,
+    version      bigint NOT NULL,
+    role         oid NOT NULL,               -- who left it here: its steps run with that role's rights
+    offer        json NOT NULL,
+    failure      json,                       -- why it could not be applied there: reasons of a verdict
+    at           timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 CREATE TABLE accord.mirror (

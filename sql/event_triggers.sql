@@ -25,6 +25,15 @@ $$ BEGIN
     RETURN CASE WHEN NEW.via IS NOT NULL THEN NEW END;
 END $$;
 
+-- Where an event's row stands among the others: its version is applied here, if its source's versions are applied so.
+CREATE FUNCTION accord.on_event_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    PERFORM accord.apply_here(NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER event_row AFTER INSERT ON accord.fence FOR EACH ROW WHEN (NEW.via IS NOT NULL) EXECUTE FUNCTION accord.on_event_row();
+ALTER TABLE accord.fence ENABLE REPLICA TRIGGER event_row;
+
 -- At the end of a transaction that brought fences: is the subscription to stand here?
 CREATE FUNCTION accord.on_fence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
 $$ BEGIN
@@ -32,7 +41,7 @@ $$ BEGIN
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER fence AFTER INSERT ON accord.fence DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (NEW.via IS NOT NULL AND (NEW.turns OR NEW.takes)) EXECUTE FUNCTION accord.on_fence();
+    FOR EACH ROW WHEN (NEW.via IS NOT NULL) EXECUTE FUNCTION accord.on_fence();
 ALTER TABLE accord.fence ENABLE REPLICA TRIGGER fence;
 
 DO $$

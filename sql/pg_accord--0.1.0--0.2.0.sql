@@ -105,7 +105,7 @@ ALTER TABLE accord.fence ADD COLUMN source uuid, ADD COLUMN turns boolean NOT NU
     ADD COLUMN takes boolean NOT NULL DEFAULT false, ADD COLUMN stops boolean NOT NULL DEFAULT false, ADD COLUMN beside oid[];
 UPDATE accord.fence SET source = (SELECT l.id FROM accord.ledger l);
 ALTER TABLE accord.fence ALTER COLUMN source SET NOT NULL;
-ALTER TABLE accord.upstream ADD COLUMN lsn pg_lsn;
+ALTER TABLE accord.upstream ADD COLUMN lsn pg_lsn, ADD COLUMN streams boolean NOT NULL DEFAULT false;
 ALTER TABLE accord.applied ADD COLUMN event_ids uuid[];
 UPDATE accord.applied a SET event_ids = ARRAY(SELECT (e ->> 'id')::uuid FROM json_array_elements(coalesce(a.events, '[]')) e);
 ALTER TABLE accord.applied ALTER COLUMN event_ids SET NOT NULL;
@@ -134,9 +134,27 @@ $$ BEGIN
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER fence AFTER INSERT ON accord.fence DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (NEW.via IS NOT NULL AND (NEW.turns OR NEW.takes)) EXECUTE FUNCTION accord.on_fence();
+    FOR EACH ROW WHEN (NEW.via IS NOT NULL) EXECUTE FUNCTION accord.on_fence();
 ALTER TABLE accord.fence ENABLE REPLICA TRIGGER fence;
 REVOKE ALL ON FUNCTION accord.on_fence() FROM PUBLIC;
+CREATE FUNCTION accord.apply_here(fence uuid) RETURNS void LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'apply_here_wrapper';
+REVOKE ALL ON FUNCTION accord.apply_here(uuid) FROM PUBLIC;
+CREATE FUNCTION accord.on_event_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
+$$ BEGIN
+    PERFORM accord.apply_here(NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER event_row AFTER INSERT ON accord.fence FOR EACH ROW WHEN (NEW.via IS NOT NULL) EXECUTE FUNCTION accord.on_event_row();
+ALTER TABLE accord.fence ENABLE REPLICA TRIGGER event_row;
+REVOKE ALL ON FUNCTION accord.on_event_row() FROM PUBLIC;
+CREATE TABLE accord.streamed (
+    source       uuid PRIMARY KEY,
+    version      bigint NOT NULL,
+    role         oid NOT NULL,               -- who left it here: its steps run with that role's rights
+    offer        json NOT NULL,
+    failure      json,                       -- why it could not be applied there: reasons of a verdict
+    at           timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- Histories that parted
 CREATE TABLE accord.divergence (
@@ -173,12 +191,12 @@ DO $$
 DECLARE
     relation regclass;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['accord.divergence', 'accord.abandoned']::regclass[] LOOP
+    FOREACH relation IN ARRAY ARRAY['accord.divergence', 'accord.abandoned', 'accord.streamed']::regclass[] LOOP
         EXECUTE format('CREATE TRIGGER foreign_row BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION accord.on_foreign_row()', relation);
         EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER foreign_row', relation);
     END LOOP;
 END $$;
-REVOKE ALL ON accord.divergence, accord.abandoned FROM PUBLIC;
+REVOKE ALL ON accord.divergence, accord.abandoned, accord.streamed FROM PUBLIC;
 CREATE FUNCTION accord.resolve_divergence(replica text, keep text) RETURNS bigint LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'resolve_divergence_wrapper';
 REVOKE ALL ON FUNCTION accord.resolve_divergence(text, text) FROM PUBLIC;
 

@@ -168,3 +168,21 @@ fn sealed_by_turns() {
         assert_eq!(read, [true; 4], "after {n}");
     }
 }
+
+#[test]
+fn a_name_that_one_statement_leaves_and_takes() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.a (id int, note text, gone int)");
+    link.run(
+        "BEGIN; ALTER TABLE public.a RENAME COLUMN note TO remark;
+         ALTER TABLE public.a DROP COLUMN remark, ADD COLUMN remark int;
+         ALTER TABLE public.a RENAME TO b; COMMIT",
+    );
+    link.wait();
+    link.assert_agreement();
+    // The same type again is another column: what the old one held is gone.
+    link.run_there("INSERT INTO public.b (id, gone) VALUES (1, 2)");
+    link.follow("ALTER TABLE public.b DROP COLUMN gone, ADD COLUMN gone int");
+    link.assert_agreement();
+    assert_eq!(scalar::<i64>(&mut link.replica(), "SELECT count(gone) FROM public.b"), 0);
+}

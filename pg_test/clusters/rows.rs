@@ -6,17 +6,17 @@ use crate::support::{Link, Pair, dump, eventually, wait_until};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-static PAIR: LazyLock<Arc<Pair>> = LazyLock::new(|| Pair::start("rows", stream::CONF));
+pub static PAIR: LazyLock<Arc<Pair>> = LazyLock::new(|| Pair::start("rows", stream::CONF));
 
 /// A source and a replica with a publication and a subscription between them; `setup` is run at the source first.
-struct Carried(Link);
+pub struct Carried(pub Link);
 
 impl Carried {
-    fn new(setup: &str, publication: &str) -> Self {
+    pub fn new(setup: &str, publication: &str) -> Self {
         Self::with(setup, publication, "{}")
     }
 
-    fn with(setup: &str, publication: &str, policy: &str) -> Self {
+    pub fn with(setup: &str, publication: &str, policy: &str) -> Self {
         let link = Link::bare(PAIR.clone());
         link.run(setup);
         link.add(policy);
@@ -27,13 +27,13 @@ impl Carried {
         this
     }
 
-    fn stream(&self) -> Stream<'_> {
+    pub fn stream(&self) -> Stream<'_> {
         Stream { source: (&self.0.pair.source, &self.0.db), replica: (&self.0.pair.replica, &self.0.db) }
     }
 
     /// The same rows on both sides, in the end.
     #[track_caller]
-    fn assert_same_rows(&self, table: &str) {
+    pub fn assert_same_rows(&self, table: &str) {
         if let Err(difference) = self.stream().same_rows(table, Duration::from_secs(30)) {
             panic!("{difference}\n{}", self.0.report());
         }
@@ -41,7 +41,7 @@ impl Carried {
 
     /// The same schema on both sides, but for what carries the rows.
     #[track_caller]
-    fn assert_agreement(&self) {
+    pub fn assert_agreement(&self) {
         self.0.assert_same_fingerprint();
         let Stream { source, replica } = self.stream();
         if let Some(difference) = dump::difference(&dump::tables(source.0, source.1), &dump::tables(replica.0, replica.1)) {
@@ -50,7 +50,7 @@ impl Carried {
     }
 
     /// Stops the stream, runs something, and lets it go on.
-    fn behind(&self, sql: &str) {
+    pub fn behind(&self, sql: &str) {
         self.0.run_there("ALTER SUBSCRIPTION rows DISABLE");
         wait_until("the apply worker is gone", || {
             scalar::<i64>(&mut self.0.replica(), "SELECT count(pid) FROM pg_stat_subscription WHERE subname = 'rows'") == 0
@@ -58,7 +58,7 @@ impl Carried {
         self.0.run(sql);
     }
 
-    fn go_on(&self) {
+    pub fn go_on(&self) {
         self.0.run_there("ALTER SUBSCRIPTION rows ENABLE");
     }
 }
@@ -70,7 +70,7 @@ impl Drop for Carried {
     }
 }
 
-const ORDERS: &str = "CREATE TABLE public.orders (id int PRIMARY KEY, note text, total int NOT NULL DEFAULT 0);
+pub const ORDERS: &str = "CREATE TABLE public.orders (id int PRIMARY KEY, note text, total int NOT NULL DEFAULT 0);
                       INSERT INTO public.orders (id, note) SELECT n, 'note ' || n FROM generate_series(1, 5) n";
 
 #[test]
@@ -271,7 +271,7 @@ fn a_table_that_goes_before_it_was_copied_goes_here_too() {
     });
 }
 
-const PARTS: &str = "CREATE TABLE public.visits (at int NOT NULL, n int, PRIMARY KEY (at)) PARTITION BY RANGE (at);
+pub const PARTS: &str = "CREATE TABLE public.visits (at int NOT NULL, n int, PRIMARY KEY (at)) PARTITION BY RANGE (at);
                      CREATE TABLE public.visits_0 PARTITION OF public.visits FOR VALUES FROM (0) TO (100);
                      INSERT INTO public.visits SELECT n, n FROM generate_series(0, 99, 10) n";
 
@@ -346,7 +346,7 @@ fn a_foreign_key_to_rows_of_its_own_transaction() {
 }
 
 /// A subscription of the replica's takes rows, or stands.
-fn enabled(rows: &Carried) -> bool {
+pub fn enabled(rows: &Carried) -> bool {
     scalar(
         &mut rows.0.replica(),
         "SELECT subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()",
@@ -355,7 +355,7 @@ fn enabled(rows: &Carried) -> bool {
 
 impl Carried {
     /// Runs something that nobody applies for the time being, until the stream stands behind it.
-    fn until_it_stands(&self, statements: &[&str]) {
+    pub fn until_it_stands(&self, statements: &[&str]) {
         self.0.run("SELECT accord.pause_replica('warehouse')");
         for sql in statements {
             self.0.run(sql);
@@ -364,7 +364,7 @@ impl Carried {
         assert!(stands.is_some(), "the subscription does not stand\n{}", self.0.pair.replica.log_tail(20));
     }
 
-    fn resume(&self) {
+    pub fn resume(&self) {
         self.0.run("SELECT accord.resume_replica('warehouse')");
         self.0.wait();
     }

@@ -42,6 +42,13 @@ fn forget_source(source: pgrx::Uuid) {
     spi::connect(|spi| replica::forget(spi, &source.to_string())).or_raise();
 }
 
+/// In an apply worker, applies the version of the event whose row it has brought; called by the row's trigger.
+#[pg_extern(volatile, parallel_unsafe)]
+fn apply_here(fence: pgrx::Uuid) {
+    let _pinned = crate::pg::command::pin();
+    spi::connect(|spi| replica::apply_here(spi, &fence.to_string())).or_raise();
+}
+
 /// Has the subscription that brought a fence stand behind it, where rows from behind it would be taken for others;
 /// called by the fence's trigger.
 #[pg_extern(volatile, parallel_unsafe)]

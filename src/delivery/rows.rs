@@ -5,7 +5,7 @@
 //! short lock timeout: nobody's DDL waits for it, and what was not to be had is tried again.
 
 use super::record::Row;
-use crate::diff::Operation;
+use crate::diff::{Change, Operation};
 use crate::error::Result;
 use crate::model::{FactId, Kind, Name, Qualified};
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -181,7 +181,8 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
     let rows = spi.query("SELECT r.publications FROM accord.replica r WHERE r.name = $1", &[Arg::Text(replica)], See::Latest)?;
     let publications = rows.first().map(|row| row.texts(0)).unwrap_or_default();
     for id in detached {
-        let table = Qualified::new(id.path[0].clone(), id.path[1].clone()).to_string();
+        let Some(now) = present_name(spi, fence.event, &id)? else { continue };
+        let table = Qualified::new(now.path[0].clone(), now.path[1].clone()).to_string();
         let here = spi.query("SELECT pg_catalog.to_regclass($1)::oid", &[Arg::Text(&table)], See::Latest)?;
         if let Some(oid) = here.first().and_then(|row| row.maybe_int(0))
             && published(spi, oid, &publications)?
@@ -191,6 +192,26 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a table of an event's time is called now; nothing where it is gone.
+fn present_name(spi: &Spi, event: uuid::Uuid, then: &FactId) -> Result<Option<FactId>> {
+    let later = spi.query(
+        "SELECT e.changes::text FROM accord.event e WHERE e.seq > (SELECT o.seq FROM accord.event o WHERE o.id = $1::uuid)
+            AND e.tag ~ '^(ALTER|DROP|RECONCILE)' ORDER BY e.seq",
+        &[Arg::Text(&event.to_string())],
+        See::Latest,
+    )?;
+    let mut now = then.clone();
+    for row in &later {
+        let changes: Vec<Change> = serde_json::from_str(&row.text(0))?;
+        let Some(change) = changes.iter().find(|change| change.before.as_ref().is_some_and(|before| before.id == now)) else { continue };
+        match &change.after {
+            Some(after) => now = after.id.clone(),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(now))
 }
 
 /// Whether one of the publications publishes a table's rows under its own name whether or not it is a partition.
@@ -295,8 +316,33 @@ pub(super) fn fence_again(spi: &Spi, version: i64) -> Result<()> {
 /// How many changes are looked at.
 const LOOK: i64 = 10_000;
 
+/// What a slot brings next behind a place. A begin message (B) holds its commit's place, its time, its transaction; a
+/// relation's description (R), names that end with a null byte behind one or behind flags, is for the rows (I, U, D)
+/// behind it, until the next one of that relation.
+const NEXT: &str = "
+WITH c AS (
+    SELECT c.xid::text::int8 AS xid, c.data, c.ordinality AS n, pg_catalog.chr(pg_catalog.get_byte(c.data, 0)) AS kind
+      FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $4::int4, 'proto_version', '1', 'publication_names', $2) WITH ORDINALITY c),
+  b AS (
+    SELECT c.xid FROM c
+     WHERE c.kind = 'B'
+       AND pg_catalog.encode(pg_catalog.substr(c.data, 2, 8), 'hex') >= pg_catalog.lpad(pg_catalog.to_hex(($3::pg_lsn - '0/0'::pg_lsn)::int8), 16, '0')
+     ORDER BY c.n LIMIT 1),
+  r AS (
+    SELECT pg_catalog.substr(c.data, 2, 4) AS relation, c.data, c.n,
+           lead(c.n) OVER (PARTITION BY pg_catalog.substr(c.data, 2, 4) ORDER BY c.n) AS until
+      FROM c WHERE c.kind = 'R')
+SELECT b.xid = (SELECT (v.xid::text::numeric % 4294967296)::int8 FROM accord.version v WHERE v.version = $5)
+   AND NOT EXISTS (
+       SELECT FROM c JOIN r ON r.relation = pg_catalog.substr(c.data, 2, 4) AND c.n > r.n AND (r.until IS NULL OR c.n < r.until)
+        WHERE c.xid = b.xid AND c.kind IN ('I', 'U', 'D')
+          AND EXISTS (SELECT FROM pg_catalog.unnest($6::text[]) l (name), (VALUES ('\\x00'::bytea), ('\\x01')) f (flags)
+                       WHERE position((f.flags || pg_catalog.convert_to(l.name, 'UTF8') || '\\x00'::bytea) IN r.data) > 0))
+  FROM b";
+
 /// Whether the first transaction that a slot's subscription has not applied yet is that of a version: the rows
-/// before it are there, and its own may need what it changes. Read from a copy of the slot.
+/// before it are there, and its own may need what it changes. Not where some of them still go by a name that it
+/// leaves: they come first. Read from a copy of the slot.
 pub fn is_next(spi: &Spi, slot: &str, reached: &str, version: i64) -> Result<bool> {
     let rows = spi.query(
         "SELECT pg_catalog.string_agg(pg_catalog.quote_ident(p.name), ',') FROM accord.replica r, pg_catalog.unnest(r.publications) p (name)
@@ -305,29 +351,45 @@ pub fn is_next(spi: &Spi, slot: &str, reached: &str, version: i64) -> Result<boo
         See::Latest,
     )?;
     let Some(publications) = rows.first().and_then(|row| row.maybe_text(0)) else { return Ok(false) };
+    let left = names_left(spi, version)?;
     let copy = format!("pg_accord_{}", std::process::id());
     spi.query(
         "SELECT pg_catalog.pg_copy_logical_replication_slot($1::name, $2::name, true)",
         &[Arg::Text(slot), Arg::Text(&copy)],
         See::Transaction,
     )?;
-    // A begin message: its commit's place, its time, its transaction.
     let found = subtransaction(|| {
         spi.query(
-            "SELECT b.xid = (SELECT (v.xid::text::numeric % 4294967296)::int8 FROM accord.version v WHERE v.version = $5)
-               FROM (SELECT c.xid::text::int8 AS xid, pg_catalog.substr(c.data, 2, 8) AS place
-                       FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $4::int4, 'proto_version', '1', 'publication_names', $2)
-                            WITH ORDINALITY c
-                      WHERE pg_catalog.get_byte(c.data, 0) = 66 ORDER BY c.ordinality) b
-              WHERE pg_catalog.encode(b.place, 'hex') >= pg_catalog.lpad(pg_catalog.to_hex(($3::pg_lsn - '0/0'::pg_lsn)::int8), 16, '0')
-              LIMIT 1",
-            &[Arg::Text(&copy), Arg::Text(&publications), Arg::Text(reached), Arg::Int(LOOK), Arg::Int(version)],
+            NEXT,
+            &[Arg::Text(&copy), Arg::Text(&publications), Arg::Text(reached), Arg::Int(LOOK), Arg::Int(version), Arg::Texts(&left)],
             See::Transaction,
         )
     });
     spi.query("SELECT pg_catalog.pg_drop_replication_slot($1::name)", &[Arg::Text(&copy)], See::Transaction)?;
     let found = found.map_err(|error| crate::error::Error::internal(error.to_string()))?;
     Ok(found.first().is_some_and(|row| row.bool(0)))
+}
+
+/// Names of columns and tables that a version leaves.
+fn names_left(spi: &Spi, version: i64) -> Result<Vec<String>> {
+    let events = spi.query(
+        "SELECT e.changes::text FROM accord.event e JOIN accord.version v USING (xid) WHERE v.version = $1",
+        &[Arg::Int(version)],
+        See::Latest,
+    )?;
+    let mut left = Vec::new();
+    for event in &events {
+        let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
+        left.extend(
+            changes
+                .iter()
+                .filter(|change| matches!(change.operation(), Some(Operation::Drop | Operation::Rename)))
+                .filter_map(|change| change.before.as_ref())
+                .filter(|before| matches!(before.id.kind, Kind::Column | Kind::Table))
+                .map(|before| before.id.name().as_str().to_owned()),
+        );
+    }
+    Ok(left)
 }
 
 /// A version's rows are known to be all there.

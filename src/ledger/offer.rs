@@ -62,6 +62,7 @@ impl Target {
             renamed: Vec::new(),
             fence: None,
             lsn: None,
+            held: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -91,6 +92,7 @@ pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
     if target.protocol >= 2 {
         let end = spi.query("SELECT pg_catalog.pg_current_wal_insert_lsn()::text", &[], See::Latest)?;
         offer.lsn = end.first().map(|row| row.text(0));
+        offer.held = may_arrive(spi, head)?;
     }
     let mut changes = Vec::new();
     for row in spi.query("SELECT f.body FROM accord.fact f ORDER BY f.id", &[], See::Latest)? {
@@ -108,6 +110,20 @@ pub fn baseline_offer(spi: &Spi, replica: &str) -> Result<Offer> {
         changes,
     });
     Ok(offer)
+}
+
+/// Events of versions up to this one that a slot of a subscription has still to bring.
+fn may_arrive(spi: &Spi, head: i64) -> Result<Vec<Uuid>> {
+    spi.query(
+        "SELECT e.id::text FROM accord.event e JOIN accord.version v USING (xid)
+          WHERE v.version <= $1 AND e.lsn >= (SELECT min(s.restart_lsn) FROM pg_catalog.pg_replication_slots s
+                                               WHERE s.database = pg_catalog.current_database() AND s.plugin = 'pgoutput') ORDER BY e.seq",
+        &[Arg::Int(head)],
+        See::Latest,
+    )?
+    .iter()
+    .map(|row| row.text(0).parse().map_err(|_| Error::internal("an event's id is no UUID")))
+    .collect()
 }
 
 /// The versions after `after`, in order, at most `limit` of them and, beyond the first, at most about

@@ -396,12 +396,23 @@ pub fn become_owner() -> Pinned {
 
 /// Becomes the role that called the extension's function again, for what runs with its rights and no more.
 pub fn become_caller() -> Pinned {
+    become_role(caller())
+}
+
+/// OID of the role that called the extension's function.
+pub fn caller() -> u32 {
+    // SAFETY: a plain variable of this backend.
+    unsafe { pg_sys::GetOuterUserId() }.to_u32()
+}
+
+/// Becomes a role, for what runs with its rights and no more.
+pub fn become_role(role: u32) -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
         let mut user = pg_sys::Oid::INVALID;
         let mut context = 0;
         pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
-        pg_sys::SetUserIdAndSecContext(pg_sys::GetOuterUserId(), context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        pg_sys::SetUserIdAndSecContext(pg_sys::Oid::from(role), context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
         Pinned { nest: None, user: Some((user, context)) }
     }
 }

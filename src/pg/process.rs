@@ -137,6 +137,21 @@ fn prepared_transaction<R>(prepare: impl FnOnce() -> Result<()>, work: impl FnOn
     outcome
 }
 
+/// Ends a logical replication worker without an error: its transaction is undone, `work` runs in one of its own, and the
+/// process goes. Nothing of the publisher's progress is noted: what was undone is sent again to the next worker.
+pub fn end_apply_worker(work: impl FnOnce() -> Result<()>) -> ! {
+    // SAFETY: as the server's own worker ends where it disables its subscription; no frame above is returned to, and what
+    // those hold ends with the process.
+    unsafe {
+        pg_sys::AbortOutOfAnyTransaction();
+        pg_sys::replorigin_session_origin = 0;
+        if let Err(error) = transaction(work) {
+            pgrx::log!("pg_accord: {error}");
+        }
+        pg_sys::proc_exit(0)
+    }
+}
+
 /// Runs `work` with every signal blocked: a thread that is spawned in it never takes one of the
 /// server's signals.
 pub fn without_signals<R>(work: impl FnOnce() -> R) -> R {

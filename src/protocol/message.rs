@@ -160,14 +160,17 @@ pub struct Offer {
     /// For [`OfferKind::Baseline`]: where the source's WAL ended when it was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lsn: Option<String>,
+    /// For [`OfferKind::Baseline`]: events that it holds already and that subscriptions may still bring.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Uuid>,
     /// Events in their order.
     pub events: Vec<Event>,
 }
 
 impl Offer {
-    /// The ids of its events.
+    /// The ids of its events, and of those that it holds.
     pub fn event_ids(&self) -> Vec<String> {
-        self.events.iter().map(|event| event.id.to_string()).collect()
+        self.events.iter().map(|event| &event.id).chain(&self.held).map(ToString::to_string).collect()
     }
 }
 

@@ -20,5 +20,7 @@ pub use message::{
     ReasonCode, Standing, StepReport, Verdict, VerdictState,
 };
 pub use policy::{Above, Carrier, CodePolicy, OnDrop, Policy, RequireApproval, Span};
-pub use rows::{Fence, Marks, Subscribed, behind_rows, converted, filled_by_the_source, left_by_partitions, marks, room, taken_in};
+pub use rows::{
+    Fence, Marks, Subscribed, behind_rows, converted, filled_by_the_source, leaves_names, left_by_partitions, marks, room, taken_in,
+};
 pub use state::DeliveryState;

@@ -182,6 +182,9 @@ pub enum Carrier {
     /// The source's worker connects to the replica.
     #[default]
     Push,
+    /// It offers so as well; what is accepted is applied by the replica's apply worker, where the publication brings the
+    /// events among the rows.
+    Stream,
 }
 
 /// A span of time: in JSON a number of milliseconds or a text such as `500ms`, `2s`, `5 min`, `1h`.
@@ -251,9 +254,6 @@ impl Policy {
         if !document.is_object() {
             return Err("a policy is a JSON object, e.g. {\"schemas\": [\"shop\"]}".to_owned());
         }
-        if document.get("carrier").is_some_and(|carrier| carrier == "stream") {
-            return Err("carrier stream, by which the events travel in the publication, is not there yet: carrier push (the default) keeps rows and schema in order by fences".to_owned());
-        }
         let policy: Self = Self::deserialize(document).map_err(|error| error.to_string())?;
         if policy.max_attempts == 0 || policy.max_lock_attempts == 0 {
             return Err("max_attempts and max_lock_attempts are at least 1".to_owned());
@@ -291,7 +291,12 @@ impl Policy {
 
     /// What this policy asks of a replica that one of an older protocol does not know.
     pub fn unknown_to(&self, protocol: u32) -> Option<&'static str> {
-        (protocol < 2 && self.code != CodePolicy::Apply).then_some("code")
+        if protocol >= 2 {
+            return None;
+        }
+        [("code", self.code != CodePolicy::Apply), ("carrier", self.carrier == Carrier::Stream)]
+            .into_iter()
+            .find_map(|(field, newer)| newer.then_some(field))
     }
 
     /// The part of the source's model that this policy mirrors.
@@ -441,6 +446,8 @@ mod tests {
         let newer = Policy { code: CodePolicy::Reject, ..Policy::default() };
         assert_eq!(written(&newer), ["code"]);
         assert_eq!((newer.unknown_to(1), newer.unknown_to(2)), (Some("code"), None));
+        let streamed = Policy { carrier: Carrier::Stream, ..Policy::default() };
+        assert_eq!((streamed.unknown_to(1), streamed.unknown_to(2)), (Some("carrier"), None));
         assert_eq!(Policy::default().unknown_to(1), None);
     }
 
@@ -466,7 +473,6 @@ mod tests {
         assert!(error(json!({"lock_timeout": 0})).contains("lock_timeout"));
         assert!(error(json!({"kinds": ["column"]})).contains("materialized_view"));
         assert!(error(json!({"carrier": "pigeon"})).contains("`push`"));
-        assert!(error(json!({"carrier": "stream"})).contains("carrier push"));
         assert!(error(json!([])).contains("object"));
     }
 

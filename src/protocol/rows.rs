@@ -214,6 +214,15 @@ pub fn filled_by_the_source(events: &[Event]) -> Vec<FactId> {
     tables
 }
 
+/// Whether rows go by another name, or by none, from here on.
+pub fn leaves_names(events: &[Event]) -> bool {
+    events.iter().flat_map(|event| &event.changes).any(|change| match (&change.before, &change.after) {
+        (Some(before), Some(after)) => before.id != after.id && matches!(before.id.kind, Kind::Table | Kind::Column | Kind::Schema),
+        (Some(before), None) => matches!(before.id.kind, Kind::Table | Kind::Column),
+        _ => false,
+    })
+}
+
 /// Tables in which rows from after the events, put in before them, come out wrong: what a changed type holds
 /// would be converted twice, and what is in a column whose name is taken anew would go with the old one.
 pub fn converted(events: &[Event]) -> Vec<FactId> {

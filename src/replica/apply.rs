@@ -7,7 +7,7 @@ use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
 use super::rows::Again;
-use super::{Applying, kept, mend, reason, rewind, rows, verdict};
+use super::{Applying, kept, mend, reason, rewind, rows, stream, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::store;
@@ -54,20 +54,14 @@ fn read(mut message: Value) -> std::result::Result<Application, Box<Verdict>> {
 
 /// The argument of `accord.apply` to its answer.
 pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
-    let (offer, policy, step) = match read(message) {
+    let (mut offer, policy, step) = match read(message) {
         Ok(application) => application,
         Err(refused) => return Ok(*refused),
     };
-    let settings = command::pin_settings();
-    settings.set("lock_timeout", &policy.lock_timeout.millis().to_string());
-    settings.set("check_function_bodies", "off");
-    settings.set("row_security", "off");
-    // What the offer's texts were checked under.
-    settings.set("standard_conforming_strings", "on");
-    settings.set("default_tablespace", "");
-    settings.set("default_table_access_method", "heap");
-    settings.set("default_toast_compression", "pglz");
-    settings.set("client_min_messages", "warning");
+    let _settings = settings(&policy);
+    if let Some(answer) = stream::under_way(spi, &mut offer, &policy)? {
+        return Ok(answer);
+    }
     if let Some(waiting) = rows::still_waiting(spi, &offer)? {
         return Ok(waiting);
     }
@@ -83,6 +77,9 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
     if examined.verdict.state != VerdictState::Accepted {
         return Ok(examined.verdict);
     }
+    if stream::carries(spi, &examined)? {
+        return stream::hand_over(spi, &examined);
+    }
     let _applying = Applying::begin(&examined.offer);
     if let Some(reason) = rows::waiting(spi, &examined.offer)? {
         return rows::wait(spi, examined, reason);
@@ -91,6 +88,21 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
         return outside::next(spi, examined, step);
     }
     inside(spi, examined)
+}
+
+/// Settings that steps run under.
+pub(super) fn settings(policy: &Policy) -> command::Pinned {
+    let settings = command::pin_settings();
+    settings.set("lock_timeout", &policy.lock_timeout.millis().to_string());
+    settings.set("check_function_bodies", "off");
+    settings.set("row_security", "off");
+    // What the offer's texts were checked under.
+    settings.set("standard_conforming_strings", "on");
+    settings.set("default_tablespace", "");
+    settings.set("default_table_access_method", "heap");
+    settings.set("default_toast_compression", "pglz");
+    settings.set("client_min_messages", "warning");
+    settings
 }
 
 /// Runs the whole version in a subtransaction of this transaction.
@@ -129,17 +141,22 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
 /// Some of the tables that it touches are copied again first.
 fn attempt(spi: &Spi, examined: &Examined, again: Again) -> std::result::Result<Done, Caught> {
     subtransaction(|| {
-        let prepared = rows::before(spi, examined, again)?;
+        let mut prepared = rows::before(spi, examined, again)?;
         let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined, &examined.offer.events)? } else { Vec::new() };
-        rows::after(spi, examined, &prepared)?;
-        let fingerprint = record(spi, examined, &mut steps)?;
-        let (kept, restored) = kept::record(spi, examined, &steps)?;
-        Ok(Done { fingerprint, steps, kept, restored, abandoned: prepared.abandoned })
+        conclude(spi, examined, &mut prepared, &mut steps)
     })
 }
 
+/// What comes behind a version's steps; the error rolls everything back.
+pub(super) fn conclude(spi: &Spi, examined: &Examined, prepared: &mut rows::Prepared, steps: &mut Vec<Step>) -> Result<Done> {
+    rows::after(spi, examined, prepared)?;
+    let fingerprint = record(spi, examined, steps)?;
+    let (kept, restored) = kept::record(spi, examined, steps)?;
+    Ok(Done { fingerprint, steps: std::mem::take(steps), kept, restored, abandoned: std::mem::take(&mut prepared.abandoned) })
+}
+
 /// Whether another try may end otherwise by itself.
-fn is_passing(code: PgSqlErrorCode) -> bool {
+pub(super) fn is_passing(code: PgSqlErrorCode) -> bool {
     matches!(
         code,
         PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
@@ -149,7 +166,7 @@ fn is_passing(code: PgSqlErrorCode) -> bool {
 }
 
 /// Whether rows forbid it.
-fn of_rows(code: PgSqlErrorCode) -> bool {
+pub(super) fn of_rows(code: PgSqlErrorCode) -> bool {
     matches!(
         code,
         PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION
@@ -161,7 +178,7 @@ fn of_rows(code: PgSqlErrorCode) -> bool {
 }
 
 /// What an application did.
-struct Done {
+pub(super) struct Done {
     fingerprint: Fingerprint,
     /// The steps that ran.
     steps: Vec<Step>,
@@ -174,7 +191,7 @@ struct Done {
 }
 
 /// The verdict of a finished application.
-fn finish(
+pub(super) fn finish(
     spi: &Spi,
     mut examined: Examined,
     meter: &Meter,
@@ -222,7 +239,7 @@ pub(super) fn same_as_before(spi: &Spi, examined: &Examined) -> Result<bool> {
     Ok(ids.iter().all(|id| now.get(id).map(|k| k.hash) == examined.local.get(id).map(|k| k.hash)))
 }
 
-fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
+pub(super) fn failure(examined: &Examined, error: &Caught, unchanged: bool) -> Reason {
     let name = &examined.offer.replica;
     let undone = if unchanged { "What it had done is undone; the schema is as it was." } else { "What it had done is undone." };
     let detail = [Some(format!("SQLSTATE {}.", error.sqlstate)), error.detail.clone(), Some(undone.to_owned())]
@@ -578,7 +595,13 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
     }
     mirror::write(spi, offer.source, &changes)?;
     let lsn = offer.lsn.clone().or_else(|| examined.upstream.as_ref().and_then(|u| u.lsn.clone()));
-    let upstream = Upstream { position: offer.position.clone(), projection: offer.projection.clone(), lanes, lsn };
+    let upstream = Upstream {
+        position: offer.position.clone(),
+        projection: offer.projection.clone(),
+        lanes,
+        lsn,
+        streams: stream::wanted(&examined.policy),
+    };
     mirror::write_upstream(spi, offer.source, &offer.replica, &upstream)?;
     let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();
     if let Some(id) = offer.mending {

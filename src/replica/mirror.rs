@@ -18,6 +18,8 @@ pub struct Upstream {
     pub lanes: LtHash,
     /// Where the source's WAL ended when its baseline was taken.
     pub lsn: Option<String>,
+    /// Its versions are applied among the rows, by the apply worker.
+    pub streams: bool,
 }
 
 /// One mirrored fact.
@@ -41,7 +43,7 @@ impl Mirrored {
 /// Reads where a source's history stands; `None` for a source that was never applied here.
 pub fn upstream(spi: &Spi, source: Uuid) -> Result<Option<Upstream>> {
     let rows = spi.query(
-        "SELECT u.version, u.id, u.projection, u.lanes, u.lsn::text FROM accord.upstream u WHERE u.source = $1::uuid",
+        "SELECT u.version, u.id, u.projection, u.lanes, u.lsn::text, u.streams FROM accord.upstream u WHERE u.source = $1::uuid",
         &[Arg::Text(&source.to_string())],
         See::Latest,
     )?;
@@ -51,15 +53,16 @@ pub fn upstream(spi: &Spi, source: Uuid) -> Result<Option<Upstream>> {
         projection: serde_json::from_str(&row.text(2))?,
         lanes: LtHash::from_bytes(&row.bytes(3)).ok_or_else(|| Error::internal("a stored sum has the wrong length"))?,
         lsn: row.maybe_text(4),
+        streams: row.bool(5),
     }))
 }
 
 /// Writes where a source's history stands.
 pub fn write_upstream(spi: &Spi, source: Uuid, replica: &str, upstream: &Upstream) -> Result<()> {
     spi.run(
-        "INSERT INTO accord.upstream (source, replica, version, id, projection, lanes, lsn) VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::pg_lsn)
+        "INSERT INTO accord.upstream (source, replica, version, id, projection, lanes, lsn, streams) VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::pg_lsn, $8)
          ON CONFLICT (source) DO UPDATE SET replica = EXCLUDED.replica, version = EXCLUDED.version, id = EXCLUDED.id,
-             projection = EXCLUDED.projection, lanes = EXCLUDED.lanes, lsn = EXCLUDED.lsn",
+             projection = EXCLUDED.projection, lanes = EXCLUDED.lanes, lsn = EXCLUDED.lsn, streams = EXCLUDED.streams",
         &[
             Arg::Text(&source.to_string()),
             Arg::Text(replica),
@@ -68,6 +71,7 @@ pub fn write_upstream(spi: &Spi, source: Uuid, replica: &str, upstream: &Upstrea
             Arg::Text(&crate::ledger::projection_text(&upstream.projection)?),
             Arg::Bytes(&upstream.lanes.to_bytes()),
             Arg::MaybeText(upstream.lsn.as_deref()),
+            Arg::Bool(upstream.streams),
         ],
     )
 }
@@ -218,6 +222,7 @@ pub fn forget(spi: &Spi, source: &str) -> Result<()> {
         "DELETE FROM accord.abandoned WHERE source = $1::uuid",
         "DELETE FROM accord.mended WHERE source = $1::uuid",
         "DELETE FROM accord.step WHERE source = $1::uuid",
+        "DELETE FROM accord.streamed WHERE source = $1::uuid",
         "DELETE FROM accord.upstream WHERE source = $1::uuid",
     ] {
         spi.run(sql, &[Arg::Text(&source.to_string())])?;

@@ -22,6 +22,7 @@ mod rendered;
 mod rewind;
 mod rows;
 pub mod sizes;
+mod stream;
 
 pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;
@@ -30,6 +31,7 @@ pub use inspect::inspect;
 pub use kept::{forget as forget_kept, purge as purge_kept};
 pub use mirror::forget;
 pub use rows::stop_behind;
+pub use stream::apply_here;
 
 use crate::protocol::{Offer, PROTOCOL_VERSION, Reason, ReasonCode, Verdict, VerdictState};
 use std::cell::RefCell;

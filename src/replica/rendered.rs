@@ -17,8 +17,22 @@ impl Examined {
     /// The changes of one event that are carried out here: without what is here already, and without
     /// what policy keeps; and how to plan them.
     pub fn rendered(&self, spi: &Spi, event: &Event) -> Result<(Vec<Change>, Options)> {
-        let created: Vec<String> =
-            event.changes.iter().filter(|c| c.before.is_none()).filter_map(|c| c.id().map(ToString::to_string)).collect();
+        // What leaves its name with the same event is not in the way of what takes it, unless policy keeps it.
+        let keeps = self.policy.on_drop_column == OnDrop::Keep || self.policy.on_drop_table == OnDrop::Keep;
+        let left: HashSet<&FactId> = event
+            .changes
+            .iter()
+            .filter(|change| !keeps && matches!(change.operation(), Some(Operation::Drop | Operation::Rename)))
+            .filter_map(|change| change.before.as_ref().map(|before| &before.id))
+            .collect();
+        let created: Vec<String> = event
+            .changes
+            .iter()
+            .filter(|change| change.before.is_none())
+            .filter_map(Change::id)
+            .filter(|id| !left.contains(id))
+            .map(ToString::to_string)
+            .collect();
         let here = mirror::local(spi, &created)?;
         // Facts that are here as another than the change starts from: left behind by a skipped version,
         // or an empty database's own. The change then starts from what is here.

@@ -10,7 +10,7 @@
 
 use super::apply::carry_out;
 use super::examine::Examined;
-use super::{reason, verdict};
+use super::{reason, stream, verdict};
 use crate::diff::Operation;
 use crate::error::Result;
 use crate::model::{FactId, Fingerprint, Kind, Name, Qualified};
@@ -21,11 +21,11 @@ use crate::pg::subtransaction::subtransaction;
 use crate::pg::turn::{self, Turn};
 use crate::protocol::{
     Fence, Offer, OfferKind, Reason, ReasonCode, Subscribed, Verdict, VerdictState, behind_rows, converted, filled_by_the_source,
-    left_by_partitions, room, taken_in,
+    leaves_names, left_by_partitions, room, taken_in,
 };
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 thread_local! {
@@ -126,7 +126,7 @@ fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
         }
     }
     if words.is_empty() {
-        words = copying(spi, offer)?.into_iter().map(|table| format!("table {table} is being copied")).collect();
+        words = copying(spi, offer, fence)?.into_iter().map(|table| format!("table {table} is being copied")).collect();
     }
     if words.is_empty() {
         return Ok(None);
@@ -160,8 +160,16 @@ fn touched(offer: &Offer) -> Vec<String> {
     tables
 }
 
-/// Touched tables whose initial copy is on its way: their rows come by another worker.
-fn copying(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
+/// Tables whose initial copy is on its way: their rows come by another worker. Touched ones; and all that have yet to
+/// come up with the stream, where the version leaves names that rows go by.
+fn copying(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Vec<String>> {
+    let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    let late = format!(
+        "SELECT r.srrelid::pg_catalog.regclass::text {UNFINISHED} AND r.srsubstate = 'f'
+            AND EXISTS (SELECT FROM pg_catalog.pg_stat_subscription w WHERE w.subid = r.srsubid AND w.relid = r.srrelid AND w.pid IS NOT NULL)"
+    );
+    let all = [Arg::Texts(&names), Arg::Bool(leaves_names(&offer.events)), Arg::Texts(&[])];
+    let late = spi.query(&late, &all, See::Latest)?;
     let rows = spi.query(
         "SELECT t.name FROM pg_catalog.unnest($1) t (name)
            JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = pg_catalog.to_regclass(t.name) AND r.srsubstate IN ('d', 'f')
@@ -169,7 +177,7 @@ fn copying(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
         &[Arg::Texts(&touched(offer))],
         See::Latest,
     )?;
-    Ok(rows.iter().map(|row| row.text(0)).collect())
+    Ok(rows.iter().chain(&late).map(|row| row.text(0)).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// Whether a touched table's copy may have been taken after the version: it may hold rows that the version does not allow.
@@ -227,12 +235,23 @@ fn name_of(id: &FactId) -> String {
 }
 
 /// What was done before a version's steps.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Prepared {
     /// Slots on the source that abandoned copies leave behind.
     pub abandoned: Vec<String>,
     /// Tables that are copied anew with the partitions they take in.
     above: Vec<String>,
+    /// Copies that begin again, by subscription and relation: what they had noted of their progress goes at the end.
+    begun: Vec<(u32, u32)>,
+}
+
+impl Prepared {
+    /// And what was done later.
+    pub(super) fn join(&mut self, other: Self) {
+        self.abandoned.extend(other.abandoned);
+        self.above.extend(other.above);
+        self.begun.extend(other.begun);
+    }
 }
 
 /// What comes before a version's steps: tables whose rows cannot be derived from those that are here are
@@ -242,14 +261,15 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Pre
     let (offer, mut prepared) = (&examined.offer, Prepared::default());
     let Some(fence) = offer.fence.as_ref().filter(|_| offer.skip.is_none()) else { return Ok(prepared) };
     let _owner = command::become_owner();
+    overtaken(spi, offer, fence, &mut prepared.begun)?;
     for table in filled_by_the_source(&offer.events) {
-        copy_again(spi, fence, &name_of(&table), Copied::Filled)?;
+        copy_again(spi, fence, &name_of(&table), Copied::Filled, &mut prepared.begun)?;
     }
     for table in converted(&offer.events) {
-        copy_again(spi, fence, &name_of(&table), Copied::Since)?;
+        copy_again(spi, fence, &name_of(&table), Copied::Since, &mut prepared.begun)?;
     }
     for table in written_beside(spi, offer)? {
-        copy_again(spi, fence, &table, Copied::Filled)?;
+        copy_again(spi, fence, &table, Copied::Filled, &mut prepared.begun)?;
     }
     for (partition, above) in taken_in(&offer.events) {
         if let Some(abandoned) = take_in(spi, fence, &name_of(&partition), &name_of(&above))? {
@@ -264,7 +284,7 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Pre
     };
     if let Some(which) = which {
         for table in touched(offer) {
-            copy_again(spi, fence, &table, which)?;
+            copy_again(spi, fence, &table, which, &mut prepared.begun)?;
         }
     }
     let dropped: Vec<String> = offer
@@ -344,15 +364,15 @@ fn written_beside(spi: &Spi, offer: &Offer) -> Result<Vec<String>> {
 
 /// What comes behind a version's steps: a table that a partition has left, where rows of the next one in its place may
 /// have gone with it; and a table whose rows came by another one's name until here, which is copied anew by itself.
-pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &Prepared) -> Result<()> {
+pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &mut Prepared) -> Result<()> {
     let Some(fence) = examined.offer.fence.as_ref().filter(|_| examined.offer.skip.is_none()) else { return Ok(()) };
     let _owner = command::become_owner();
     // The partition itself has left with what it holds.
     for table in left_by_partitions(&examined.offer.events) {
-        copy_again(spi, fence, &name_of(&table), Copied::Since)?;
+        copy_again(spi, fence, &name_of(&table), Copied::Since, &mut prepared.begun)?;
     }
     for table in &prepared.above {
-        copy_again(spi, fence, table, Copied::Anyhow)?;
+        copy_again(spi, fence, table, Copied::Anyhow, &mut prepared.begun)?;
     }
     for table in fence.apart.iter().map(name_of) {
         let known = spi.query(
@@ -366,7 +386,66 @@ pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &Prepared) -> Resu
         stop_copy(spi, first.int(1) as u32)?;
         empty(spi, &table)?;
         for row in known.iter().filter(|row| !row.is_null(0)) {
-            begin_again(spi, row.int(0) as u32, row.int(1) as u32)?;
+            begin_again(spi, row.int(0) as u32, row.int(1) as u32, &mut prepared.begun)?;
+        }
+    }
+    forget_progress(spi, &prepared.begun)
+}
+
+/// Initial copies that have yet to bring rows from before the version, or that brought some and did not come up with the
+/// stream. Rows that go by a name of then stop them, whosever they are; those of the tables that it touches come too
+/// late. They begin again, behind the version.
+fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, begun: &mut Vec<(u32, u32)>) -> Result<()> {
+    if behind_rows(&offer.events).is_none() {
+        return Ok(());
+    }
+    let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    let (all, touched) = (leaves_names(&offer.events), touched(offer));
+    let unfinished = |all: bool| {
+        let sql = format!("SELECT r.srsubid, r.srrelid, r.srrelid::pg_catalog.regclass::text, r.srsubstate::text {UNFINISHED}");
+        spi.query(&sql, &[Arg::Texts(&names), Arg::Bool(all), Arg::Texts(&touched)], See::Latest)
+    };
+    for row in unfinished(all)? {
+        stop_copy(spi, row.int(1) as u32)?;
+    }
+    // With our lock none runs, and what is said of it stands.
+    for row in unfinished(false)? {
+        spi.execute_one(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", row.text(2)))?;
+    }
+    for row in unfinished(all)?.iter().filter(|row| row.text(3) == "f") {
+        empty(spi, &row.text(2))?;
+        begin_again(spi, row.int(0) as u32, row.int(1) as u32, begun)?;
+    }
+    Ok(())
+}
+
+/// Such copies, of some tables or of all.
+const UNFINISHED: &str = "FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+          WHERE pg_catalog.quote_ident(s.subname) = ANY ($1) AND r.srsubstate IN ('d', 'f')
+            AND ($2 OR EXISTS (SELECT FROM pg_catalog.unnest($3) t (name), pg_catalog.to_regclass(t.name) o (oid)
+                                WHERE r.srrelid = o.oid OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(o.oid) p)
+                                   OR r.srrelid IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(o.oid) a)))";
+
+/// What copies that begin again had noted of their progress goes: a new one would begin behind it. Nothing can fail
+/// behind this that would bring the copy back and not its progress.
+fn forget_progress(spi: &Spi, begun: &[(u32, u32)]) -> Result<()> {
+    const TRIES: usize = 3;
+    for (subscription, relation) in begun {
+        for left in (0..TRIES).rev() {
+            // A worker that was started meanwhile holds it.
+            stop_copy(spi, *relation)?;
+            let gone = subtransaction(|| {
+                spi.query(
+                    "SELECT pg_catalog.pg_replication_origin_drop(o.roname) FROM pg_catalog.pg_replication_origin o WHERE o.roname = pg_catalog.format('pg_%s_%s', $1, $2)",
+                    &[Arg::Oid(*subscription), Arg::Oid(*relation)],
+                    See::Transaction,
+                )
+            });
+            match gone {
+                Ok(_) => break,
+                Err(error) if left == 0 => return Err(error.into()),
+                Err(_) => {}
+            }
         }
     }
     Ok(())
@@ -382,16 +461,19 @@ fn stop_copy(spi: &Spi, relation: u32) -> Result<()> {
     Ok(())
 }
 
-/// Has a subscription copy a table anew, which is empty and locked.
-fn begin_again(spi: &Spi, subscription: u32, relation: u32) -> Result<()> {
+/// Has a subscription copy a table anew, which is empty and locked: as one that had begun and failed, which drops its
+/// slot first.
+fn begin_again(spi: &Spi, subscription: u32, relation: u32, begun: &mut Vec<(u32, u32)>) -> Result<()> {
+    begun.push((subscription, relation));
     spi.run(
-        "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'i', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
+        "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'd', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
         &[Arg::Oid(subscription), Arg::Oid(relation)],
     )?;
-    // The workers keep in mind that the table was ready. The table is locked: a new one sees what is committed.
+    // The workers keep in mind that the table was ready; one that runs this itself looks again with the table's next row,
+    // which the changed table's description comes before. The table is locked: a new one sees what is committed.
     spi.query(
         "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w
-          WHERE w.subid = $1 AND w.pid IS NOT NULL AND (w.relid IS NULL OR w.relid = $2)",
+          WHERE w.subid = $1 AND w.pid IS NOT NULL AND (w.relid IS NULL OR w.relid = $2) AND w.pid <> pg_catalog.pg_backend_pid()",
         &[Arg::Oid(subscription), Arg::Oid(relation)],
         See::Latest,
     )?;
@@ -435,7 +517,7 @@ enum Copied {
 }
 
 /// Has a table copied anew by the subscription that brings it: emptied, and begun again.
-fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied) -> Result<()> {
+fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied, begun: &mut Vec<(u32, u32)>) -> Result<()> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     // A copy that runs holds a lock: with ours, none runs, and what is said of it stands.
     let all = format!("SELECT DISTINCT r.srrelid::pg_catalog.regclass::text {MEMBERS}");
@@ -457,7 +539,7 @@ fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied) -> Result<()
         }
         stop_copy(spi, relation)?;
         empty(spi, &name)?;
-        begin_again(spi, subscription, relation)?;
+        begin_again(spi, subscription, relation, begun)?;
     }
     Ok(())
 }
@@ -477,6 +559,7 @@ fn empty(spi: &Spi, table: &str) -> Result<()> {
 /// Says of a version that should wait for rows that nothing shows when they are here.
 pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
     let offer = &examined.offer;
+    stream::warn(examined, warnings);
     if offer.fence.is_some() {
         let again = filled_by_the_source(&offer.events);
         warnings.extend(again.iter().map(|id| format!("{id} is emptied and copied anew: its rows have values of the source's own")));
@@ -500,9 +583,10 @@ pub fn stop_behind(spi: &Spi, fence: &str) -> Result<()> {
     if !command::in_apply_worker() {
         return Ok(());
     }
+    stream::at_end(spi)?;
     let asked = "SELECT s.subname::text, f.event::text, f.turns OR EXISTS (SELECT FROM accord.fence o WHERE o.via = f.via AND o.frees)
                    FROM accord.fence f JOIN accord.upstream u USING (source) JOIN pg_catalog.pg_subscription s ON s.oid = f.via
-                  WHERE f.id = $1::uuid AND NOT coalesce(u.lsn >= $2::pg_lsn, false)
+                  WHERE f.id = $1::uuid AND (f.turns OR f.takes) AND NOT coalesce(u.lsn >= $2::pg_lsn, false)
                     AND NOT EXISTS (SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[f.event])";
     let here = command::origin_lsn();
     let ask = || spi.query(asked, &[Arg::Text(fence), Arg::Text(&here)], See::Latest);
@@ -560,7 +644,7 @@ fn standing_key(event: &str) -> i64 {
 }
 
 /// Lets subscriptions go on that stand behind fences, and forgets these.
-fn go_on(spi: &Spi, fences: &str, args: &[Arg]) -> Result<()> {
+pub(super) fn go_on(spi: &Spi, fences: &str, args: &[Arg]) -> Result<()> {
     let gone = spi.query(
         &format!("DELETE FROM accord.fence f WHERE f.via IS NOT NULL AND {fences} RETURNING f.via, f.stops"),
         args,

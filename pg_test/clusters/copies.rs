@@ -1,0 +1,102 @@
+//! Initial copies that changes of the schema overtake, and what else keeps the stream from coming up with them.
+
+use crate::rows::{Carried, ORDERS, PARTS};
+use crate::support::link::{batch, scalar};
+use crate::support::wait_until;
+use std::time::Duration;
+
+/// On the replica: the copy of `public.items` waits at its first row, and a row 100 is refused.
+const HINDER: &str = "CREATE FUNCTION public.hinder() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN
+        IF NEW.id = 1 THEN PERFORM pg_advisory_xact_lock(7); END IF;
+        IF NEW.id = 100 THEN RAISE 'not yet'; END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER hinder BEFORE INSERT ON public.items FOR EACH ROW EXECUTE FUNCTION public.hinder();
+    ALTER TABLE public.items ENABLE ALWAYS TRIGGER hinder";
+
+/// Leaves the copy of `public.items` behind with its rows here and one to come, and then runs something at the source.
+fn overtaken_by(change: &str, table: &str) {
+    let rows = Carried::new(
+        &format!("{ORDERS}; CREATE TABLE public.items (id int PRIMARY KEY, what text); INSERT INTO public.items VALUES (1, 'one')"),
+        "FOR TABLE public.orders",
+    );
+    rows.0.run_there(HINDER);
+    let mut holder = rows.0.replica();
+    batch(&mut holder, "SELECT pg_advisory_lock(7)");
+    rows.0.run("ALTER PUBLICATION rows ADD TABLE public.items");
+    rows.0.run_there("ALTER SUBSCRIPTION rows REFRESH PUBLICATION");
+    wait_until("the copy has begun", || {
+        scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted") == 1
+    });
+    rows.0.run("INSERT INTO public.items VALUES (100, 'behind the copy')");
+    // The stream is past it.
+    rows.0.run("INSERT INTO public.orders (id) VALUES (6)");
+    rows.assert_same_rows("public.orders");
+    batch(&mut holder, "SELECT pg_advisory_unlock(7)");
+    let state = "SELECT srsubstate = 'f' FROM pg_subscription_rel WHERE srrelid = 'public.items'::regclass";
+    wait_until("the copy is there and does not come up", || scalar::<bool>(&mut rows.0.replica(), state));
+    rows.until_it_stands(&[change]);
+    rows.0.run_there("DROP TRIGGER hinder ON public.items; DROP FUNCTION public.hinder()");
+    rows.resume();
+    rows.0.run(&format!("INSERT INTO {table} (id) VALUES (200)"));
+    rows.assert_same_rows(table);
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+    let origins = "SELECT count(*) FROM pg_replication_origin WHERE roname ~ format('^pg_%s_[0-9]+$', (SELECT oid FROM pg_subscription WHERE subname = 'rows' AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())))";
+    wait_until("no copy's progress is left", || scalar::<i64>(&mut rows.0.replica(), origins) == 0);
+}
+
+#[test]
+fn a_copy_begins_again_where_its_table_has_another_name() {
+    overtaken_by("ALTER TABLE public.items RENAME TO things", "public.things");
+}
+
+#[test]
+fn a_copy_begins_again_where_its_rows_have_another_shape() {
+    overtaken_by("ALTER TABLE public.items ALTER COLUMN what TYPE int USING length(what)", "public.items");
+}
+
+#[test]
+fn a_copy_begins_again_where_another_tables_rows_would_stop_it() {
+    overtaken_by("ALTER TABLE public.orders RENAME COLUMN note TO remark", "public.items");
+}
+
+#[test]
+fn a_partition_that_leaves_is_known_by_a_later_name() {
+    let rows = Carried::new(PARTS, "FOR ALL TABLES WITH (publish_via_partition_root = true)");
+    rows.assert_same_rows("public.visits");
+    rows.0.run("SELECT accord.pause_replica('warehouse')");
+    rows.0.run("ALTER TABLE public.visits DETACH PARTITION public.visits_0");
+    rows.0.run("ALTER TABLE public.visits_0 RENAME TO former");
+    rows.0.run("CREATE SCHEMA old; ALTER TABLE public.former SET SCHEMA old");
+    rows.0.run("INSERT INTO old.former VALUES (1000, 3)");
+    rows.resume();
+    rows.assert_same_rows("old.former");
+    rows.assert_same_rows("public.visits");
+    rows.assert_agreement();
+}
+
+#[test]
+fn rows_that_come_before_their_transactions_own_change_are_not_overtaken() {
+    let rows = Carried::new(ORDERS, "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    // The stream stands before the version's own transaction, for a reason of the replica's.
+    rows.0.run_there(
+        "CREATE FUNCTION public.hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not yet'; END $$;
+         CREATE TRIGGER hinder BEFORE UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION public.hinder();
+         ALTER TABLE public.orders ENABLE ALWAYS TRIGGER hinder",
+    );
+    rows.0.run(
+        "BEGIN; ALTER TABLE public.orders ADD COLUMN cents bigint; UPDATE public.orders SET cents = total * 100;
+         ALTER TABLE public.orders DROP COLUMN total; COMMIT",
+    );
+    rows.0.until_state(&["waiting for rows"]);
+    // Longer than it takes to find out what the slot brings next.
+    std::thread::sleep(Duration::from_secs(6));
+    assert!(rows.0.column_there("public.orders", "total"), "the rows before the drop come first");
+    rows.0.run_there("DROP TRIGGER hinder ON public.orders; DROP FUNCTION public.hinder()");
+    rows.0.wait();
+    rows.assert_same_rows("public.orders");
+    rows.assert_agreement();
+}
