@@ -88,13 +88,12 @@ impl Session {
             return Ok(row.map_or_else(Vec::new, |row| (0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()));
         }
         let prepared = self.statements.borrow().get(sql).cloned();
-        let statement = match prepared {
-            Some(statement) => statement,
-            None => {
-                let statement = self.client.prepare(sql).await?;
-                self.statements.borrow_mut().insert(sql.to_owned(), statement.clone());
-                statement
-            }
+        let statement = if let Some(statement) = prepared {
+            statement
+        } else {
+            let statement = self.client.prepare(sql).await?;
+            self.statements.borrow_mut().insert(sql.to_owned(), statement.clone());
+            statement
         };
         let row = self.client.query_opt(&statement, &[]).await?;
         row.map_or_else(|| Ok(Vec::new()), |row| (0..row.len()).map(|i| row.try_get(i)).collect())

@@ -76,13 +76,12 @@ async fn look(visit: &Visit, environment: &Environment, kept: &Kept) -> Result<(
         // A session that is gone says nothing of the member: it is opened anew.
         met = session.ask_again(&questions).await.map(|answers| (session, answers));
     }
-    let (session, (server, answers)) = match met {
-        Some(met) => met,
-        None => {
-            let session = Session::open(environment, conninfo, &visit.name, visit.timeout, Duration::from_secs(2), "").await?;
-            let answers = session.ask(&questions).await?;
-            (session, answers)
-        }
+    let (session, (server, answers)) = if let Some(met) = met {
+        met
+    } else {
+        let session = Session::open(environment, conninfo, &visit.name, visit.timeout, Duration::from_secs(2), "").await?;
+        let answers = session.ask(&questions).await?;
+        (session, answers)
     };
     // A server that restarted, was restored or promoted, or has another application, is read anew.
     let same = visit.last.as_ref().is_some_and(|last| *last == server);
