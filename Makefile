@@ -92,7 +92,7 @@ peers: server ## compare with other tools over single changes, into docs/peers.m
 	@cargo run --quiet $(SERVERLESS) --example peers
 
 bench-fleet: server ## print the figures of a fleet (DATABASES=500 of 200 tables, beside pg_dump -s | diff)
-	@cargo run --quiet --release $(SERVERLESS) --example fleet-bench -- $(or $(DATABASES),500)
+	@cargo run --quiet $(SERVERLESS) --example fleet-bench -- $(or $(DATABASES),500)
 
 check: deps ## formatting, lints of the pure part and of the extension, licences and sources of dependencies
 	@pg_test/setup/deps --check

@@ -370,7 +370,8 @@ CREATE TABLE accord.fleet_member (
     down_since    timestamptz,
     back_at       timestamptz,               -- when it could be read again
     changed_at    timestamptz,               -- when a verdict last changed
-    server        jsonb                      -- {major, system, timeline, started, recovery, extension} as it was last seen
+    server        jsonb,                     -- {major, system, timeline, started, recovery, extension} as it was last seen
+    mark          text                       -- of its catalogs when they were last read, if every verdict is of then
 );
 CREATE INDEX fleet_member_next ON accord.fleet_member (next_at);
 

@@ -251,3 +251,6 @@ SELECT s.source, s.version, 'applying', max(s.changed_at), NULL, NULL, NULL, cou
   LEFT JOIN accord.upstream u USING (source)
  GROUP BY s.source, s.version, u.replica
  ORDER BY source, version;
+
+-- Fleet: whether a member's catalogs were written since they were read
+ALTER TABLE accord.fleet_member ADD COLUMN mark text;

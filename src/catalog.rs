@@ -163,6 +163,11 @@ pub fn foreseen(major: u32, aspects: Aspects) -> Result<Vec<&'static str>, Malfo
     Ok(nothing.1)
 }
 
+/// The full queries on catalogs that not everybody may read whole.
+pub fn guarded(major: u32) -> Result<[&'static str; 2], Malformed> {
+    Ok([query::SUBSCRIPTION.text(major, Extent::Full)?, query::USER_MAPPING.text(major, Extent::Full)?])
+}
+
 /// Reads these objects; those that do not exist or are left out bring no facts.
 pub fn read_objects<R: Reader>(reader: &mut R, objects: &Objects) -> Result<Read, R::Error> {
     read(&mut Source { reader }, Some(objects), objects.aspects)

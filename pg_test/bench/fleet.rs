@@ -13,11 +13,14 @@ use support::{Cluster, Options};
 const TABLES: usize = 200;
 /// Databases that the peer is run on: it needs the same for each.
 const PEER: usize = 20;
+/// Connections that are kept, where some are.
+const KEPT: usize = 50;
 
 const CONF: &[(&str, &str)] = &[
     ("accord.fleet_interval", "0"),
     ("accord.fleet_connections", "16"),
     ("accord.databases", "control"),
+    ("max_connections", "400"),
     ("max_wal_size", "8GB"),
     ("checkpoint_timeout", "1h"),
     ("autovacuum", "off"),
@@ -37,6 +40,10 @@ fn main() {
     for (template, extension) in [(plain, ""), (with, "CREATE EXTENSION pg_accord;")] {
         cluster.createdb(template);
         batch(&mut cluster.client(template), &format!("{extension} {}", schema()));
+        if !extension.is_empty() {
+            // As a worker there would: the running fingerprint is of what is sealed.
+            batch(&mut cluster.client(template), "SELECT accord.seal()");
+        }
     }
     let few = databases.div_ceil(10);
     let mut figures = Vec::new();
@@ -56,40 +63,118 @@ fn main() {
     for count in [few, databases] {
         add(&mut control, plain, count, "m");
         wait(&mut control);
-        let took = compare(&mut control, true);
+        let figure = measure(&cluster, &mut control, count, true);
         check(&mut control, count);
-        figures.push((count, took, memory(&mut control)));
+        figures.push((count, figure, memory(&mut control)));
     }
-    for (count, took, memory) in &figures {
+    for (count, figure, memory) in &figures {
+        println!("{}   watch at {memory:.0} MB at most", figure.line("every catalog read and compared", *count));
+    }
+    let (theirs, processor) = peer(&cluster, plain);
+    println!(
+        "pg_dump -s | diff in a loop                     1 of {PEER:>4}                {:>6.1} ms each, {:>6.1} ms of processor",
+        theirs * 1000.0,
+        processor * 1000.0
+    );
+    let beside = |figure: &Figure, count: usize| {
         println!(
-            "every catalog of {count:>4} databases read and compared   {:>8.2} s   {:>6.1} ms each   watch at {memory:.0} MB at most",
-            took.as_secs_f64(),
-            took.as_secs_f64() * 1000.0 / *count as f64
+            "    {:.1} x quicker than that loop, {:.1} x less of the processor",
+            theirs * count as f64 / figure.took,
+            processor * count as f64 / figure.processor
         );
-    }
-    let theirs = peer(&cluster, plain);
-    let ours = figures[1].1 / databases as u32;
-    println!(
-        "pg_dump -s | diff in a loop                                {:>8.2} s   {:>6.1} ms each   {:.1} x our time",
-        theirs.as_secs_f64() * databases as f64,
-        theirs.as_secs_f64() * 1000.0,
-        theirs.as_secs_f64() / ours.as_secs_f64()
-    );
+    };
+    beside(&figures[1].1, databases);
 
-    // With pg_accord on the members, nothing changed.
-    batch(&mut control, "SELECT accord.remove_database(name) FROM accord.databases");
-    made_anew(&cluster, &mut control, with, few);
-    let took = compare(&mut control, false);
-    println!(
-        "with pg_accord there and nothing changed, {few:>4} databases     {:>8.2} s   {:>6.1} ms each",
-        took.as_secs_f64(),
-        took.as_secs_f64() * 1000.0 / few as f64
-    );
+    let few = few.max(KEPT.min(databases));
+    let unchanged = |control: &mut Client, what: &str, count: usize| {
+        let figure = measure(&cluster, control, count, false);
+        println!("{}", figure.line(what, count));
+        beside(&figure, count);
+    };
+    unchanged(&mut control, "nothing changed, new connections", databases);
+    // With pg_accord on the members; then with connections that are kept.
+    for (template, prefix, what) in [(plain, "k", "nothing changed, kept connections"), (with, "a", "pg_accord there, kept connections")] {
+        batch(&mut control, "SELECT accord.remove_database(name) FROM accord.databases");
+        made_anew(&cluster, &mut control, template, prefix, few);
+        if template == with {
+            unchanged(&mut control, "pg_accord there, new connections", few);
+        }
+        keep(&mut control, KEPT);
+        for _ in 0..2 {
+            compare(&mut control, false);
+        }
+        unchanged(&mut control, what, few);
+        keep(&mut control, 0);
+    }
 }
 
-fn made_anew(cluster: &Cluster, control: &mut Client, template: &str, count: usize) {
+/// What a round took: in seconds, by the clock and of the processor, and the watch's part of that.
+struct Figure {
+    took: f64,
+    processor: f64,
+    watch: f64,
+}
+
+impl Figure {
+    fn line(&self, what: &str, count: usize) -> String {
+        let each = |seconds: f64| seconds * 1000.0 / count as f64;
+        format!(
+            "{what:<36}{count:>5} databases   {:>7.2} s   {:>6.1} ms each, {:>6.1} ms of processor ({:.1} of it the watch's)",
+            self.took,
+            each(self.took),
+            each(self.processor),
+            each(self.watch)
+        )
+    }
+}
+
+fn measure(cluster: &Cluster, control: &mut Client, count: usize, full: bool) -> Figure {
+    let pid: i32 = scalar(control, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_accord fleet'");
+    assert!(count > 0);
+    let watch = processor(&[pid]);
+    let before = processor(&processes(cluster));
+    let took = compare(control, full).as_secs_f64();
+    let after = processor(&processes(cluster));
+    Figure { took, processor: after - before, watch: processor(&[pid]) - watch }
+}
+
+/// The postmaster and its children.
+fn processes(cluster: &Cluster) -> Vec<i32> {
+    let file: String = scalar(&mut cluster.client("postgres"), "SELECT pg_read_file('postmaster.pid')");
+    let postmaster: i32 = file.lines().next().and_then(|line| line.trim().parse().ok()).expect("the postmaster's process id");
+    let mut all = vec![postmaster];
+    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let parent = stat.rsplit(") ").next().unwrap_or_default().split(' ').nth(1).and_then(|field| field.parse::<i32>().ok());
+        if parent == Some(postmaster) {
+            all.push(pid);
+        }
+    }
+    all
+}
+
+/// Processor time of these processes and of those that they waited for, in seconds.
+fn processor(pids: &[i32]) -> f64 {
+    let ticks = |pid: &i32| -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        // utime, stime, cutime, cstime
+        fields.iter().skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum()
+    };
+    pids.iter().map(ticks).sum::<f64>() / 100.0
+}
+
+/// Sets how many connections are kept, and waits until the watch knows.
+fn keep(control: &mut Client, count: usize) {
+    batch(control, &format!("ALTER SYSTEM SET accord.fleet_kept = {count}"));
+    batch(control, "SELECT pg_reload_conf()");
+    std::thread::sleep(Duration::from_secs(2));
+}
+
+fn made_anew(cluster: &Cluster, control: &mut Client, template: &str, prefix: &str, count: usize) {
     for i in 0..count {
-        let name = format!("a{i}");
+        let name = format!("{prefix}{i}");
         batch(control, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
         control.execute("SELECT accord.add_database($1, $2)", &[&name, &cluster.socket_conninfo(&name)]).expect("add_database");
     }
@@ -124,8 +209,8 @@ fn memory(control: &mut Client) -> f64 {
     kilobytes.unwrap_or_default() / 1024.0
 }
 
-/// What a loop of pg_dump and diff takes for one database.
-fn peer(cluster: &Cluster, template: &str) -> Duration {
+/// What a loop of pg_dump and diff takes for one database, by the clock and of the processor.
+fn peer(cluster: &Cluster, template: &str) -> (f64, f64) {
     let dump = |database: &str| {
         let output = cluster.program("pg_dump", database).arg("-s").output().expect("run pg_dump");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -136,13 +221,14 @@ fn peer(cluster: &Cluster, template: &str) -> Duration {
     let directory = tempfile::tempdir().expect("a directory");
     let (left, right) = (directory.path().join("left"), directory.path().join("right"));
     std::fs::write(&left, dump(template)).expect("write");
-    let begun = Instant::now();
+    let spent = || processor(&processes(cluster)) + processor(&[std::process::id() as i32]);
+    let (before, begun) = (spent(), Instant::now());
     for i in 0..PEER {
         std::fs::write(&right, dump(&format!("m{i}"))).expect("write");
         let same = std::process::Command::new("diff").arg("-q").args([&left, &right]).stdout(Stdio::null()).status().expect("run diff");
         assert!(same.success(), "the dumps differ");
     }
-    begun.elapsed() / PEER as u32
+    (begun.elapsed().as_secs_f64() / PEER as f64, (spent() - before) / PEER as f64)
 }
 
 /// Eight columns, four defaults, three constraints, an identity and an index a table; a view for every fifth.

@@ -10,5 +10,6 @@ mod baselines;
 mod control;
 mod history;
 mod mending;
+mod quick;
 mod rights;
 mod watching;

@@ -155,6 +155,19 @@ pub fn discover(spi: &Spi, conninfo: &str, pattern: &str, labels: &Value, prefix
     Ok(())
 }
 
+/// Of these members, those that are none any longer.
+pub fn gone(spi: &Spi, kept: &[String]) -> Result<Vec<i64>> {
+    if kept.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = spi.query(
+        "SELECT k.id::int8 FROM unnest($1) k (id) WHERE NOT EXISTS (SELECT FROM accord.fleet_member m WHERE m.id = k.id::int8)",
+        &[Arg::Texts(kept)],
+        See::Latest,
+    )?;
+    Ok(rows.iter().map(|row| row.int(0)).collect())
+}
+
 /// What a discovery found: databases that are new become members.
 pub fn discovered(
     spi: &Spi,

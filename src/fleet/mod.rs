@@ -6,7 +6,7 @@
 //!
 //! The pure part knows no server: [`select`] (which members), [`baseline`] (what is agreed), [`mapping`]
 //! (names that differ from member to member), [`shelf`] (all baselines, and the fingerprints that are known),
-//! [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`report`]. `watch` is the worker;
+//! [`mark`] (whether anything was written since), [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`report`]. `watch` is the worker;
 //! `members`, `store`, `record`, `alarms`, `conform`, `overview` and `rights` keep the tables.
 
 #[cfg(feature = "extension")]
@@ -29,6 +29,7 @@ pub mod watch;
 pub mod alarm;
 pub mod baseline;
 pub mod mapping;
+pub mod mark;
 pub mod report;
 pub mod select;
 pub mod shelf;

@@ -37,7 +37,8 @@ pub fn due(spi: &Spi, busy: &[String], limit: i64, shelf: &Arc<Shelf>) -> Result
         "SELECT m.id, m.name, m.conninfo, m.submitted::text, m.labels::text, m.asked,
                 m.full_read OR m.read_at IS NULL OR m.read_at < clock_timestamp() - make_interval(secs => $3), m.server::text,
                 (SELECT w.id FROM accord.fleet_wish w WHERE w.member = m.id ORDER BY w.id LIMIT 1),
-                (SELECT json_object_agg(v.baseline, json_build_array(encode(v.fingerprint, 'hex'), v.version))::text FROM accord.fleet_verdict v WHERE v.member = m.id)
+                (SELECT json_object_agg(v.baseline, json_build_array(encode(v.fingerprint, 'hex'), v.version))::text FROM accord.fleet_verdict v WHERE v.member = m.id),
+                m.mark
            FROM accord.fleet_member m
           WHERE m.id::text <> ALL ($1) AND (m.conninfo IS NOT NULL OR m.submitted IS NOT NULL)
             AND (m.next_at <= clock_timestamp() OR m.asked > m.answered)
@@ -63,8 +64,11 @@ pub fn due(spi: &Spi, busy: &[String], limit: i64, shelf: &Arc<Shelf>) -> Result
                 let (fingerprint, version) = last.get(&each.name).cloned().unwrap_or_default();
                 Held { series, fingerprint: fingerprint.and_then(|text| text.parse().ok()), version }
             });
-            let held = held.collect();
+            let held: Vec<Held> = held.collect();
             Ok(Visit {
+                mark: row.maybe_text(10),
+                alone: last.get("").is_some_and(|(fingerprint, _)| fingerprint.is_some()),
+                keep: (settings::kept(), settings::idle()),
                 member: row.int(0),
                 way,
                 asked: row.int(5),
@@ -151,21 +155,27 @@ fn visited(
     changed |= !left.is_empty();
     recorded.alarms |= changed;
     let server = seen.server.as_ref().map(serde_json::to_string).transpose()?;
+    // A verdict that was made without a reading leaves the mark of an older one behind.
+    let read = seen.read.is_some();
+    let same = !read && seen.findings.iter().all(|finding| matches!(finding.outcome, Outcome::Same));
+    let mark = seen.read.as_ref().and_then(Option::as_deref);
     spi.run(
         "UPDATE accord.fleet_member SET answered = greatest(answered, $2), full_read = full_read AND asked > $2, compared_at = clock_timestamp(),
                 read_at = CASE WHEN $3 THEN clock_timestamp() ELSE read_at END, duration_ms = $4, failures = 0, reason = NULL,
                 back_at = CASE WHEN down_since IS NULL THEN back_at ELSE clock_timestamp() END, down_since = NULL,
                 changed_at = CASE WHEN $5 THEN clock_timestamp() ELSE changed_at END, server = coalesce($6::jsonb, server),
-                next_at = clock_timestamp() + make_interval(secs => $7)
+                next_at = clock_timestamp() + make_interval(secs => $7), mark = CASE WHEN $8 THEN mark ELSE $9 END
           WHERE id = $1",
         &[
             Arg::Int(member),
             Arg::Int(asked),
-            Arg::Bool(seen.read),
+            Arg::Bool(read),
             Arg::Float(took.as_secs_f64() * 1000.0),
             Arg::Bool(changed),
             Arg::MaybeText(server.as_deref()),
             Arg::Float(settings::interval().map_or(f64::from(i32::MAX), |interval| spread(interval.as_secs_f64()))),
+            Arg::Bool(same),
+            Arg::MaybeText(mark),
         ],
     )
 }

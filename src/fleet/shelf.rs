@@ -184,6 +184,13 @@ pub fn seen(facts: Vec<Fact>, mapping: &Mapping, projection: &Projection) -> Res
     Ok((out.into_iter().collect(), sum.fingerprint()))
 }
 
+/// The fingerprint of what is compared, of facts under the baseline's names.
+pub fn sum(facts: &[Fact], projection: &Projection) -> Fingerprint {
+    let mut sum = LtHash::default();
+    facts.iter().filter(|fact| projection.mirrors(&fact.id)).for_each(|fact| sum.add(&fact.hash()));
+    sum.fingerprint()
+}
+
 /// The name that most have, with how many that are; none where two are as frequent, or where nothing is met twice.
 pub fn majority<T: Clone + Ord>(of: impl IntoIterator<Item = T>) -> Option<(T, usize)> {
     let mut counts: BTreeMap<T, usize> = BTreeMap::new();

@@ -1,8 +1,9 @@
 //! Leading a member to a baseline: read, plan, carry out, read again, and keep it only if it is then what it should
 //! be. What is not compared (ignored, optional, beside the projection) is not touched.
 
-use super::reader::read_all;
-use super::visit::{cause, enter};
+use super::reader::Catalogs;
+use super::session::Session;
+use super::visit::cause;
 use super::work::{Answer, Mend};
 use crate::conninfo::Environment;
 use crate::fleet::baseline::Material;
@@ -99,10 +100,12 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
         .ok_or_else(|| unfit(format!("version {} of baseline \"{}\" has no such variant", mend.version, series.name)))?;
     let material = &edition.material;
     let projection = &material.projection;
-    let session = enter(environment, &mend.conninfo, "conform", "BEGIN", mend.timeout, mend.lock_timeout).await?;
+    let session = Session::open(environment, &mend.conninfo, "conform", mend.timeout, mend.lock_timeout, "").await?;
+    let (server, _) = session.ask(&[]).await?;
     let client = &session.client;
+    run(client, "BEGIN").await?;
     let read = async || -> Result<(Vec<Fact>, Vec<Deviation>, Fingerprint), Failure> {
-        let facts = read_all(client, session.server.major).await?;
+        let facts = Catalogs::new(client, server.major)?.read_all().await?;
         let (under, fingerprint) = seen(facts.clone(), &mapping, projection).map_err(|why| lost(Cause::new("malformed", why)))?;
         Ok((facts, compare(material, &under), fingerprint))
     };

@@ -4,11 +4,12 @@
 pub mod mend;
 mod network;
 mod reader;
+mod session;
 pub mod settings;
 mod visit;
 pub mod work;
 
-use self::work::{Answer, Shelf, Work};
+use self::work::{Answer, Command, Shelf, Work};
 use super::{alarms, conform, members, record, store};
 use crate::pg::{process, spi, wake};
 use crate::worker::{LIBRARY, complain, settings as served, step_failed};
@@ -95,6 +96,8 @@ struct Watch {
     /// Members that are visited or queued, servers that are surveyed, as they are excepted from the next reading.
     visiting: HashSet<i64>,
     surveying: HashSet<i64>,
+    /// Members to whom a session is kept.
+    kept: HashSet<i64>,
     /// Pieces of work that are out.
     out: usize,
     alarms_due: bool,
@@ -110,6 +113,7 @@ impl Watch {
             queue: VecDeque::new(),
             visiting: HashSet::new(),
             surveying: HashSet::new(),
+            kept: HashSet::new(),
             out: 0,
             alarms_due: true,
             alarms_at: Instant::now(),
@@ -148,7 +152,14 @@ impl Watch {
         for answer in answers {
             self.out = self.out.saturating_sub(1);
             match answer {
-                Answer::Visited { member, .. } => drop(self.visiting.remove(&member)),
+                Answer::Visited { member, kept, .. } => {
+                    self.visiting.remove(&member);
+                    if kept {
+                        self.kept.insert(member)
+                    } else {
+                        self.kept.remove(&member)
+                    };
+                }
                 Answer::Surveyed { source, .. } => drop(self.surveying.remove(&source)),
                 Answer::Mended { .. } => {}
             }
@@ -177,6 +188,7 @@ impl Watch {
         }
         let visiting: Vec<String> = self.visiting.iter().map(ToString::to_string).collect();
         let surveying: Vec<String> = self.surveying.iter().map(ToString::to_string).collect();
+        let kept: Vec<String> = self.kept.iter().map(ToString::to_string).collect();
         let hungry = self.queue.len() < room;
         let free = room.saturating_sub(self.out);
         let held = self.shelf.clone();
@@ -186,10 +198,10 @@ impl Watch {
                 let shelf = if store::generation(spi)? == held.generation { held } else { Arc::new(store::shelf(spi)?) };
                 let visits = if hungry { record::due(spi, &visiting, BATCH, &shelf)? } else { Vec::new() };
                 let mendings = if free > 0 { record::mendings(spi, &shelf, free)? } else { Vec::new() };
-                Ok((shelf, visits, mendings, members::surveys(spi, &surveying)?))
+                Ok((shelf, visits, mendings, members::surveys(spi, &surveying)?, members::gone(spi, &kept)?))
             })
         });
-        let (shelf, visits, mendings, surveys) = match read {
+        let (shelf, visits, mendings, surveys, gone) = match read {
             Ok(read) => read,
             Err(error) => {
                 step_failed("reading what is to be compared", &error);
@@ -197,6 +209,10 @@ impl Watch {
             }
         };
         self.shelf = shelf;
+        for member in gone {
+            self.kept.remove(&member);
+            self.network.as_ref().map(|network| network.send(Command::Part(member)));
+        }
         for visit in visits {
             self.visiting.insert(visit.member);
             self.queue.push_back(visit);
@@ -230,7 +246,7 @@ impl Watch {
                 Err(error) => return pgrx::warning!("pg_accord: the network thread cannot be started: {error}"),
             }
         }
-        if self.network.as_ref().is_some_and(|network| network.send(work)) {
+        if self.network.as_ref().is_some_and(|network| network.send(Command::Do(work))) {
             self.out += 1;
         } else {
             // It cannot end before us but by a defect; what was out is due again.
@@ -238,6 +254,7 @@ impl Watch {
             (self.network, self.out) = (None, 0);
             self.visiting.clear();
             self.surveying.clear();
+            self.kept.clear();
             self.queue.clear();
         }
     }

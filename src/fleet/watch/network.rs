@@ -2,8 +2,9 @@
 //! business.
 
 use super::mend::mend;
-use super::visit::{cause, enter, visit};
-use super::work::{Answer, Work};
+use super::session::{Kept, Session};
+use super::visit::{cause, visit};
+use super::work::{Answer, Command, Work};
 use crate::conninfo::Environment;
 use crate::worker::messages::Cause;
 use crate::worker::thread::{Outbox, Thread};
@@ -14,21 +15,39 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// The main thread's end.
-pub type Network = Thread<Work, Answer>;
+pub type Network = Thread<Command, Answer>;
 
 /// Spawns the thread.
 pub fn start() -> std::io::Result<Network> {
     Thread::start(direct)
 }
 
-async fn direct(mut inbox: UnboundedReceiver<Work>, outbox: Outbox<Answer>) {
+/// Between looks at sessions that nobody uses.
+const TIDY: Duration = Duration::from_secs(10);
+
+async fn direct(mut inbox: UnboundedReceiver<Command>, outbox: Outbox<Answer>) {
     let environment = Rc::new(Environment::of_process());
-    while let Some(work) = inbox.recv().await {
-        let (environment, outbox) = (environment.clone(), outbox.clone());
+    let kept = Rc::new(Kept::default());
+    let tidied = kept.clone();
+    tokio::task::spawn_local(async move {
+        loop {
+            tokio::time::sleep(TIDY).await;
+            tidied.tidy();
+        }
+    });
+    while let Some(command) = inbox.recv().await {
+        let work = match command {
+            Command::Do(work) => work,
+            Command::Part(member) => {
+                kept.part(member);
+                continue;
+            }
+        };
+        let (environment, outbox, kept) = (environment.clone(), outbox.clone(), kept.clone());
         let lost = died(&work);
         let task = tokio::task::spawn_local(async move {
             match work {
-                Work::Visit(job) => visit(*job, &environment).await,
+                Work::Visit(job) => visit(*job, &environment, &kept).await,
                 Work::Mend(job) => mend(*job, &environment).await,
                 Work::Survey { source, asked, conninfo, pattern, timeout } => {
                     let listed = tokio::time::timeout(timeout, survey(&environment, &conninfo, &pattern, timeout)).await;
@@ -54,7 +73,7 @@ fn died(work: &Work) -> Box<dyn FnOnce(Cause) -> Answer> {
     match work {
         Work::Visit(job) => {
             let (member, asked, generation) = (job.member, job.asked, job.shelf.generation);
-            Box::new(move |cause| Answer::Visited { member, asked, generation, took: Duration::ZERO, found: Err(cause) })
+            Box::new(move |cause| Answer::Visited { member, asked, generation, took: Duration::ZERO, kept: false, found: Err(cause) })
         }
         Work::Survey { source, asked, .. } => {
             let (source, asked) = (*source, *asked);
@@ -68,7 +87,7 @@ fn died(work: &Work) -> Box<dyn FnOnce(Cause) -> Answer> {
 }
 
 async fn survey(environment: &Environment, conninfo: &str, pattern: &str, timeout: Duration) -> Result<Vec<String>, Failure> {
-    let session = enter(environment, conninfo, "discover", "BEGIN READ ONLY", timeout, Duration::from_secs(2)).await?;
+    let session = Session::open(environment, conninfo, "discover", timeout, Duration::from_secs(2), "BEGIN READ ONLY").await?;
     let sql = "SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.datallowconn AND NOT d.datistemplate AND d.datname LIKE $1 ORDER BY 1";
     let rows = session.client.query(sql, &[&pattern]).await.map_err(|error| describe(&error, None))?;
     rows.iter().map(|row| row.try_get(0).map_err(|error| describe(&error, None))).collect()

@@ -1,7 +1,7 @@
 //! The catalog reader over an asynchronous connection: the queries are sent at once, in one snapshot, and read
 //! when all answers are there.
 
-use crate::catalog::{self, Cell, Malformed, Reader, Rows};
+use crate::catalog::{self, Aspects, Cell, Malformed, Reader, Rows};
 use crate::model::Fact;
 use crate::worker::messages::Cause;
 use crate::worker::transport::Failure;
@@ -45,42 +45,66 @@ impl Reader for Fetched {
     }
 }
 
-/// Reads all facts. The connection is in a transaction of one snapshot, under the pinned settings.
-pub async fn read_all(client: &Rc<Client>, major: u32) -> Result<Vec<Fact>, Failure> {
-    if !crate::model::MAJORS.contains(&major) {
-        let cause = Cause::new("unsupported", format!("PostgreSQL {major} is not read by this version of pg_accord"));
-        return Err(lost(cause.hint("Majors 14 to 18 are.")));
+/// The catalogs of a member, as far as they were read. The connection is in a transaction of one snapshot, under the
+/// pinned settings.
+pub struct Catalogs {
+    client: Rc<Client>,
+    fetched: Fetched,
+    total: usize,
+}
+
+impl Catalogs {
+    /// Nothing is read yet.
+    pub fn new(client: &Rc<Client>, major: u32) -> Result<Self, Failure> {
+        if !crate::model::MAJORS.contains(&major) {
+            let cause = Cause::new("unsupported", format!("PostgreSQL {major} is not read by this version of pg_accord"));
+            return Err(lost(cause.hint("Majors 14 to 18 are.")));
+        }
+        let fetched = Fetched { major, rows: HashMap::new(), wanted: HashSet::new() };
+        Ok(Self { client: client.clone(), fetched, total: 0 })
     }
-    let mut fetched = Fetched { major, rows: HashMap::new(), wanted: HashSet::new() };
-    let mut total = 0;
-    for _ in 0..ROUNDS {
-        // Which queries there are shows in a reading of nothing; which objects others ask for, in one of the lists.
-        let read = catalog::read_all(&mut fetched);
-        if fetched.wanted.is_empty() {
-            return read.map(|read| read.facts).map_err(|error| malformed(error.to_string()));
-        }
-        let mut asked = JoinSet::new();
-        for question in fetched.wanted.drain() {
-            let client = client.clone();
-            asked.spawn_local(async move {
-                let answer = match &question.1 {
-                    Some(oids) => client.query(question.0, &[oids]).await,
-                    None => client.query(question.0, &[]).await,
-                };
-                (question, answer)
-            });
-        }
-        while let Some(answer) = asked.join_next().await {
-            let (question, rows) = answer.map_err(|error| lost(Cause::new("internal", error.to_string())))?;
-            let rows = rows.map_err(|error| describe(&error, None))?;
-            total += rows.len();
-            if total > MAX_ROWS {
-                return Err(lost(Cause::new("malformed", "its catalogs hold more rows than any schema has")));
+
+    /// All facts, without what they depend on: that is what fingerprints are made of.
+    pub async fn read_unlinked(&mut self) -> Result<Vec<Fact>, Failure> {
+        self.read(Aspects::ALL - Aspects::EDGES).await
+    }
+
+    /// All facts whole; what was read before is not read again.
+    pub async fn read_all(&mut self) -> Result<Vec<Fact>, Failure> {
+        self.read(Aspects::ALL).await
+    }
+
+    async fn read(&mut self, aspects: Aspects) -> Result<Vec<Fact>, Failure> {
+        let Self { client, fetched, total } = self;
+        for _ in 0..ROUNDS {
+            // Which queries there are shows in a reading of nothing; which objects others ask for, in one of the lists.
+            let read = catalog::read_full(fetched, aspects);
+            if fetched.wanted.is_empty() {
+                return read.map(|read| read.facts).map_err(|error| malformed(error.to_string()));
             }
-            fetched.rows.insert(question, flat(&rows).map_err(|error| malformed(error.to_string()))?);
+            let mut asked = JoinSet::new();
+            for question in fetched.wanted.drain() {
+                let client = client.clone();
+                asked.spawn_local(async move {
+                    let answer = match &question.1 {
+                        Some(oids) => client.query(question.0, &[oids]).await,
+                        None => client.query(question.0, &[]).await,
+                    };
+                    (question, answer)
+                });
+            }
+            while let Some(answer) = asked.join_next().await {
+                let (question, rows) = answer.map_err(|error| lost(Cause::new("internal", error.to_string())))?;
+                let rows = rows.map_err(|error| describe(&error, None))?;
+                *total += rows.len();
+                if *total > MAX_ROWS {
+                    return Err(lost(Cause::new("malformed", "its catalogs hold more rows than any schema has")));
+                }
+                fetched.rows.insert(question, flat(&rows).map_err(|error| malformed(error.to_string()))?);
+            }
         }
+        Err(malformed("its answers lead to ever new questions".to_owned()))
     }
-    Err(malformed("its answers lead to ever new questions".to_owned()))
 }
 
 fn malformed(what: String) -> Failure {

@@ -6,6 +6,7 @@ use std::time::Duration;
 static INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(300);
 static READ_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 static CONNECTIONS: GucSetting<i32> = GucSetting::<i32>::new(16);
+static KEPT: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(60);
 
 /// Defines them.
@@ -44,6 +45,16 @@ pub fn init() {
         GucContext::Sighup,
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"accord.fleet_kept",
+        c"Connections to databases of a fleet that are kept from one comparison to the next.",
+        c"Each saves a connection's set-up, takes one of its server's max_connections, and is in the way of DROP DATABASE there.",
+        &KEPT,
+        0,
+        10_000,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
 }
 
 fn seconds(setting: &GucSetting<i32>) -> Duration {
@@ -68,4 +79,14 @@ pub fn timeout() -> Duration {
 /// `accord.fleet_connections`
 pub fn connections() -> usize {
     usize::try_from(CONNECTIONS.get()).unwrap_or(1)
+}
+
+/// `accord.fleet_kept`
+pub fn kept() -> usize {
+    usize::try_from(KEPT.get()).unwrap_or(0)
+}
+
+/// How long a kept connection is idle at most: over two comparisons.
+pub fn idle() -> Duration {
+    interval().map_or(Duration::from_secs(600), |interval| interval * 5 / 2).max(Duration::from_secs(60))
 }

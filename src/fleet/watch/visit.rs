@@ -1,34 +1,25 @@
-//! A visit to a member: what the server says of itself, the fingerprint where pg_accord is there, the catalogs
-//! where that does not tell, and the verdict.
+//! A visit to a member: what the server says of itself; the running fingerprint where pg_accord is there, otherwise
+//! the mark of its catalogs; the catalogs where that does not tell; and the verdict.
 
-use super::reader;
-use super::work::{Answer, Finding, Outcome, Recognised, Seen, Server, Visit, Way, names_key};
-use crate::catalog::PINNED_SETTINGS;
+use super::reader::Catalogs;
+use super::session::{Kept, Session};
+use super::work::{Answer, Finding, Outcome, Recognised, Seen, Visit, Way, names_key};
 use crate::conninfo::Environment;
 use crate::fleet::mapping::Mapping;
-use crate::fleet::shelf::{Series, seen};
+use crate::fleet::mark;
+use crate::fleet::shelf::{Series, seen, sum};
 use crate::fleet::verdict::Deviation;
 use crate::model::{Fact, Fingerprint, Literal, Projection};
 use crate::protocol::Author;
 use crate::worker::messages::Cause;
 use crate::worker::transport::Failure;
-use crate::worker::transport::push::{describe, dial, lost};
+use crate::worker::transport::push::lost;
 use serde_json::Value;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::Client;
 
 /// Deviations whose author is looked for.
 const AUTHORS: usize = 100;
-
-/// What a server says of itself, in one row of texts.
-const SERVER: &str = "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_postmaster_start_time(), pg_catalog.pg_is_in_recovery(),
-    CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') THEN (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c) END,
-    CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE') THEN (SELECT c.timeline_id FROM pg_catalog.pg_control_checkpoint() c) END,
-    (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_accord'),
-    (SELECT pg_catalog.string_agg(e.extname || ' ' || e.extversion, ', ' ORDER BY e.extname) FROM pg_catalog.pg_extension e),
-    (SELECT pg_catalog.has_schema_privilege(p.pronamespace, 'USAGE') AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') FROM pg_catalog.pg_proc p
-      WHERE p.oid = pg_catalog.to_regprocedure('accord.fingerprint(boolean, jsonb)'))";
 
 /// The newest event that touched a fact, where the role may read it.
 const AUTHOR: &str =
@@ -40,72 +31,23 @@ const AUTHOR: &str =
                    AND (c.value -> s.side -> 'path')::jsonb = $3::text::jsonb)
   ORDER BY e.seq DESC LIMIT 1";
 
-/// A session with a member, in a read-only transaction under the pinned settings.
-pub struct Session {
-    /// The client.
-    pub client: Rc<Client>,
-    /// What the server says of itself.
-    pub server: Server,
-    /// `accord.fingerprint` may be called.
-    accord: bool,
-}
-
-/// Connects and asks the server who it is. `begin` opens the transaction.
-pub async fn enter(
-    environment: &Environment,
-    conninfo: &str,
-    name: &str,
-    begin: &str,
-    timeout: Duration,
-    lock_timeout: Duration,
-) -> Result<Session, Failure> {
-    // Nothing that a database or a role has as its defaults decides what is read, or lets it hang.
-    let mut settings = format!(
-        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = 60000; SET row_security = off; \
-         SET standard_conforming_strings = on; SET default_transaction_read_only = off; SET default_transaction_deferrable = off; \
-         SET default_transaction_isolation = 'read committed'; SET check_function_bodies = off; ",
-        timeout.as_millis(),
-        lock_timeout.as_millis()
-    );
-    for (name, value) in PINNED_SETTINGS {
-        settings
-            .push_str(&format!("SET {name} = {}; ", if *name == "search_path" { (*value).to_owned() } else { Literal(value).to_string() }));
-    }
-    settings.push_str(begin);
-    dial(environment, conninfo, &format!("pg_accord fleet/{name}"), async |line, endpoint| {
-        let client = line.client;
-        let (settled, server) = tokio::join!(client.batch_execute(&settings), client.simple_query(SERVER));
-        settled.map_err(|error| describe(&error, Some(endpoint)))?;
-        let rows = server.map_err(|error| describe(&error, Some(endpoint)))?;
-        let row = rows.iter().find_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None });
-        let text = |i: usize| row.and_then(|row| row.try_get(i).ok().flatten()).map(str::to_owned);
-        let number = text(0).and_then(|text| text.parse::<u32>().ok());
-        let Some(number) = number else { return Err(lost(Cause::new("malformed", "it does not say what version it is"))) };
-        let server = Server {
-            major: number / 10_000,
-            started: text(1).unwrap_or_default(),
-            recovery: text(2).as_deref() == Some("t"),
-            system: text(3),
-            timeline: text(4).and_then(|text| text.parse().ok()),
-            extension: text(5),
-            installed: text(6).unwrap_or_default().split(", ").map(str::to_owned).collect(),
-        };
-        Ok(Session { client: Rc::new(client), server, accord: text(7).as_deref() == Some("t") })
-    })
-    .await
-}
-
 /// Visits a member.
-pub async fn visit(visit: Visit, environment: &Environment) -> Answer {
+pub async fn visit(visit: Visit, environment: &Environment, kept: &Kept) -> Answer {
     let begun = Instant::now();
     let (member, asked, generation) = (visit.member, visit.asked, visit.shelf.generation);
-    let found = if let Ok(found) = tokio::time::timeout(visit.timeout, look(&visit, environment)).await {
-        found.map(Box::new).map_err(|failure| cause(failure.cause))
+    let mut keeps = false;
+    let found = if let Ok(found) = tokio::time::timeout(visit.timeout, look(&visit, environment, kept)).await {
+        found
+            .map(|(seen, session)| {
+                keeps = session.is_some_and(|session| kept.keep(member, session, visit.keep.0, visit.keep.1));
+                Box::new(seen)
+            })
+            .map_err(|failure| cause(failure.cause))
     } else {
         let message = format!("it was not read within {} s", visit.timeout.as_secs());
         Err(Cause::new("timeout", message).hint("accord.fleet_timeout is the longest time for one database."))
     };
-    Answer::Visited { member, asked, generation, took: begun.elapsed(), found }
+    Answer::Visited { member, asked, generation, took: begun.elapsed(), kept: keeps, found }
 }
 
 /// A failure's hint speaks of replicas where it stands in the handshake.
@@ -118,29 +60,45 @@ pub fn cause(cause: Cause) -> Cause {
     Cause { hint, ..cause }
 }
 
-async fn look(visit: &Visit, environment: &Environment) -> Result<Seen, Failure> {
+/// What is seen of the member, and the session that it was seen by.
+async fn look(visit: &Visit, environment: &Environment, kept: &Kept) -> Result<(Seen, Option<Session>), Failure> {
     let conninfo = match &visit.way {
         Way::Connection(conninfo) => conninfo,
         Way::Submitted(facts) => {
             let findings = judge_all(visit, facts)?;
-            return Ok(Seen { server: None, read: true, findings, model: visit.wish.map(|wish| (wish, 0, facts.clone())) });
+            let model = visit.wish.map(|wish| (wish, 0, facts.clone()));
+            return Ok((Seen { server: None, read: Some(None), findings, model }, None));
         }
     };
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    let session = enter(environment, conninfo, &visit.name, begin, visit.timeout, Duration::from_secs(2)).await?;
-    // A server that restarted, was restored or promoted, or has another application, is read anew.
-    let changed = visit.last.as_ref().is_none_or(|last| *last != session.server);
-    if session.accord
-        && !visit.full
-        && !changed
-        && visit.wish.is_none()
-        && let Some(findings) = by_fingerprint(visit, &session.client).await?
-    {
-        return Ok(Seen { server: Some(session.server), read: false, findings, model: None });
+    let questions = questions(visit);
+    let mut met = None;
+    if let Some(session) = kept.take(visit.member, conninfo) {
+        // A session that is gone says nothing of the member: it is opened anew.
+        met = session.ask_again(&questions).await.map(|answers| (session, answers));
     }
-    let facts = reader::read_all(&session.client, session.server.major).await?;
+    let (session, (server, answers)) = if let Some(met) = met {
+        met
+    } else {
+        let session = Session::open(environment, conninfo, &visit.name, visit.timeout, Duration::from_secs(2), "").await?;
+        let answers = session.ask(&questions).await?;
+        (session, answers)
+    };
+    // A server that restarted, was restored or promoted, or has another application, is read anew.
+    let same = visit.last.as_ref().is_some_and(|last| *last == server);
+    if same && let Some(findings) = told(visit, &answers) {
+        return Ok((Seen { server: Some(server), read: None, findings, model: None }, Some(session)));
+    }
+    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mark = session.mark(&mark::query(server.major)).await?;
+    let mut catalogs = Catalogs::new(&session.client, server.major)?;
+    let mut facts = if visit.wish.is_some() { catalogs.read_all().await? } else { catalogs.read_unlinked().await? };
     let mut findings = judge_all(visit, &facts)?;
-    if session.accord {
+    // What differs is mended in the order of what depends on what.
+    if visit.wish.is_none() && findings.iter().any(|finding| matches!(finding.outcome, Outcome::Judged { .. })) {
+        facts = catalogs.read_all().await?;
+        findings = judge_all(visit, &facts)?;
+    }
+    if server.asks {
         for finding in &mut findings {
             if let (Outcome::Judged { deviations, .. }, Some(name)) = (&mut finding.outcome, &finding.baseline) {
                 let series = visit.shelf.series.iter().find(|series| series.name == *name);
@@ -151,8 +109,57 @@ async fn look(visit: &Visit, environment: &Environment) -> Result<Seen, Failure>
             }
         }
     }
-    let major = session.server.major;
-    Ok(Seen { server: Some(session.server), read: true, findings, model: visit.wish.map(|wish| (wish, major, facts)) })
+    session.run("ROLLBACK").await?;
+    let major = server.major;
+    let model = visit.wish.map(|wish| (wish, major, facts));
+    Ok((Seen { server: Some(server), read: Some(mark), findings, model }, Some(session)))
+}
+
+/// What would tell that nothing has to be read: the running fingerprint for each baseline, or the mark.
+fn questions(visit: &Visit) -> Vec<String> {
+    let Some(last) = visit.last.as_ref().filter(|_| !visit.full && visit.wish.is_none()) else { return Vec::new() };
+    if last.asks && mapped(visit).is_none() {
+        let each = visit.held.iter().map(|held| visit.shelf.series[held.series].projection());
+        let all: Vec<Projection> = if visit.held.is_empty() { vec![Projection::default()] } else { each.collect() };
+        let ask = |projection: &Projection| {
+            let document = serde_json::to_string(projection).unwrap_or_default();
+            format!("SELECT accord.fingerprint(false, {}::pg_catalog.jsonb)", Literal(&document))
+        };
+        return all.iter().map(ask).collect();
+    }
+    visit.mark.iter().map(|_| mark::query(last.major)).collect()
+}
+
+/// The baseline that goes by other names than the member, which knows its own only.
+fn mapped(visit: &Visit) -> Option<usize> {
+    let other = |held: &&super::work::Held| visit.shelf.series[held.series].mapping(&visit.labels).is_ok_and(|mapping| !mapping.is_empty());
+    visit.held.iter().find(other).map(|held| held.series)
+}
+
+/// The verdicts, where the answers tell all of them.
+fn told(visit: &Visit, answers: &[Option<String>]) -> Option<Vec<Finding>> {
+    let last = visit.last.as_ref()?;
+    if answers.is_empty() {
+        return None;
+    }
+    if last.asks && mapped(visit).is_none() {
+        let sums: Option<Vec<Fingerprint>> = answers.iter().map(|text| text.as_deref()?.parse().ok()).collect();
+        return by_fingerprint(visit, &sums?);
+    }
+    // The schema is the one that was read last: so is every verdict that was made of it and still stands.
+    let unchanged = visit.mark.is_some() && visit.mark == *answers.first()?;
+    if !unchanged || visit.held.iter().any(|held| held.fingerprint.is_none()) || (visit.held.is_empty() && !visit.alone) {
+        return None;
+    }
+    let same = |held: &super::work::Held| {
+        let series = &visit.shelf.series[held.series];
+        let names = names_key(&series.mapping(&visit.labels).unwrap_or_default(), variant(visit));
+        Finding { baseline: Some(series.name.clone()), names, fingerprint: held.fingerprint, outcome: Outcome::Same }
+    };
+    if visit.held.is_empty() {
+        return Some(vec![Finding { baseline: None, names: String::new(), fingerprint: None, outcome: Outcome::Same }]);
+    }
+    Some(visit.held.iter().map(same).collect())
 }
 
 fn variant(visit: &Visit) -> Option<&str> {
@@ -160,44 +167,26 @@ fn variant(visit: &Visit) -> Option<&str> {
 }
 
 /// The verdicts where fingerprints alone tell; none where one of them does not.
-async fn by_fingerprint(visit: &Visit, client: &Client) -> Result<Option<Vec<Finding>>, Failure> {
+fn by_fingerprint(visit: &Visit, sums: &[Fingerprint]) -> Option<Vec<Finding>> {
+    if visit.held.is_empty() {
+        return sums.first().map(|sum| vec![unheld(*sum)]);
+    }
     let mut findings = Vec::new();
-    for held in &visit.held {
+    for (held, &fingerprint) in visit.held.iter().zip(sums) {
         let series = &visit.shelf.series[held.series];
-        let Ok(mapping) = series.mapping(&visit.labels) else { return Ok(None) };
-        // The member knows its own names only.
-        if !mapping.is_empty() {
-            return Ok(None);
-        }
-        let fingerprint = ask(client, &series.projection()).await?;
-        let names = names_key(&mapping, variant(visit));
+        let names = names_key(&series.mapping(&visit.labels).ok()?, variant(visit));
         let outcome = if held.fingerprint == Some(fingerprint) {
             Outcome::Same
-        } else if let Some(recognised) = recognise(visit, series, &names, &fingerprint) {
-            Outcome::Known(recognised)
         } else {
-            return Ok(None);
+            Outcome::Known(recognise(visit, series, &names, &fingerprint)?)
         };
         findings.push(Finding { baseline: Some(series.name.clone()), names, fingerprint: Some(fingerprint), outcome });
     }
-    if visit.held.is_empty() {
-        findings.push(unheld(ask(client, &Projection::default()).await?));
-    }
-    Ok(Some(findings))
+    Some(findings)
 }
 
 fn unheld(fingerprint: Fingerprint) -> Finding {
     Finding { baseline: None, names: String::new(), fingerprint: Some(fingerprint), outcome: Outcome::Unheld }
-}
-
-async fn ask(client: &Client, projection: &Projection) -> Result<Fingerprint, Failure> {
-    let document = serde_json::to_string(projection).unwrap_or_default();
-    let sql = format!("SELECT accord.fingerprint(false, {}::pg_catalog.jsonb)", Literal(&document));
-    let rows = client.simple_query(&sql).await.map_err(|error| describe(&error, None))?;
-    let row = rows.iter().find_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None });
-    let text = row.and_then(|row| row.try_get(0).ok().flatten());
-    text.and_then(|text| text.parse().ok())
-        .ok_or_else(|| lost(Cause::new("malformed", "accord.fingerprint() there answers no fingerprint")))
 }
 
 fn recognise(visit: &Visit, series: &Series, names: &str, fingerprint: &Fingerprint) -> Option<Recognised> {
@@ -220,8 +209,7 @@ fn recognised(series: &Series, edition: usize, standing: crate::fleet::verdict::
 fn judge_all(visit: &Visit, facts: &[Fact]) -> Result<Vec<Finding>, Failure> {
     let malformed = |what: String| lost(Cause::new("malformed", "what was read is no model").detail(what));
     if visit.held.is_empty() {
-        let (_, fingerprint) = seen(facts.to_vec(), &Mapping::default(), &Projection::default()).map_err(malformed)?;
-        return Ok(vec![unheld(fingerprint)]);
+        return Ok(vec![unheld(sum(facts, &Projection::default()))]);
     }
     let mut findings = Vec::new();
     for held in &visit.held {
@@ -235,13 +223,15 @@ fn judge_all(visit: &Visit, facts: &[Fact]) -> Result<Vec<Finding>, Failure> {
             }
         };
         let names = names_key(&mapping, variant(visit));
-        let (under, fingerprint) = seen(facts.to_vec(), &mapping, &series.projection()).map_err(malformed)?;
-        let unmodelled = under.iter().any(|fact| fact.id.kind == crate::model::Kind::Unmodelled);
+        let projection = series.projection();
+        let under = || seen(facts.to_vec(), &mapping, &projection).map_err(malformed);
+        let fingerprint = if mapping.is_empty() { sum(facts, &projection) } else { under()?.1 };
+        let unmodelled = facts.iter().any(|fact| fact.id.kind == crate::model::Kind::Unmodelled);
         let known = recognise(visit, series, &names, &fingerprint).filter(|_| !unmodelled);
         let outcome = match known {
             _ if held.fingerprint == Some(fingerprint) && !visit.full => Outcome::Same,
             Some(recognised) => Outcome::Known(recognised),
-            None => match series.judge(&under, variant(visit), held.version.as_deref()) {
+            None => match series.judge(&under()?.0, variant(visit), held.version.as_deref()) {
                 None => Outcome::Unheld,
                 Some(verdict) => Outcome::Judged {
                     verdict: recognised(series, verdict.edition, verdict.standing),

@@ -57,6 +57,8 @@ pub struct Server {
     pub extension: Option<String>,
     /// What is installed, in words: another application shows here first.
     pub installed: Vec<String>,
+    /// Its pg_accord may be asked for the running fingerprint.
+    pub asks: bool,
 }
 
 /// Main → network thread.
@@ -80,6 +82,14 @@ pub enum Work {
     Mend(Box<Mend>),
 }
 
+/// What the network thread is told.
+pub enum Command {
+    /// Do this, and answer.
+    Do(Work),
+    /// Close the session that is kept of a member.
+    Part(i64),
+}
+
 /// A comparison.
 pub struct Visit {
     /// `accord.fleet_member.id`
@@ -96,14 +106,20 @@ pub struct Visit {
     pub full: bool,
     /// As it was last seen.
     pub last: Option<Server>,
+    /// The mark of its catalogs when they were last read.
+    pub mark: Option<String>,
     /// What it is compared with.
     pub held: Vec<Held>,
+    /// No baseline selects it, and its fingerprint is known.
+    pub alone: bool,
     /// The model is wanted as well: by whom.
     pub wish: Option<i64>,
     /// Baselines.
     pub shelf: Arc<Shelf>,
     /// At most.
     pub timeout: Duration,
+    /// Sessions that are kept, and how long they are idle at most.
+    pub keep: (usize, Duration),
 }
 
 /// A baseline that a member is held to.
@@ -163,6 +179,8 @@ pub enum Answer {
         generation: i64,
         /// How long it took.
         took: Duration,
+        /// Its session is kept.
+        kept: bool,
         /// What was found.
         found: Result<Box<Seen>, Cause>,
     },
@@ -192,8 +210,8 @@ pub enum Answer {
 pub struct Seen {
     /// What the server says of itself; none for a model that was sent.
     pub server: Option<Server>,
-    /// The catalogs were read.
-    pub read: bool,
+    /// The catalogs were read, and had this mark.
+    pub read: Option<Option<String>>,
     /// One for each baseline.
     pub findings: Vec<Finding>,
     /// The whole model, where it was wished for.
