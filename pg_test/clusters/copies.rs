@@ -27,7 +27,10 @@ fn overtaken_by(change: &str, table: &str) {
     rows.0.run("ALTER PUBLICATION rows ADD TABLE public.items");
     rows.0.run_there("ALTER SUBSCRIPTION rows REFRESH PUBLICATION");
     wait_until("the copy has begun", || {
-        scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted") == 1
+        scalar::<i64>(
+            &mut rows.0.replica(),
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted AND database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())",
+        ) == 1
     });
     rows.0.run("INSERT INTO public.items VALUES (100, 'behind the copy')");
     // The stream is past it.

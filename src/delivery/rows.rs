@@ -7,7 +7,7 @@
 use super::record::Row;
 use crate::diff::{Change, Operation};
 use crate::error::Result;
-use crate::model::{FactId, Kind, Name, Qualified};
+use crate::model::{Fact, FactId, Kind, Name, Qualified};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use crate::protocol::{Offer, Policy, Standing, Subscribed};
@@ -370,7 +370,8 @@ pub fn is_next(spi: &Spi, slot: &str, reached: &str, version: i64) -> Result<boo
     Ok(found.first().is_some_and(|row| row.bool(0)))
 }
 
-/// Names of columns and tables that a version leaves.
+/// Names of columns and tables that a version leaves. The columns of a table that goes leave no name: others' may be
+/// called so.
 fn names_left(spi: &Spi, version: i64) -> Result<Vec<String>> {
     let events = spi.query(
         "SELECT e.changes::text FROM accord.event e JOIN accord.version v USING (xid) WHERE v.version = $1",
@@ -380,14 +381,18 @@ fn names_left(spi: &Spi, version: i64) -> Result<Vec<String>> {
     let mut left = Vec::new();
     for event in &events {
         let changes: Vec<Change> = serde_json::from_str(&event.text(0))?;
-        left.extend(
-            changes
-                .iter()
-                .filter(|change| matches!(change.operation(), Some(Operation::Drop | Operation::Rename)))
-                .filter_map(|change| change.before.as_ref())
-                .filter(|before| matches!(before.id.kind, Kind::Column | Kind::Table))
-                .map(|before| before.id.name().as_str().to_owned()),
-        );
+        let of =
+            |kind, operation| changes.iter().filter(move |change| change.kind() == Some(kind) && change.operation() == Some(operation));
+        let dropped: Vec<&FactId> = of(Kind::Table, Operation::Drop).filter_map(Change::id).collect();
+        let columns = of(Kind::Column, Operation::Drop)
+            .filter(|column| !dropped.iter().any(|table| column.id().is_some_and(|column| column.path.starts_with(&table.path))));
+        // A table's columns go with it to another name, and keep theirs.
+        let renamed = of(Kind::Column, Operation::Rename).chain(of(Kind::Table, Operation::Rename)).filter(|change| {
+            let name = |fact: &Option<Fact>| fact.as_ref().map(|fact| fact.id.name().clone());
+            name(&change.before) != name(&change.after)
+        });
+        let names = columns.chain(of(Kind::Table, Operation::Drop)).chain(renamed);
+        left.extend(names.filter_map(|change| change.before.as_ref()).map(|before| before.id.name().as_str().to_owned()));
     }
     Ok(left)
 }

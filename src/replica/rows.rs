@@ -419,8 +419,9 @@ fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, begun: &mut Vec<(u32, u32)
     Ok(())
 }
 
-/// Such copies, of some tables or of all.
+/// Such copies, of some tables or of all; never of the extension's own, which are not theirs to empty.
 const UNFINISHED: &str = "FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+          JOIN pg_catalog.pg_class c ON c.oid = r.srrelid AND c.relnamespace <> 'accord'::pg_catalog.regnamespace
           WHERE pg_catalog.quote_ident(s.subname) = ANY ($1) AND r.srsubstate IN ('d', 'f')
             AND ($2 OR EXISTS (SELECT FROM pg_catalog.unnest($3) t (name), pg_catalog.to_regclass(t.name) o (oid)
                                 WHERE r.srrelid = o.oid OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(o.oid) p)
