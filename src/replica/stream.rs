@@ -52,6 +52,12 @@ struct UnderWay {
     done: usize,
 }
 
+impl UnderWay {
+    fn holds(&self, event: &str) -> bool {
+        self.examined.offer.events.iter().any(|own| own.id.to_string() == event)
+    }
+}
+
 /// Whether a policy asks for it.
 pub(super) fn wanted(policy: &Policy) -> bool {
     policy.carrier == Carrier::Stream
@@ -231,6 +237,8 @@ enum Met {
     Done,
     /// Another version was, which had to be first.
     Another,
+    /// Another version has to be committed first: the source offers this event's only behind it.
+    Behind,
     /// Nothing is left here for this event.
     Nothing,
     /// It cannot be had here.
@@ -252,6 +260,7 @@ fn insist(spi: &Spi, at: impl Fn() -> Result<Option<Place>>) -> Result<()> {
                 begun = Instant::now();
                 continue;
             }
+            Ok(Met::Behind) => ahead(&at),
             Ok(Met::Refused(reasons)) => stand(at, Some(reasons)),
             Ok(Met::Nothing) if out_of_patience => stand(at, None),
             Err(error) if !is_passing(error.code) => stand(at, Some(vec![unexpected(&error)])),
@@ -277,6 +286,7 @@ fn meet(spi: &Spi, at: &Place) -> std::result::Result<Met, Caught> {
     let mut under_way = match UNDER_WAY.take().filter(|under_way| under_way.transaction == transaction) {
         Some(under_way) => under_way,
         None => match subtransaction(|| begin(spi, at, transaction))? {
+            Begun::Yes(under_way) if !under_way.holds(&at.event) => return Ok(Met::Behind),
             Begun::Yes(under_way) => *under_way,
             Begun::Not(met) => return Ok(met),
         },
@@ -284,10 +294,8 @@ fn meet(spi: &Spi, at: &Place) -> std::result::Result<Met, Caught> {
     let events = &under_way.examined.offer.events;
     let mine = events.iter().position(|event| event.id.to_string() == at.event);
     let (all, due) = (events.len(), mine.map_or(events.len(), |n| n + 1));
-    // Its own rows come later, or came by themselves.
-    let again = if mine.is_none() && !converted(events).is_empty() { Again::All } else { Again::No };
     let outcome =
-        carry(spi, &mut under_way, due, again).and_then(|()| if due < all { Ok(None) } else { conclusion(spi, &under_way).map(Some) });
+        carry(spi, &mut under_way, due, Again::No).and_then(|()| if due < all { Ok(None) } else { conclusion(spi, &under_way).map(Some) });
     match outcome {
         Ok(None) => {
             UNDER_WAY.set(Some(under_way));
@@ -404,6 +412,44 @@ fn conclusion(spi: &Spi, under_way: &UnderWay) -> std::result::Result<apply::Don
 /// Leaves the verdict for the control connection.
 fn close(spi: &Spi, under_way: UnderWay, done: apply::Done) -> std::result::Result<(), Caught> {
     subtransaction(|| apply::finish(spi, under_way.examined, &under_way.meter, Outside::default(), Ok(done)).map(drop))
+}
+
+/// Undoes the transaction, applies what is left here by itself, and ends the process: the next worker finds it done, and
+/// the event's own version offered.
+fn ahead(at: &Place) -> ! {
+    pgrx::log!("pg_accord: another version is applied before event {}, and the apply worker begins again", at.event);
+    let at = Place { source: at.source.clone(), event: at.event.clone(), via: at.via };
+    process::end_apply_worker(move || {
+        let _pinned = command::pin();
+        let settings = command::settings();
+        settings.set("session_replication_role", "origin");
+        settings.set("lock_timeout", "2s");
+        spi::connect(|spi| {
+            let refused = match subtransaction(|| begin(spi, &at, command::top_xid())) {
+                Ok(Begun::Yes(under_way)) => whole(spi, *under_way)?,
+                Ok(Begun::Not(Met::Refused(reasons))) => Some(reasons),
+                Ok(Begun::Not(_)) => None,
+                Err(error) if is_passing(error.code) => None,
+                Err(error) => Some(vec![unexpected(&error)]),
+            };
+            let Some(reasons) = refused else { return Ok(()) };
+            spi.run(
+                "UPDATE accord.streamed SET failure = $2::json WHERE source = $1::uuid",
+                &[Arg::Text(&at.source), Arg::Text(&serde_json::to_string(&reasons)?)],
+            )
+        })
+    })
+}
+
+/// Carries out a whole version whose rows come later, or came by themselves. Says why it could not.
+fn whole(spi: &Spi, mut under_way: UnderWay) -> Result<Option<Vec<Reason>>> {
+    let events = &under_way.examined.offer.events;
+    let (all, again) = (events.len(), if converted(events).is_empty() { Again::No } else { Again::All });
+    match carry(spi, &mut under_way, all, again).and_then(|()| conclusion(spi, &under_way)) {
+        Ok(done) => close(spi, under_way, done).map(|()| None).map_err(Error::from),
+        Err(error) if is_passing(error.code) => Err(error.into()),
+        Err(error) => Ok(Some(vec![apply::failure(&under_way.examined, &error, true)])),
+    }
 }
 
 /// Undoes the transaction, has the subscription stand before it, and ends the process; where something was left for the event
