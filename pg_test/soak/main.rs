@@ -11,6 +11,7 @@ mod load;
 
 use changes::Shop;
 use load::{Lag, Load};
+use postgres::Client;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::dice::Dice;
@@ -63,6 +64,7 @@ fn main() {
     let calm = phase(&source, &replica, || std::thread::sleep(Duration::from_secs(if changes > 100 { 10 } else { 3 })));
     let begun = Instant::now();
     let mut made = 0;
+    let mut watching = source.client(DB);
     let busy = phase(&source, &replica, || {
         while minutes.map_or(made < changes, |limit| begun.elapsed() < limit) {
             if let Err(error) = shop.change(&mut dice) {
@@ -71,12 +73,12 @@ fn main() {
             made += 1;
             std::thread::sleep(Duration::from_millis(dice.below(100) as u64));
             let full = Instant::now();
-            while behind(&source) > BEHIND {
+            while behind(&mut watching) > BEHIND {
                 std::thread::sleep(Duration::from_millis(50));
                 assert!(full.elapsed() < STUCK, "nothing goes on\n{}", report(&source, &replica));
             }
             if made % 100 == 0 {
-                say!("soak: {made} changes in {:.0} s, {} versions to go", begun.elapsed().as_secs_f64(), behind(&source));
+                say!("soak: {made} changes in {:.0} s, {} versions to go", begun.elapsed().as_secs_f64(), behind(&mut watching));
             }
         }
     });
@@ -143,8 +145,8 @@ fn report(source: &Cluster, replica: &Cluster) -> String {
     format!("{status}\n{tables}\nsource:\n{}\nreplica:\n{}", source.log_tail(20), replica.log_tail(30))
 }
 
-fn behind(source: &Cluster) -> i64 {
-    scalar(&mut source.client(DB), "SELECT coalesce(max(behind), 0)::bigint FROM accord.status")
+fn behind(source: &mut Client) -> i64 {
+    scalar(source, "SELECT coalesce(max(behind), 0)::bigint FROM accord.status")
 }
 
 /// What the load did while something went on.
