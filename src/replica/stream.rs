@@ -260,7 +260,7 @@ fn insist(spi: &Spi, at: impl Fn() -> Result<Option<Place>>) -> Result<()> {
                 begun = Instant::now();
                 continue;
             }
-            Ok(Met::Behind) => ahead(&at),
+            Ok(Met::Behind) => ahead(at),
             Ok(Met::Refused(reasons)) => stand(at, Some(reasons)),
             Ok(Met::Nothing) if out_of_patience => stand(at, None),
             Err(error) if !is_passing(error.code) => stand(at, Some(vec![unexpected(&error)])),
@@ -416,9 +416,8 @@ fn close(spi: &Spi, under_way: UnderWay, done: apply::Done) -> std::result::Resu
 
 /// Undoes the transaction, applies what is left here by itself, and ends the process: the next worker finds it done, and
 /// the event's own version offered.
-fn ahead(at: &Place) -> ! {
+fn ahead(at: Place) -> ! {
     pgrx::log!("pg_accord: another version is applied before event {}, and the apply worker begins again", at.event);
-    let at = Place { source: at.source.clone(), event: at.event.clone(), via: at.via };
     process::end_apply_worker(move || {
         let _pinned = command::pin();
         let settings = command::settings();
@@ -432,13 +431,17 @@ fn ahead(at: &Place) -> ! {
                 Err(error) if is_passing(error.code) => None,
                 Err(error) => Some(vec![unexpected(&error)]),
             };
-            let Some(reasons) = refused else { return Ok(()) };
-            spi.run(
-                "UPDATE accord.streamed SET failure = $2::json WHERE source = $1::uuid",
-                &[Arg::Text(&at.source), Arg::Text(&serde_json::to_string(&reasons)?)],
-            )
+            refused.map_or(Ok(()), |reasons| say_why(spi, &at, &reasons))
         })
     })
+}
+
+/// Leaves the reasons of a refusal for the control connection.
+fn say_why(spi: &Spi, at: &Place, reasons: &[Reason]) -> Result<()> {
+    spi.run(
+        "UPDATE accord.streamed SET failure = $2::json WHERE source = $1::uuid",
+        &[Arg::Text(&at.source), Arg::Text(&serde_json::to_string(reasons)?)],
+    )
 }
 
 /// Carries out a whole version whose rows come later, or came by themselves. Says why it could not.
@@ -464,16 +467,12 @@ fn stand(at: Place, reasons: Option<Vec<Reason>>) -> ! {
         settings.set("session_replication_role", "origin");
         spi::connect(|spi| {
             turn::take(Turn::Apply)?;
-            let source = Arg::Text(&at.source);
             if let Some(reasons) = &reasons {
-                spi.run(
-                    "UPDATE accord.streamed SET failure = $2::json WHERE source = $1::uuid",
-                    &[source, Arg::Text(&serde_json::to_string(reasons)?)],
-                )?;
+                say_why(spi, &at, reasons)?;
             } else {
                 let meanwhile = "SELECT FROM accord.streamed s WHERE s.source = $1::uuid AND s.failure IS NULL
                                  UNION ALL SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[$2::uuid]";
-                if !spi.query(meanwhile, &[source, Arg::Text(&at.event)], See::Latest)?.is_empty() {
+                if !spi.query(meanwhile, &[Arg::Text(&at.source), Arg::Text(&at.event)], See::Latest)?.is_empty() {
                     return Ok(());
                 }
             }
