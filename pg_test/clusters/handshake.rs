@@ -376,6 +376,11 @@ fn a_policy_can_refuse_drops() {
     let status = link.until_state(&["rejected"]);
     assert!(status.reason.contains("policy"), "{}", status.reason);
     assert!(link.exists_there("public.a"));
+    // A table's columns go with it: that is for the policy of tables to say.
+    let link = Link::with_policy(Pair::shared(), r#"{"on_drop_column": "reject"}"#);
+    link.follow("CREATE TABLE public.a (id int, b int)");
+    link.follow("DROP TABLE public.a");
+    assert!(!link.exists_there("public.a"));
 }
 
 #[test]

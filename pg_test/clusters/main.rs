@@ -25,6 +25,7 @@ mod kept;
 mod names;
 mod offers;
 mod order;
+mod owners;
 mod plans;
 mod races;
 mod rights;

@@ -58,6 +58,14 @@ impl Carried {
         self.0.run(sql);
     }
 
+    /// How many errors the apply worker has logged.
+    pub fn apply_errors(&self) -> i64 {
+        let errors =
+            "SELECT coalesce(sum(apply_error_count), 0)::bigint FROM pg_stat_subscription_stats s JOIN pg_subscription p ON p.oid = s.subid
+                       WHERE p.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        scalar(&mut self.0.replica(), errors)
+    }
+
     pub fn go_on(&self) {
         self.0.run_there("ALTER SUBSCRIPTION rows ENABLE");
     }

@@ -77,10 +77,9 @@ fn no_password_is_shown() {
     }
     link.wait();
     link.follow("CREATE TABLE public.a (id int)");
-    // It changes, and the connection is refused with it.
-    link.run_there(
-        "ALTER ROLE carrier PASSWORD 'another'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'carrier'",
-    );
+    // It changes, and the connection is refused with it: by then the change is committed.
+    link.run_there("ALTER ROLE carrier PASSWORD 'another'");
+    link.run_there("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'carrier'");
     link.run("CREATE TABLE public.b (id int)");
     wait_until("the login is refused", || link.status().reason.contains("password"));
     let error = link.try_wait("1 s").expect_err("it is refused");

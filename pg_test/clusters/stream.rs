@@ -12,10 +12,7 @@ impl Carried {
     /// The apply worker has logged no error.
     #[track_caller]
     fn assert_no_error(&self) {
-        let errors =
-            "SELECT coalesce(sum(apply_error_count), 0)::bigint FROM pg_stat_subscription_stats s JOIN pg_subscription p ON p.oid = s.subid
-                       WHERE p.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        assert_eq!(scalar::<i64>(&mut self.0.replica(), errors), 0, "{}", self.0.pair.replica.log_tail(30));
+        assert_eq!(self.apply_errors(), 0, "{}", self.0.pair.replica.log_tail(30));
     }
 
     /// How many versions ran in sessions of the source's worker, and how many elsewhere: the apply worker.
@@ -240,6 +237,21 @@ fn without_a_stream_versions_are_pushed_and_the_verdict_says_so() {
     link.follow("ALTER TABLE public.a DROP COLUMN gone");
     let said: String = scalar(&mut link.source(), "SELECT impact ->> 'warnings' FROM accord.deliveries ORDER BY version DESC LIMIT 1");
     assert!(said.contains("as by carrier push: no subscription brings its events"), "{said}");
+}
+
+#[test]
+fn a_label_that_its_own_version_uses_is_pushed_and_the_verdict_says_so() {
+    let rows = Carried::with(&format!("CREATE TYPE public.mood AS ENUM ('good'); {ORDERS}"), "FOR TABLE public.orders", POLICY);
+    rows.assert_same_rows("public.orders");
+    rows.0.run("INSERT INTO public.orders (id) VALUES (6)");
+    // Found by a full read, both are one event.
+    rows.0.run("SET accord.capture = off; ALTER TYPE public.mood ADD VALUE 'bad'");
+    rows.0.run("SET accord.capture = off; ALTER TABLE public.orders ADD COLUMN mood public.mood DEFAULT 'bad', ADD COLUMN n int DEFAULT 5");
+    rows.0.run("SELECT accord.reconcile()");
+    rows.0.run("INSERT INTO public.orders (id) VALUES (7)");
+    rows.assert_level(&["public.orders"]);
+    let said: String = scalar(&mut rows.0.source(), "SELECT impact ->> 'warnings' FROM accord.deliveries ORDER BY version DESC LIMIT 1");
+    assert!(said.contains("as by carrier push: an enum label"), "{said}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod touched;
 mod values;
 
 pub use read::{read_everything, read_roots, read_unlinked};
+pub use values::fill;
 
 use crate::catalog::Aspects;
 use crate::error::Result;

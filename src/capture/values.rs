@@ -19,40 +19,9 @@ pub(super) fn add_values(
     changes: &mut [Change],
 ) -> Result<()> {
     if command.adds_default {
-        let created: Vec<(usize, u32, i32)> = changes
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| c.before.is_none())
-            .filter_map(|(i, c)| {
-                c.after.as_ref().filter(|f| f.id.kind == Kind::Column).and_then(|f| f.key).map(|k| (i, k.objid, k.objsubid))
-            })
-            .collect();
-        if !created.is_empty() && changes.iter().any(|c| c.before.is_none() && c.kind() == Some(Kind::Default))
-            || created.iter().any(|(i, ..)| uses_domain(&changes[*i]))
-        {
-            let oids: Vec<u32> = created.iter().map(|(_, oid, _)| *oid).collect();
-            let mut values: HashMap<(u32, i32), String> = HashMap::new();
-            for row in spi.query(
-                "SELECT a.attrelid, a.attnum, (a.attmissingval::pg_catalog.text::pg_catalog.text[])[1]
-                   FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY ($1) AND a.atthasmissing",
-                &[Arg::Oids(&oids)],
-                See::Latest,
-            )? {
-                if let Some(value) = row.maybe_text(2) {
-                    values.insert((row.int(0) as u32, row.int(1) as i32), value);
-                }
-            }
-            let mut volatile: HashSet<FactId> = HashSet::new();
-            for (i, oid, number) in created {
-                match values.remove(&(oid, number)) {
-                    Some(value) => changes[i].fill = Some(value),
-                    None => {
-                        if let Some(fact) = &changes[i].after {
-                            volatile.insert(FactId { kind: Kind::Default, ..fact.id.clone() });
-                        }
-                    }
-                }
-            }
+        let made = |kind: Kind| changes.iter().any(|c| c.before.is_none() && c.kind() == Some(kind));
+        if made(Kind::Column) && made(Kind::Default) || changes.iter().any(|c| created_column(c).is_some() && uses_domain(c)) {
+            let volatile: HashSet<FactId> = fill(spi, changes)?.into_iter().map(|id| FactId { kind: Kind::Default, ..id }).collect();
             for change in changes.iter_mut() {
                 if let Some(after) = &mut change.after
                     && volatile.contains(&after.id)
@@ -88,6 +57,37 @@ pub(super) fn add_values(
         }
     }
     Ok(())
+}
+
+/// The table and number of a column that a change creates.
+fn created_column(change: &Change) -> Option<(u32, i32)> {
+    let after = change.after.as_ref().filter(|fact| change.before.is_none() && fact.id.kind == Kind::Column)?;
+    after.key.map(|key| (key.objid, key.objsubid))
+}
+
+/// Notes the value that rows from before a new column have in it. Returns the new columns of which the catalogs know none.
+pub fn fill(spi: &Spi, changes: &mut [Change]) -> Result<Vec<FactId>> {
+    let oids: Vec<u32> = changes.iter().filter_map(created_column).map(|(oid, _)| oid).collect();
+    if oids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = spi.query(
+        "SELECT a.attrelid, a.attnum, (a.attmissingval::pg_catalog.text::pg_catalog.text[])[1]
+           FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY ($1) AND a.atthasmissing",
+        &[Arg::Oids(&oids)],
+        See::Latest,
+    )?;
+    let mut values: HashMap<(u32, i32), String> =
+        rows.iter().filter_map(|row| Some(((row.int(0) as u32, row.int(1) as i32), row.maybe_text(2)?))).collect();
+    let mut without = Vec::new();
+    for change in changes {
+        let Some(column) = created_column(change) else { continue };
+        match values.remove(&column) {
+            Some(value) => change.fill = Some(value),
+            None => without.extend(change.id().cloned()),
+        }
+    }
+    Ok(without)
 }
 
 fn uses_domain(change: &Change) -> bool {

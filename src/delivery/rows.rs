@@ -7,10 +7,10 @@
 use super::record::Row;
 use crate::diff::{Change, Operation};
 use crate::error::Result;
-use crate::model::{Fact, FactId, Kind, Name, Qualified};
+use crate::model::{Fact, FactId, Kind, Literal, Name, Qualified};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
-use crate::protocol::{Offer, Policy, Standing, Subscribed};
+use crate::protocol::{Lacks, Offer, Policy, Standing, Subscribed, Unable};
 use crate::worker::messages::Cause;
 use std::collections::BTreeSet;
 
@@ -52,6 +52,9 @@ pub(super) fn attach(spi: &Spi, row: &Row, standing: &Standing) -> Result<Option
     }
     let ours: Vec<&Subscribed> =
         standing.subscriptions.iter().filter(named).filter(|s| s.slot.as_ref().is_some_and(|slot| slots.contains(slot))).collect();
+    if let Some((subscribed, unable)) = ours.iter().find_map(|subscribed| Some((subscribed, subscribed.unable.as_ref()?))) {
+        return Ok(Some(cannot_write(&row.name, &subscribed.name, unable)));
+    }
     let texts = |each: &dyn Fn(&Subscribed) -> Vec<String>| {
         ours.iter().flat_map(|subscribed| each(subscribed)).collect::<BTreeSet<String>>().into_iter().collect::<Vec<String>>()
     };
@@ -78,6 +81,31 @@ pub(super) fn attach(spi: &Spi, row: &Row, standing: &Standing) -> Result<Option
         ],
     )?;
     Ok(None)
+}
+
+/// A subscription whose apply worker would stop at the first row of ours.
+fn cannot_write(replica: &str, subscription: &str, unable: &Unable) -> Cause {
+    let (subscription, owner, replica) = (Name::new(subscription), &unable.owner, Literal(replica));
+    let (cannot, remedy) = match unable.lacks {
+        Lacks::Fence => (
+            "may not write accord.fence there",
+            format!("On the replica GRANT USAGE ON SCHEMA accord TO {owner}; GRANT SELECT, INSERT ON accord.fence TO {owner};"),
+        ),
+        Lacks::Role => (
+            "may not become the owner of accord.fence there",
+            format!(
+                "On the replica ALTER SUBSCRIPTION {subscription} SET (run_as_owner = true); GRANT USAGE ON SCHEMA accord TO {owner}; GRANT SELECT, INSERT ON accord.fence TO {owner};"
+            ),
+        ),
+        Lacks::Tables => (
+            "may not write pg_accord's other tables, which it takes too",
+            format!(
+                "On the replica ALTER SUBSCRIPTION {subscription} OWNER TO a superuser; or drop it and subscribe to a publication FOR TABLES IN SCHEMA or FOR TABLE;"
+            ),
+        ),
+    };
+    let words = format!("subscription {subscription} of the replica is owned by {owner}, which {cannot}: its rows would stop");
+    Cause::new("missing", words).hint(format!("{remedy} then SELECT accord.retry({replica})."))
 }
 
 fn policy(spi: &Spi, replica: i64) -> Result<Policy> {

@@ -49,7 +49,9 @@ pub fn compare(spi: &Spi, known: Vec<Known>, read: Vec<Fact>) -> Result<Found> {
             keys.insert(fact.id.to_string(), (key, root));
         }
     }
-    Ok(Found { changes: diff(&before, &fresh), keys })
+    let mut changes = diff(&before, &fresh);
+    capture::fill(spi, &mut changes)?;
+    Ok(Found { changes, keys })
 }
 
 /// A command that alters a column's type builds the column's indexes anew, under OIDs of their own, and no fact

@@ -21,6 +21,7 @@ pub use message::{
 };
 pub use policy::{Above, Carrier, CodePolicy, OnDrop, Policy, RequireApproval, Span};
 pub use rows::{
-    Fence, Marks, Subscribed, behind_rows, converted, filled_by_the_source, leaves_names, left_by_partitions, marks, room, taken_in,
+    Fence, Lacks, Marks, Subscribed, Unable, behind_rows, converted, filled_by_the_source, leaves_names, left_by_partitions, marks, room,
+    taken_in,
 };
 pub use state::DeliveryState;

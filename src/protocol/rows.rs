@@ -11,7 +11,7 @@
 
 use super::Event;
 use crate::diff::{Change, Operation};
-use crate::model::{Body, Column, ConstraintType, Default, Fact, FactId, Kind, Literal};
+use crate::model::{Body, Column, ConstraintType, Default, Fact, FactId, Kind, Literal, Name};
 use crate::plan::is_constant;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -26,7 +26,7 @@ pub struct Fence {
     /// Where the source's WAL ended when that event happened: its transaction committed behind this place.
     pub lsn: String,
     /// The replica's subscriptions that the source feeds; each has to bring it.
-    pub subscriptions: Vec<crate::model::Name>,
+    pub subscriptions: Vec<Name>,
     /// The rows are known to be here by other means, or a person does not wait for them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passed: bool,
@@ -47,6 +47,31 @@ pub struct Subscribed {
     pub publications: Vec<String>,
     /// It takes `accord.fence`.
     pub fenced: bool,
+    /// Its apply worker could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unable: Option<Unable>,
+}
+
+/// An owner of a subscription without the rights that its apply worker needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unable {
+    /// The role.
+    pub owner: Name,
+    /// What it lacks.
+    pub lacks: Lacks,
+}
+
+/// Rights of a subscription's owner on the extension's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lacks {
+    /// It may not become the tables' owner, as whom its worker writes (since PostgreSQL 16).
+    Role,
+    /// It may not write `accord.fence`.
+    Fence,
+    /// It takes the other tables too, which are nobody's to write.
+    Tables,
 }
 
 /// What an event's fence says of the rows behind it.

@@ -1,13 +1,13 @@
 //! Application: carry out, read what came of it, compare, record — in one transaction. Steps that
 //! cannot run in one come before: [`super::outside`].
 
+use super::copies::Again;
 use super::estimate::{self, Meter};
 use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
-use super::rows::Again;
-use super::{Applying, kept, mend, reason, rewind, rows, stream, verdict};
+use super::{Applying, copies, kept, mend, reason, rewind, rows, stream, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::store;
@@ -84,7 +84,7 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
     if let Some(reason) = rows::waiting(spi, &examined.offer)? {
         return rows::wait(spi, examined, reason);
     }
-    if examined.begun || examined.verdict.steps.iter().any(|step| step.outside_transaction) {
+    if examined.begun || examined.leaves_transaction {
         return outside::next(spi, examined, step);
     }
     inside(spi, examined)
@@ -112,7 +112,7 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     let mut outcome = attempt(spi, &examined, Again::No);
     if let Err(error) = &outcome
         && of_rows(error.code)
-        && rows::copied_since(spi, &examined.offer)?
+        && copies::copied_since(spi, &examined.offer)?
     {
         outcome = attempt(spi, &examined, Again::Since);
     }
@@ -141,15 +141,15 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
 /// Some of the tables that it touches are copied again first.
 fn attempt(spi: &Spi, examined: &Examined, again: Again) -> std::result::Result<Done, Caught> {
     subtransaction(|| {
-        let mut prepared = rows::before(spi, examined, again)?;
+        let mut prepared = copies::before(spi, examined, again)?;
         let mut steps = if examined.offer.skip.is_none() { carry_out(spi, examined, &examined.offer.events)? } else { Vec::new() };
         conclude(spi, examined, &mut prepared, &mut steps)
     })
 }
 
 /// What comes behind a version's steps; the error rolls everything back.
-pub(super) fn conclude(spi: &Spi, examined: &Examined, prepared: &mut rows::Prepared, steps: &mut Vec<Step>) -> Result<Done> {
-    rows::after(spi, examined, prepared)?;
+pub(super) fn conclude(spi: &Spi, examined: &Examined, prepared: &mut copies::Prepared, steps: &mut Vec<Step>) -> Result<Done> {
+    copies::after(spi, examined, prepared)?;
     let fingerprint = record(spi, examined, steps)?;
     let (kept, restored) = kept::record(spi, examined, steps)?;
     Ok(Done { fingerprint, steps: std::mem::take(steps), kept, restored, abandoned: std::mem::take(&mut prepared.abandoned) })

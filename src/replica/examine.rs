@@ -48,6 +48,8 @@ pub struct Examined {
     pub extensions: Extensions,
     /// A step outside a transaction has begun: part of the version may be here already.
     pub begun: bool,
+    /// A step runs outside a transaction.
+    pub leaves_transaction: bool,
     /// A baseline that brings what is here to what is offered.
     pub adopting: bool,
     /// What was set aside and comes back with this version.
@@ -191,6 +193,7 @@ pub fn examine(spi: &Spi, offer: Offer, policy: Policy) -> Result<Examined> {
         local,
         extensions: Extensions::default(),
         begun,
+        leaves_transaction: false,
         adopting: false,
         back: Vec::new(),
         planned: 0,
@@ -469,11 +472,19 @@ impl Examined {
 
     fn policy_on_drops(&mut self) {
         let mut refused = Vec::new();
-        for change in self.offer.events.iter().flat_map(|e| &e.changes) {
-            if change.operation() == Some(Operation::Drop)
-                && let Some(before) = &change.before
-            {
+        for event in &self.offer.events {
+            let drops = || {
+                event
+                    .changes
+                    .iter()
+                    .filter(|change| change.operation() == Some(Operation::Drop))
+                    .filter_map(|change| change.before.as_ref())
+            };
+            let tables: HashSet<&FactId> = drops().map(|before| &before.id).filter(|id| id.kind == Kind::Table).collect();
+            for before in drops() {
                 let policy = match before.id.kind {
+                    // Of a table that goes as a whole it is the other policy's to say.
+                    Kind::Column if before.parent().is_some_and(|table| tables.contains(&table)) => OnDrop::Apply,
                     Kind::Column => self.policy.on_drop_column,
                     Kind::Table => self.policy.on_drop_table,
                     _ => OnDrop::Apply,
@@ -643,6 +654,7 @@ impl Examined {
                 },
             );
         }
+        self.leaves_transaction = steps.iter().any(|step| step.outside_transaction);
         rows::warn(self, &mut impact.warnings);
         impact.objects.sort();
         impact.objects.dedup();

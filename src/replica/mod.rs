@@ -8,6 +8,7 @@
 mod apply;
 mod baseline;
 mod code;
+mod copies;
 mod estimate;
 mod examine;
 mod hello;

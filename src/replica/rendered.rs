@@ -3,7 +3,7 @@
 
 use super::examine::Examined;
 use super::sizes::has_rows;
-use super::{kept, mirror, rows};
+use super::{copies, kept, mirror};
 use crate::diff::{Change, Operation};
 use crate::error::Result;
 use crate::model::{Body, Fact, FactId, Kind};
@@ -119,7 +119,7 @@ impl Examined {
         let tables: BTreeSet<FactId> = changes.iter().filter(volatile).filter_map(Change::id).filter_map(of_table).collect();
         for table in tables {
             // Rows that are copied anew bring the source's values.
-            if has_rows(spi, &table)? && !rows::brings_values(spi, &self.offer, &table)? {
+            if has_rows(spi, &table)? && !copies::brings_values(spi, &self.offer, &table)? {
                 options.populated.push(table);
             }
         }

@@ -10,10 +10,11 @@
 //! or recorded otherwise; its transaction is then sent again.
 
 use super::apply::{self, carry_out, conclude, is_passing, of_rows};
+use super::copies::{self, Again, Prepared};
 use super::estimate::Meter;
 use super::examine::{self, Examined};
 use super::outside::Outside;
-use super::rows::{self, Again, Prepared};
+use super::rows;
 use super::{Applying, reason, verdict};
 use crate::error::{Error, Result};
 use crate::model::Name;
@@ -52,12 +53,6 @@ struct UnderWay {
     done: usize,
 }
 
-impl UnderWay {
-    fn holds(&self, event: &str) -> bool {
-        self.examined.offer.events.iter().any(|own| own.id.to_string() == event)
-    }
-}
-
 /// Whether a policy asks for it.
 pub(super) fn wanted(policy: &Policy) -> bool {
     policy.carrier == Carrier::Stream
@@ -75,10 +70,13 @@ fn subscription(offer: &Offer) -> Option<&Name> {
 /// Says of a version that should be applied among the rows that it is not.
 pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
     let offer = &examined.offer;
-    if !wanted(&examined.policy) || offer.kind != OfferKind::Version || offer.skip.is_some() || subscription(offer).is_some() {
+    if !wanted(&examined.policy) || offer.kind != OfferKind::Version || offer.skip.is_some() {
         return;
     }
+    let apart = examined.leaves_transaction || examined.begun;
     let why = match offer.fence.as_ref().map(|fence| fence.subscriptions.len()) {
+        _ if subscription(offer).is_some() && !apart => return,
+        _ if subscription(offer).is_some() => "an enum label that it uses has to be committed before",
         None | Some(0) => "no subscription brings its events",
         Some(1) => "a person does not wait for them",
         Some(_) => "several subscriptions bring its rows, each at a time of its own",
@@ -152,11 +150,9 @@ fn waiting(spi: &Spi, offer: &Offer, name: &Name) -> Result<Verdict> {
 /// Whether the stream brings an accepted version's events. One whose row has passed is applied by the caller.
 pub(super) fn carries(spi: &Spi, examined: &Examined) -> Result<bool> {
     let offer = &examined.offer;
-    let Some(name) = subscription(offer).filter(|_| wanted(&examined.policy) && !examined.begun) else { return Ok(false) };
-    // A label that is used in the version that adds it.
-    if examined.verdict.steps.iter().any(|step| step.outside_transaction) {
+    let Some(name) = subscription(offer).filter(|_| wanted(&examined.policy) && !examined.begun && !examined.leaves_transaction) else {
         return Ok(false);
-    }
+    };
     let _owner = command::become_owner();
     let rows = spi.query(
         "SELECT FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_subscription_rel r ON r.srsubid = s.oid
@@ -235,8 +231,6 @@ pub(super) fn at_end(spi: &Spi) -> Result<()> {
 enum Met {
     /// The event is carried out.
     Done,
-    /// Another version was, which had to be first.
-    Another,
     /// Another version has to be committed first: the source offers this event's only behind it.
     Behind,
     /// Nothing is left here for this event.
@@ -251,15 +245,11 @@ fn insist(spi: &Spi, at: impl Fn() -> Result<Option<Place>>) -> Result<()> {
     // Our own triggers keep replicated rows out of these tables.
     settings.set("session_replication_role", "origin");
     settings.set("lock_timeout", "2s");
-    let (mut begun, mut pause) = (Instant::now(), Duration::from_millis(1));
+    let (begun, mut pause) = (Instant::now(), Duration::from_millis(1));
     while let Some(at) = at()? {
         let out_of_patience = begun.elapsed() > PATIENCE;
         match meet(spi, &at) {
             Ok(Met::Done) => return Ok(()),
-            Ok(Met::Another) => {
-                begun = Instant::now();
-                continue;
-            }
             Ok(Met::Behind) => ahead(at),
             Ok(Met::Refused(reasons)) => stand(at, Some(reasons)),
             Ok(Met::Nothing) if out_of_patience => stand(at, None),
@@ -286,16 +276,16 @@ fn meet(spi: &Spi, at: &Place) -> std::result::Result<Met, Caught> {
     let mut under_way = match UNDER_WAY.take().filter(|under_way| under_way.transaction == transaction) {
         Some(under_way) => under_way,
         None => match subtransaction(|| begin(spi, at, transaction))? {
-            Begun::Yes(under_way) if !under_way.holds(&at.event) => return Ok(Met::Behind),
             Begun::Yes(under_way) => *under_way,
             Begun::Not(met) => return Ok(met),
         },
     };
-    let events = &under_way.examined.offer.events;
-    let mine = events.iter().position(|event| event.id.to_string() == at.event);
-    let (all, due) = (events.len(), mine.map_or(events.len(), |n| n + 1));
-    let outcome =
-        carry(spi, &mut under_way, due, Again::No).and_then(|()| if due < all { Ok(None) } else { conclusion(spi, &under_way).map(Some) });
+    let Some(number) = under_way.examined.offer.events.iter().position(|event| event.id.to_string() == at.event) else {
+        return Ok(Met::Behind);
+    };
+    let last = number + 1 == under_way.examined.offer.events.len();
+    let outcome = carry(spi, &mut under_way, number + 1, Again::No)
+        .and_then(|()| if last { conclusion(spi, &under_way).map(Some) } else { Ok(None) });
     match outcome {
         Ok(None) => {
             UNDER_WAY.set(Some(under_way));
@@ -303,7 +293,7 @@ fn meet(spi: &Spi, at: &Place) -> std::result::Result<Met, Caught> {
         }
         Ok(Some(done)) => {
             close(spi, under_way, done)?;
-            Ok(if mine.is_some() { Met::Done } else { Met::Another })
+            Ok(Met::Done)
         }
         Err(error) if is_passing(error.code) => {
             UNDER_WAY.set(Some(under_way));
@@ -366,7 +356,7 @@ fn carry(spi: &Spi, under_way: &mut UnderWay, due: usize, first: Again) -> std::
         let mut outcome = subtransaction(|| one(spi, under_way, number, again));
         if let Err(error) = &outcome
             && of_rows(error.code)
-            && rows::copied_since(spi, &examined.offer).map_err(|error| Caught::from(&error))?
+            && copies::copied_since(spi, &examined.offer).map_err(|error| Caught::from(&error))?
         {
             outcome = subtransaction(|| one(spi, under_way, number, Again::Since));
         }
@@ -389,7 +379,7 @@ fn one(spi: &Spi, under_way: &UnderWay, number: usize, again: Again) -> Result<(
     let _settings = apply::settings(&examined.policy);
     let _applying = Applying::begin(&examined.offer);
     let first = number == 0 || again != Again::No;
-    let prepared = if first { rows::before(spi, examined, again)? } else { Prepared::default() };
+    let prepared = if first { copies::before(spi, examined, again)? } else { Prepared::default() };
     let _role = command::become_role(under_way.role);
     Ok((prepared, carry_out(spi, examined, &examined.offer.events[number..=number])?))
 }
