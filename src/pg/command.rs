@@ -406,6 +406,20 @@ pub fn become_caller() -> Pinned {
     }
 }
 
+/// Becomes a role for what is its own to do: it cannot become another from there, and leaves nothing behind that would
+/// run later with other rights.
+pub fn become_role(role: u32) -> Pinned {
+    // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
+    unsafe {
+        let mut user = pg_sys::Oid::INVALID;
+        let mut context = 0;
+        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
+        let apart = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
+        pg_sys::SetUserIdAndSecContext(pg_sys::Oid::from(role), context | apart as i32);
+        Pinned { nest: None, user: Some((user, context)) }
+    }
+}
+
 /// Sets a setting until the enclosing nest level ends.
 ///
 /// # Safety
