@@ -17,7 +17,7 @@ SOURCES   := Cargo.toml Cargo.lock pg_accord.control $(shell find src sql -type 
 PACKAGE   := target/package-pg$(PG)
 SERVER    := .tools/server-$(PG)
 
-.PHONY: help deps build install server released test test-core pure server-tests demo demo-fleet soak torture bench bench-size bench-bloat bench-replicas bench-fleet peers check clean
+.PHONY: help deps build install server released browser test test-core pure server-tests demo demo-fleet soak torture bench bench-size bench-bloat bench-replicas bench-fleet peers check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -46,6 +46,9 @@ $(SERVER)/installed: $(PACKAGE)/built pg_test/setup/server
 released: deps ## build the first release beside this one, for the tests of updates
 	@pg_test/setup/released 0.1.0 c1637d0
 
+browser: deps ## install a browser, for the test that looks at the fleet's report in one
+	@pg_test/setup/browser
+
 test: pure server-tests ## run every test
 
 # Reading, planning and the handshake, and beside every other major whose server is here: what they read of the
@@ -58,7 +61,7 @@ test-core: server ## run the core on another major: make test-core PG=17
 pure: deps ## run the tests that need no server
 	cargo test $(SERVERLESS) --lib --test fuzz
 
-server-tests: server ## run the tests against throwaway clusters
+server-tests: server browser ## run the tests against throwaway clusters
 	RUST_TEST_THREADS=3 cargo test $(SERVERLESS) --test regress --test catalog --test plan --test clusters --test histories --test fleet --test majors --test torture
 	SEED=7 CHANGES=40 cargo test $(SERVERLESS) --test soak
 	SEED=7 CHANGES=40 CARRIER=stream cargo test $(SERVERLESS) --test soak

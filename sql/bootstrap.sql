@@ -513,6 +513,32 @@ CREATE TABLE accord.fleet_suppression (
     hash          text
 );
 
+-- Whom alarms are reported to.
+CREATE TABLE accord.fleet_channel (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name          text NOT NULL UNIQUE,
+    target        text NOT NULL,             -- https://…, smtp://…, function …
+    options       jsonb NOT NULL,
+    registered_by oid NOT NULL,              -- functions run with its rights
+    registered_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE accord.fleet_message (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel       bigint NOT NULL REFERENCES accord.fleet_channel (id) ON DELETE CASCADE,
+    hash          bytea NOT NULL,            -- of the alarm
+    state         text NOT NULL,             -- the alarm's
+    message       jsonb NOT NULL,
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+    delivery      text NOT NULL DEFAULT 'waiting', -- waiting, sent, given up
+    attempts      int NOT NULL DEFAULT 0,
+    next_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sent_at       timestamptz,
+    reason        text
+);
+CREATE INDEX fleet_message_waiting ON accord.fleet_message (channel, id) WHERE delivery = 'waiting';
+CREATE INDEX fleet_message_alarm ON accord.fleet_message (hash, channel);
+
 -- Rules of severity, in the order of their positions: the first that applies counts.
 CREATE TABLE accord.fleet_severity (
     position      int PRIMARY KEY,

@@ -64,7 +64,7 @@ GRANT USAGE ON SCHEMA accord TO pg_monitor;
 GRANT SELECT ON accord.versions, accord.events, accord.subscriptions, accord.replicas, accord.deliveries, accord.status, accord.history, accord.steps, accord.kept,
     accord.divergences, accord.metrics, accord.metrics_ledger TO pg_monitor;
 GRANT SELECT ON accord.databases, accord.baselines, accord.verdicts, accord.deviations, accord.alarms, accord.suppressions, accord.conforms,
-    accord.fleet_events, accord.fleet_grants, accord.fleet_acts TO pg_monitor;
+    accord.fleet_events, accord.fleet_grants, accord.fleet_acts, accord.fleet_channels, accord.fleet_messages TO pg_monitor;
 GRANT EXECUTE ON FUNCTION accord.version(), accord.fingerprint(boolean, jsonb), accord.model(jsonb, boolean), accord.model(text, boolean),
     accord.model(bigint, jsonb, boolean), accord.diff(jsonb, jsonb), accord.diff(bigint, bigint, jsonb), accord.plan(jsonb, jsonb, jsonb),
     accord.plan(bigint, bigint, jsonb), accord.rename_hints(jsonb, jsonb), accord.event_loss(json), accord.reverse_ddl(bigint),

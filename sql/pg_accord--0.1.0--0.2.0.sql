@@ -254,3 +254,70 @@ SELECT s.source, s.version, 'applying', max(s.changed_at), NULL, NULL, NULL, cou
 
 -- Fleet: whether a member's catalogs were written since they were read
 ALTER TABLE accord.fleet_member ADD COLUMN mark text;
+
+-- Whom alarms are reported to.
+CREATE TABLE accord.fleet_channel (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name          text NOT NULL UNIQUE,
+    target        text NOT NULL,             -- https://…, smtp://…, function …
+    options       jsonb NOT NULL,
+    registered_by oid NOT NULL,              -- functions run with its rights
+    registered_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE accord.fleet_message (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel       bigint NOT NULL REFERENCES accord.fleet_channel (id) ON DELETE CASCADE,
+    hash          bytea NOT NULL,            -- of the alarm
+    state         text NOT NULL,             -- the alarm's
+    message       jsonb NOT NULL,
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+    delivery      text NOT NULL DEFAULT 'waiting', -- waiting, sent, given up
+    attempts      int NOT NULL DEFAULT 0,
+    next_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sent_at       timestamptz,
+    reason        text
+);
+CREATE INDEX fleet_message_waiting ON accord.fleet_message (channel, id) WHERE delivery = 'waiting';
+CREATE INDEX fleet_message_alarm ON accord.fleet_message (hash, channel);
+
+CREATE VIEW accord.fleet_channels AS
+SELECT c.name,
+       -- An address can be a secret as a whole: others than the owner see where it leads.
+       CASE WHEN o.owns THEN c.target ELSE regexp_replace(c.target, '^([a-z]+://)([^/?#]*@)?([^/?#]*).*$', '\1\3') END AS target,
+       CASE WHEN o.owns THEN c.options ELSE c.options - 'headers' END AS options,
+       coalesce(r.rolname, c.registered_by::text) AS registered_by,
+       c.registered_at,
+       m.waiting,
+       m.sent,
+       m.given_up
+  FROM accord.fleet_channel c
+  LEFT JOIN pg_roles r ON r.oid = c.registered_by
+ CROSS JOIN (SELECT pg_has_role((SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE') AS owns) o
+ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE w.delivery = 'waiting') AS waiting, count(*) FILTER (WHERE w.delivery = 'sent') AS sent,
+                            count(*) FILTER (WHERE w.delivery = 'given up') AS given_up
+                       FROM accord.fleet_message w WHERE w.channel = c.id) m
+ ORDER BY c.name;
+COMMENT ON VIEW accord.fleet_channels IS 'whom alarms of the fleet are reported to';
+
+CREATE VIEW accord.fleet_messages AS
+SELECT m.id, c.name AS channel, m.message ->> 'what' AS alarm, m.state, m.delivery, m.attempts, m.at,
+       CASE WHEN m.delivery = 'waiting' THEN m.next_at END AS next_at, m.sent_at, m.reason, m.message, encode(m.hash, 'hex') AS hash
+  FROM accord.fleet_message m JOIN accord.fleet_channel c ON c.id = m.channel ORDER BY m.id;
+COMMENT ON VIEW accord.fleet_messages IS 'what was reported of the fleet''s alarms, what waits, and what was given up and why';
+
+DO $$
+DECLARE
+    relation regclass;
+BEGIN
+    FOREACH relation IN ARRAY ARRAY['accord.fleet_channel', 'accord.fleet_message']::regclass[] LOOP
+        EXECUTE format('CREATE TRIGGER foreign_row BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION accord.on_foreign_row()', relation);
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER foreign_row', relation);
+    END LOOP;
+END $$;
+CREATE FUNCTION accord.report_to(name text, target text, options jsonb DEFAULT '{}') RETURNS void
+    LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'report_to_wrapper';
+CREATE FUNCTION accord.stop_reports(name text) RETURNS void LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'stop_reports_wrapper';
+REVOKE ALL ON FUNCTION accord.report_to(text, text, jsonb), accord.stop_reports(text) FROM PUBLIC;
+REVOKE ALL ON accord.fleet_channel, accord.fleet_message, accord.fleet_channels, accord.fleet_messages FROM PUBLIC;
+GRANT SELECT ON accord.fleet_channels, accord.fleet_messages TO pg_monitor;

@@ -405,6 +405,31 @@ CREATE VIEW accord.fleet_acts AS
 SELECT a.id, a.at, a.who, a.act, a.detail FROM accord.fleet_act a ORDER BY a.id;
 COMMENT ON VIEW accord.fleet_acts IS 'who asked for what in the fleet';
 
+CREATE VIEW accord.fleet_channels AS
+SELECT c.name,
+       -- An address can be a secret as a whole: others than the owner see where it leads.
+       CASE WHEN o.owns THEN c.target ELSE regexp_replace(c.target, '^([a-z]+://)([^/?#]*@)?([^/?#]*).*$', '\1\3') END AS target,
+       CASE WHEN o.owns THEN c.options ELSE c.options - 'headers' END AS options,
+       coalesce(r.rolname, c.registered_by::text) AS registered_by,
+       c.registered_at,
+       m.waiting,
+       m.sent,
+       m.given_up
+  FROM accord.fleet_channel c
+  LEFT JOIN pg_roles r ON r.oid = c.registered_by
+ CROSS JOIN (SELECT pg_has_role((SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE') AS owns) o
+ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE w.delivery = 'waiting') AS waiting, count(*) FILTER (WHERE w.delivery = 'sent') AS sent,
+                            count(*) FILTER (WHERE w.delivery = 'given up') AS given_up
+                       FROM accord.fleet_message w WHERE w.channel = c.id) m
+ ORDER BY c.name;
+COMMENT ON VIEW accord.fleet_channels IS 'whom alarms of the fleet are reported to';
+
+CREATE VIEW accord.fleet_messages AS
+SELECT m.id, c.name AS channel, m.message ->> 'what' AS alarm, m.state, m.delivery, m.attempts, m.at,
+       CASE WHEN m.delivery = 'waiting' THEN m.next_at END AS next_at, m.sent_at, m.reason, m.message, encode(m.hash, 'hex') AS hash
+  FROM accord.fleet_message m JOIN accord.fleet_channel c ON c.id = m.channel ORDER BY m.id;
+COMMENT ON VIEW accord.fleet_messages IS 'what was reported of the fleet''s alarms, what waits, and what was given up and why';
+
 -- A document that is written out in a query has no type of its own: without this it could be meant for either
 -- accord.model.
 CREATE FUNCTION accord.model(projection text, keys boolean DEFAULT false) RETURNS jsonb LANGUAGE sql VOLATILE STRICT

@@ -7,9 +7,12 @@ mod support;
 
 mod bad_days;
 mod baselines;
+mod browser;
 mod control;
 mod history;
 mod mending;
 mod quick;
+mod reports;
 mod rights;
+mod sinks;
 mod watching;

@@ -2,6 +2,10 @@
 //! a fixed number of seeds (`cargo test --test fuzz`).
 
 use pg_accord::diff::{Change, Operation, diff};
+use pg_accord::fleet::baseline::Baseline;
+use pg_accord::fleet::mapping::Mapping;
+use pg_accord::fleet::select::Selection;
+use pg_accord::fleet::shelf::{Series, Version, seen, sum};
 use pg_accord::model::{Body, Document, DollarQuoted, Fact, FactId, Kind, Literal, Model, Name};
 use pg_accord::plan::{Options, PlanError, Request, Standing, Way, plan};
 use pg_accord::protocol::{self, Apply, Hello, Inspection, Offer, Policy, Verdict, check_fragments, code};
@@ -152,6 +156,44 @@ pub fn damaged_models(bytes: &[u8]) {
         || -> Vec<Fact> { damaged_facts(&mut choices).into_iter().filter_map(|fact| serde_json::from_value(fact).ok()).collect() };
     let (before, after) = (facts(), facts());
     way(before, after);
+}
+
+/// A member's model and the baseline that it is held to, both damaged: what can be read is judged, and who is what the
+/// baseline says conforms.
+pub fn damaged_fleet(bytes: &[u8]) {
+    let mut choices = Choices::new(bytes);
+    let mut document = json!({
+        "projection": {"schemas": ["shop", "app"], "column_order": choices.chance(2)}, "ignore": ["table shop.tmp_*", "index *"],
+        "mapping": {"schemas": {"shop": "shop_{shard}"}, "roles": {"owner": "owner_{shard}"}},
+        "variants": {"eu": {"without": ["view *"]}, "at": {"extends": "eu", "ignore": ["function *"]}},
+    });
+    for _ in 0..choices.byte() % 3 {
+        damage(&mut document, &mut choices);
+    }
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("facts".to_owned(), damaged_facts(&mut choices).into());
+    }
+    let submitted = Document::read(json!({"facts": damaged_facts(&mut choices)})).map(|read| read.facts).unwrap_or_default();
+    let Ok(baseline) = Baseline::read(document) else { return };
+    let own: Vec<Fact> = baseline.facts.iter().map(|fact| (**fact).clone()).collect();
+    let versions = vec![Version { version: "1".to_owned(), permitted: true, baseline }];
+    let Ok(series) = Series::new("b".to_owned(), Selection::default(), versions) else { return };
+    let projection = series.projection();
+    let labels = json!({"shard": 7, "variant": "at"});
+    let mapping = labels.as_object().and_then(|labels| series.mapping(labels).ok()).unwrap_or_default();
+    for variant in [None, Some("eu"), Some("none")] {
+        if let Ok((facts, _)) = seen(submitted.clone(), &mapping, &projection)
+            && let Some(verdict) = series.judge(&facts, variant, Some("1"))
+        {
+            for deviation in &verdict.deviations {
+                let _ = (deviation.words(), deviation.properties(), deviation.hash("b"), deviation.attributes());
+            }
+        }
+    }
+    let (facts, fingerprint) = seen(own.clone(), &Mapping::default(), &projection).expect("no name is mapped");
+    assert_eq!(fingerprint, sum(&own, &projection));
+    let verdict = series.judge(&facts, None, None).expect("there is a version");
+    assert!(verdict.deviations.is_empty(), "{:?}", verdict.deviations);
 }
 
 fn way(before: Vec<Fact>, after: Vec<Fact>) {

@@ -46,6 +46,13 @@ fn models() {
 }
 
 #[test]
+fn fleets() {
+    for seed in seeds(200) {
+        bodies::damaged_fleet(&bytes(seed, 300));
+    }
+}
+
+#[test]
 fn quoting() {
     let alphabet = ["$", "'", "\"", "\\", "a", "accord", "_", "E", ";", "--", "é", "1", "\n", " ", "$$", "$accord", "user", "A"];
     for seed in seeds(20_000) {

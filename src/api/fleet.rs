@@ -3,7 +3,7 @@
 use super::replicas::duration;
 use crate::error::{Error, OrRaise, Result};
 use crate::fleet::alarms::Exception;
-use crate::fleet::{alarms, conform as course, members, overview, rights, store};
+use crate::fleet::{alarms, conform as course, members, overview, reports, rights, store};
 use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
 use crate::pg::{command, process};
@@ -226,6 +226,20 @@ fn set_severity(
 ) {
     let exception = Exception { selection: selection.unwrap_or_default(), kind, difference, object, property, alarm: None };
     as_owner(|spi| alarms::set_severity(spi, i64::from(position.unwrap_or_default()), severity.unwrap_or_default(), &exception));
+}
+
+/// Reports alarms to a webhook, by mail, or to a function of the caller's; a name that exists is directed anew.
+#[pg_extern(volatile, parallel_unsafe)]
+fn report_to(name: &str, target: &str, options: default!(Jsonb, "'{}'")) {
+    process::hide_constants();
+    let path = command::search_path_schemas();
+    as_owner(|spi| reports::register(spi, name, target, &options.0, &path));
+}
+
+/// Reports nothing there any longer, also not what waits.
+#[pg_extern(volatile, parallel_unsafe)]
+fn stop_reports(name: &str) {
+    as_owner(|spi| reports::remove(spi, name));
 }
 
 /// The fleet at a glance: `text`, `json`, or `html`, one page that needs nothing but itself.

@@ -2,6 +2,7 @@
 
 use super::alarm::{Life, Scope, Severity, Shown, State, Trait, next, severity};
 use super::members::{self, Member};
+use super::reports::{self, Told};
 use super::rights::{self, Operation, Rights};
 use super::select::Glob;
 use super::shelf::majority;
@@ -168,17 +169,18 @@ fn outliers(spi: &Spi) -> Result<()> {
 /// Brings the alarms up to what the verdicts say, and tells what changed.
 pub fn refresh(spi: &Spi) -> Result<()> {
     outliers(spi)?;
-    let (rules, suppressions) = (rules(spi)?, suppressions(spi)?);
+    let (rules, suppressions, channels) = (rules(spi)?, suppressions(spi)?, reports::channels(spi)?);
     let members: HashMap<i64, Member> = members::all(spi)?.into_iter().map(|member| (member.id, member)).collect();
-    let mut lives: HashMap<Vec<u8>, (Life, String)> = HashMap::new();
-    let known = spi.query("SELECT a.hash, a.state, a.changed, a.flaps, a.words FROM accord.fleet_alarm a", &[], See::Transaction)?;
+    let mut lives: HashMap<Vec<u8>, (Life, String, Severity)> = HashMap::new();
+    let known =
+        spi.query("SELECT a.hash, a.state, a.changed, a.flaps, a.words, a.severity FROM accord.fleet_alarm a", &[], See::Transaction)?;
     for row in &known {
         let life = Life {
             state: row.text(1).parse().map_err(Error::internal)?,
             changed: row.text(2).parse().unwrap_or(0.0),
             flaps: row.int(3) as u32,
         };
-        lives.insert(row.bytes(0), (life, row.text(4)));
+        lives.insert(row.bytes(0), (life, row.text(4), row.text(5).parse().map_err(Error::internal)?));
     }
     let at = now();
     for group in groups(spi)? {
@@ -192,16 +194,19 @@ pub fn refresh(spi: &Spi) -> Result<()> {
             hash: &hash,
         };
         let (mut suppressed, mut worst) = (0, Severity::Notice);
+        let mut shown = Vec::new();
         for member in group.members.iter().filter_map(|id| members.get(id)) {
             let subject = member.subject();
             if suppressions.iter().any(|scope| scope.covers(&subject, &what)) {
                 suppressed += 1;
+            } else {
+                shown.push(member);
             }
             let ruled = rules.iter().find(|(scope, _)| scope.covers(&subject, &what)).map(|(_, severity)| *severity);
             worst = worst.max(ruled.or(group.default).unwrap_or_else(|| severity(&[], &subject, &what)));
         }
         let databases = group.members.len() as u64;
-        let life = lives.remove(&group.hash).map(|(life, _)| life);
+        let life = lives.remove(&group.hash).map(|(life, ..)| life);
         let (Some(life), told) = next(life, Shown { databases, unsuppressed: databases - suppressed }, at) else { continue };
         spi.run(
             "INSERT INTO accord.fleet_alarm AS a (hash, baseline, words, severity, state, changed, flaps, databases, suppressed, about, code)
@@ -226,10 +231,13 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         )?;
         if told {
             tell(spi, &hash, &group.words, worst, life.state, databases)?;
+            let baseline = group.baseline.as_deref();
+            let told = Told { hash: &group.hash, words: &group.words, severity: worst, state: life.state, databases, baseline };
+            reports::enqueue(spi, &channels, &told, shown.iter().copied())?;
         }
     }
     // What nobody shows any longer.
-    for (hash, (life, words)) in lives {
+    for (hash, (life, words, severity)) in lives {
         let (Some(after), told) = next(Some(life), Shown { databases: 0, unsuppressed: 0 }, at) else { continue };
         if after == life {
             continue;
@@ -240,6 +248,8 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         )?;
         if told {
             tell(spi, &hex(&hash), &words, Severity::Notice, after.state, 0)?;
+            let told = Told { hash: &hash, words: &words, severity, state: after.state, databases: 0, baseline: None };
+            reports::enqueue(spi, &channels, &told, std::iter::empty())?;
         }
     }
     Ok(())

@@ -6,8 +6,8 @@
 //!
 //! The pure part knows no server: [`select`] (which members), [`baseline`] (what is agreed), [`mapping`]
 //! (names that differ from member to member), [`shelf`] (all baselines, and the fingerprints that are known),
-//! [`mark`] (whether anything was written since), [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`report`]. `watch` is the worker;
-//! `members`, `store`, `record`, `alarms`, `conform`, `overview` and `rights` keep the tables.
+//! [`mark`] (whether anything was written since), [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`channel`] (whom it is told), [`report`]. `watch` is the worker;
+//! `members`, `store`, `record`, `alarms`, `reports`, `conform`, `overview` and `rights` keep the tables.
 
 #[cfg(feature = "extension")]
 pub mod alarms;
@@ -20,6 +20,8 @@ pub mod overview;
 #[cfg(feature = "extension")]
 pub mod record;
 #[cfg(feature = "extension")]
+pub mod reports;
+#[cfg(feature = "extension")]
 pub mod rights;
 #[cfg(feature = "extension")]
 pub mod store;
@@ -28,6 +30,7 @@ pub mod watch;
 
 pub mod alarm;
 pub mod baseline;
+pub mod channel;
 pub mod mapping;
 pub mod mark;
 pub mod report;

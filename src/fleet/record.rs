@@ -99,6 +99,7 @@ pub fn record(spi: &Spi, answers: &[Answer]) -> Result<Recorded> {
             }
             Answer::Visited { member, asked, took, found, .. } => visited(spi, *member, *asked, *took, found, &mut recorded)?,
             Answer::Surveyed { source, asked, found } => discovered(spi, *source, *asked, found)?,
+            Answer::Reported { message, attempts, outcome, .. } => super::reports::reported(spi, *message, *attempts, outcome)?,
             Answer::Mended { conform, member, steps, reached } => {
                 super::conform::mended(spi, *conform, *member, steps, reached)?;
                 recorded.alarms = true;
@@ -391,8 +392,23 @@ fn granted(spi: &Spi, wish: i64, major: u32, facts: &[crate::model::Fact]) -> Re
     Ok(())
 }
 
-/// Differences that nobody shows any longer. The watch alone calls it: nobody else writes what refers to them.
+/// Differences that nobody shows any longer, and what is older than `accord.fleet_retention`. The watch alone calls it:
+/// nobody else writes what refers to them.
 pub fn tidy(spi: &Spi) -> Result<()> {
+    if let Some(retention) = settings::retention() {
+        let age = [Arg::Float(retention.as_secs_f64())];
+        // What an application is expected for is known by its newest events; what a channel was told, by an alarm's.
+        for sql in [
+            "DELETE FROM accord.fleet_event e WHERE e.at < clock_timestamp() - make_interval(secs => $1)
+                AND (e.event <> 'expects' OR EXISTS (SELECT FROM accord.fleet_event l WHERE l.member = e.member AND l.id > e.id
+                     AND l.event IN ('deployed', 'failed') AND l.detail ->> 'application' = e.detail ->> 'application'))",
+            "DELETE FROM accord.fleet_act a WHERE a.at < clock_timestamp() - make_interval(secs => $1)",
+            "DELETE FROM accord.fleet_message m WHERE m.delivery <> 'waiting' AND m.at < clock_timestamp() - make_interval(secs => $1)
+                AND NOT EXISTS (SELECT FROM accord.fleet_alarm a WHERE a.hash = m.hash AND a.state <> 'resolved')",
+        ] {
+            spi.run(sql, &age)?;
+        }
+    }
     spi.run("DELETE FROM accord.fleet_difference d WHERE NOT EXISTS (SELECT FROM accord.fleet_deviation x WHERE x.hash = d.hash)", &[])
 }
 

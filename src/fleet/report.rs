@@ -152,21 +152,16 @@ impl Report {
         for group in &self.groups {
             let _ = write!(
                 out,
-                "<article class=\"{}\"><h2>{}</h2><p><strong>{}</strong> · {} · {} · {} databases, since {}</p>",
+                "<article class=\"{}\"><h2>{}</h2><p><strong>{}</strong> · {} · {} · {}, since {}</p>",
                 escaped(&group.severity),
                 escaped(&group.words),
                 escaped(&group.severity),
                 escaped(&group.state),
                 escaped(&group.baseline),
-                group.databases.len(),
+                counted(group.databases.len()),
                 escaped(&group.since)
             );
-            let _ = write!(
-                out,
-                "<table class=\"sides\"><thead><tr><th>Expected</th><th>Actual</th></tr></thead><tbody><tr><td><pre>{}</pre></td><td><pre>{}</pre></td></tr></tbody></table>",
-                side(group.expected.as_ref()),
-                side(group.actual.as_ref())
-            );
+            sides(&mut out, group.expected.as_ref(), group.actual.as_ref());
             for author in &group.authors {
                 let _ = write!(
                     out,
@@ -203,8 +198,44 @@ impl Report {
     }
 }
 
-fn side(value: Option<&Value>) -> String {
-    value.map_or_else(|| "—".to_owned(), |value| escaped(&serde_json::to_string_pretty(value).unwrap_or_default()))
+fn counted(databases: usize) -> String {
+    if databases == 1 { "1 database".to_owned() } else { format!("{databases} databases") }
+}
+
+/// What is expected beside what is there, an attribute a row; those that differ stand out.
+fn sides(out: &mut String, expected: Option<&Value>, actual: Option<&Value>) {
+    let of = |side: Option<&Value>, name: &str| side.and_then(|side| side.get(name)).cloned();
+    let mut names: Vec<&String> = Vec::new();
+    for name in [expected, actual].into_iter().flatten().filter_map(Value::as_object).flat_map(|side| side.keys()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let head = |side: Option<&Value>, what: &str| format!("<th>{what}{}</th>", if side.is_none() { ": nothing" } else { "" });
+    let _ = write!(
+        out,
+        "<table class=\"sides\"><thead><tr><th></th>{}{}</tr></thead><tbody>",
+        head(expected, "Expected"),
+        head(actual, "Actual")
+    );
+    for name in names {
+        let (left, right) = (of(expected, name), of(actual, name));
+        let other = if left != right && expected.is_some() && actual.is_some() { " class=\"other\"" } else { "" };
+        let cell = |side: Option<Value>| side.map_or_else(|| "—".to_owned(), |value| escaped(&plain(&value)));
+        let _ =
+            write!(out, "<tr{other}><td>{}</td><td><pre>{}</pre></td><td><pre>{}</pre></td></tr>", escaped(name), cell(left), cell(right));
+    }
+    out.push_str("</tbody></table>");
+}
+
+/// A value as a person writes it: texts as they are, a list line by line.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.trim_matches('\n').to_owned(),
+        Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join("\n"),
+        Value::Object(map) => map.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 /// Text in HTML. What databases hold is never markup.
@@ -231,7 +262,7 @@ h1{font-size:1.6rem;margin:0}h2{font-size:1.1rem;margin:0 0 .3rem}.quiet{color:#
 th,td{text-align:left;padding:.25rem .8rem;border-bottom:1px solid #dde3ea;vertical-align:top}.number{text-align:right;font-variant-numeric:tabular-nums}\
 article{background:#fff;border-left:5px solid #8ba0b5;border-radius:4px;padding:1rem;margin:1rem 0;box-shadow:0 1px 2px #0002}\
 article.critical{border-color:#c0392b}article.warning{border-color:#d68910}article.notice{border-color:#2e86c1}\
-.sides{width:100%;table-layout:fixed}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font-size:.87rem}.repair{background:#eef2f6;padding:.6rem;border-radius:4px}\
+.sides{width:100%;table-layout:fixed}.sides th:first-child{width:9rem}.sides tr.other td{background:#fdf3e7}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font-size:.87rem}.repair{background:#eef2f6;padding:.6rem;border-radius:4px}\
 tr.deviates td,tr.unreadable td{color:#a93226}tr.behind td,tr.unmodelled td{color:#9a6a08}summary{cursor:pointer}\
 </style></head><body><main>";
 
@@ -267,9 +298,28 @@ mod tests {
         let html = report().html();
         assert!(!html.contains("<script>") && html.contains("&lt;script&gt;alert(1)"));
         assert!(html.contains("env = &lt;prod&gt;") && html.contains("a&amp;b"));
+        assert!(html.contains("<th>Actual: nothing</th>") && html.contains("12 databases, since"));
         // Nothing is loaded from anywhere.
         for outside in ["http://", "https://", " src=", "<link", "@import", "url("] {
             assert!(!html.contains(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn what_differs_stands_out_and_texts_are_as_they_were_written() {
+        let mut report = report();
+        report.groups[0].expected = Some(json!({"definition": " SELECT a\n   FROM b", "options": ["x=1", "y=2"]}));
+        report.groups[0].actual =
+            Some(json!({"definition": " SELECT c\n   FROM b", "options": ["x=1", "y=2"], "check": {"option": "local"}}));
+        report.groups[0].databases.truncate(1);
+        let html = report.html();
+        for part in [
+            "<tr class=\"other\"><td>definition</td><td><pre> SELECT a\n   FROM b</pre></td><td><pre> SELECT c\n   FROM b</pre></td></tr>",
+            "<tr><td>options</td><td><pre>x=1\ny=2</pre></td><td><pre>x=1\ny=2</pre></td></tr>",
+            "<tr class=\"other\"><td>check</td><td><pre>—</pre></td><td><pre>option: local</pre></td></tr>",
+            "1 database, since",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
         }
     }
 

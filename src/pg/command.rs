@@ -407,12 +407,22 @@ pub fn caller() -> u32 {
 
 /// Becomes a role, for what runs with its rights and no more.
 pub fn become_role(role: u32) -> Pinned {
+    become_with(role, pg_sys::SECURITY_LOCAL_USERID_CHANGE)
+}
+
+/// Becomes a role for what is its own to do: it cannot become another from there, and leaves nothing behind that would
+/// run later with other rights.
+pub fn confine_to_role(role: u32) -> Pinned {
+    become_with(role, pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION)
+}
+
+fn become_with(role: u32, flags: u32) -> Pinned {
     // SAFETY: undone by Drop; an error before that is undone by the (sub)transaction's abort.
     unsafe {
         let mut user = pg_sys::Oid::INVALID;
         let mut context = 0;
         pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
-        pg_sys::SetUserIdAndSecContext(pg_sys::Oid::from(role), context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        pg_sys::SetUserIdAndSecContext(pg_sys::Oid::from(role), context | flags as i32);
         Pinned { nest: None, user: Some((user, context)) }
     }
 }

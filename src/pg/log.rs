@@ -8,8 +8,8 @@ use std::ffi::{CStr, CString};
 
 static mut PREVIOUS: pg_sys::emit_log_hook_type = None;
 
-/// Functions that take connection strings.
-const TELLING: [&str; 3] = ["add_replica", "add_database", "discover"];
+/// Functions that take connection strings and addresses with passwords.
+const TELLING: [&str; 4] = ["add_replica", "add_database", "discover", "report_to"];
 
 /// Installs the hook. Called once, from `_PG_init`.
 pub fn init() {

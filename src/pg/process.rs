@@ -16,6 +16,28 @@ unsafe extern "C-unwind" {
     fn die(signal: std::ffi::c_int);
     #[link_name = "SignalHandlerForConfigReload"]
     fn reload(signal: std::ffi::c_int);
+    fn enable_timeout_after(timeout: std::ffi::c_uint, milliseconds: std::ffi::c_int);
+    fn disable_timeout(timeout: std::ffi::c_uint, keep_indicator: bool);
+}
+
+/// `STATEMENT_TIMEOUT`, the same in every major from 14 to 18.
+const STATEMENT: std::ffi::c_uint = 3;
+
+/// What runs while this lives is cancelled when its time is up, as by `statement_timeout`.
+pub struct Limit(());
+
+/// Sets it, in a process that is connected to a database.
+pub fn limit(time: Duration) -> Limit {
+    // SAFETY: the timeout was registered when the process connected; the time is positive.
+    unsafe { enable_timeout_after(STATEMENT, i32::try_from(time.as_millis()).unwrap_or(i32::MAX).max(1)) };
+    Limit(())
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        // SAFETY: takes an entry from the server's list of timeouts, and raises nothing.
+        unsafe { disable_timeout(STATEMENT, false) };
+    }
 }
 
 /// Installs the handlers of a regular backend: SIGTERM interrupts whatever runs, SIGHUP asks for the

@@ -1,8 +1,10 @@
 //! The watch: a process of its own in the control database, started by that database's worker as soon as it has
 //! members. It hands out no more work at a time than `accord.fleet_connections`, and records what comes back.
 
+mod call;
 pub mod mend;
 mod network;
+mod post;
 mod reader;
 mod session;
 pub mod settings;
@@ -10,11 +12,11 @@ mod visit;
 pub mod work;
 
 use self::work::{Answer, Command, Shelf, Work};
-use super::{alarms, conform, members, record, store};
+use super::{alarms, conform, members, record, reports, store};
 use crate::pg::{process, spi, wake};
 use crate::worker::{LIBRARY, complain, settings as served, step_failed};
 use network::Network;
-use pgrx::bgworkers::BackgroundWorkerBuilder;
+use pgrx::bgworkers::{BackgroundWorkerBuilder, DynamicBackgroundWorker};
 use pgrx::prelude::*;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,6 +29,8 @@ const BATCH: i64 = 256;
 /// Between looks at alarms while answers come in, and when none do: suppressions end.
 const ALARMS: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_secs(30);
+/// Reports that are under way at a time.
+const REPORTS: usize = 4;
 /// Between attempts to start a watch.
 const RESTART: Duration = Duration::from_secs(2);
 
@@ -98,7 +102,10 @@ struct Watch {
     surveying: HashSet<i64>,
     /// Members to whom a session is kept.
     kept: HashSet<i64>,
-    /// Pieces of work that are out.
+    /// Channels to which a report is under way, and the process that calls functions.
+    reporting: HashSet<i64>,
+    caller: Option<DynamicBackgroundWorker>,
+    /// Pieces of work on members that are out.
     out: usize,
     alarms_due: bool,
     alarms_at: Instant,
@@ -114,6 +121,8 @@ impl Watch {
             visiting: HashSet::new(),
             surveying: HashSet::new(),
             kept: HashSet::new(),
+            reporting: HashSet::new(),
+            caller: None,
             out: 0,
             alarms_due: true,
             alarms_at: Instant::now(),
@@ -128,6 +137,7 @@ impl Watch {
             self.prepare();
             self.hand_out();
             self.alarms();
+            self.report();
             process::show_activity(None);
             process::wait(self.network.as_ref().map(Network::bell), TICK);
         }
@@ -150,6 +160,10 @@ impl Watch {
             }
         }
         for answer in answers {
+            if let Answer::Reported { channel, .. } = answer {
+                self.reporting.remove(&channel);
+                continue;
+            }
             self.out = self.out.saturating_sub(1);
             match answer {
                 Answer::Visited { member, kept, .. } => {
@@ -161,7 +175,7 @@ impl Watch {
                     };
                 }
                 Answer::Surveyed { source, .. } => drop(self.surveying.remove(&source)),
-                Answer::Mended { .. } => {}
+                Answer::Mended { .. } | Answer::Reported { .. } => {}
             }
         }
     }
@@ -246,8 +260,9 @@ impl Watch {
                 Err(error) => return pgrx::warning!("pg_accord: the network thread cannot be started: {error}"),
             }
         }
+        let reports = matches!(work, Work::Report(_));
         if self.network.as_ref().is_some_and(|network| network.send(Command::Do(work))) {
-            self.out += 1;
+            self.out += usize::from(!reports);
         } else {
             // It cannot end before us but by a defect; what was out is due again.
             pgrx::warning!("pg_accord: the network thread ended");
@@ -255,7 +270,28 @@ impl Watch {
             self.visiting.clear();
             self.surveying.clear();
             self.kept.clear();
+            self.reporting.clear();
             self.queue.clear();
+        }
+    }
+
+    /// Tells whoever is to be told.
+    fn report(&mut self) {
+        let busy: Vec<String> = self.reporting.iter().map(ToString::to_string).collect();
+        let due = process::ledger_transaction(|| spi::connect(|spi| reports::due(spi, &busy, REPORTS.saturating_sub(busy.len()))));
+        match due {
+            Ok((messages, functions)) => {
+                for message in messages {
+                    self.reporting.insert(message.channel);
+                    self.send(Work::Report(Box::new(message)));
+                }
+                if functions {
+                    call::attend(&mut self.caller);
+                }
+            }
+            Err(error) => {
+                step_failed("reading what is to be reported", &error);
+            }
         }
     }
 

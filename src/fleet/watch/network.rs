@@ -2,6 +2,7 @@
 //! business.
 
 use super::mend::mend;
+use super::post::post;
 use super::session::{Kept, Session};
 use super::visit::{cause, visit};
 use super::work::{Answer, Command, Work};
@@ -49,6 +50,10 @@ async fn direct(mut inbox: UnboundedReceiver<Command>, outbox: Outbox<Answer>) {
             match work {
                 Work::Visit(job) => visit(*job, &environment, &kept).await,
                 Work::Mend(job) => mend(*job, &environment).await,
+                Work::Report(job) => {
+                    let (message, channel, attempts) = (job.id, job.channel, job.options.attempts);
+                    Answer::Reported { message, channel, attempts, outcome: post(*job).await }
+                }
                 Work::Survey { source, asked, conninfo, pattern, timeout } => {
                     let listed = tokio::time::timeout(timeout, survey(&environment, &conninfo, &pattern, timeout)).await;
                     let found = match listed {
@@ -78,6 +83,10 @@ fn died(work: &Work) -> Box<dyn FnOnce(Cause) -> Answer> {
         Work::Survey { source, asked, .. } => {
             let (source, asked) = (*source, *asked);
             Box::new(move |cause| Answer::Surveyed { source, asked, found: Err(cause) })
+        }
+        Work::Report(job) => {
+            let (message, channel, attempts) = (job.id, job.channel, job.options.attempts);
+            Box::new(move |cause| Answer::Reported { message, channel, attempts, outcome: Err(cause.message) })
         }
         Work::Mend(job) => {
             let (conform, member) = (job.conform, job.member);

@@ -7,6 +7,7 @@ static INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(300);
 static READ_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 static CONNECTIONS: GucSetting<i32> = GucSetting::<i32>::new(16);
 static KEPT: GucSetting<i32> = GucSetting::<i32>::new(0);
+static RETENTION: GucSetting<i32> = GucSetting::<i32>::new(7_776_000);
 static TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(60);
 
 /// Defines them.
@@ -26,6 +27,13 @@ pub fn init() {
         c"Time after which a database's catalogs are read although its pg_accord says that nothing changed.",
         c"What fires no event trigger is found then at the latest.",
         &READ_INTERVAL,
+        0,
+    );
+    seconds(
+        c"accord.fleet_retention",
+        c"Time after which events of a fleet, acts and sent reports are forgotten; 0 to keep them.",
+        c"What waits or still counts is kept.",
+        &RETENTION,
         0,
     );
     seconds(
@@ -69,6 +77,11 @@ pub fn interval() -> Option<Duration> {
 /// `accord.fleet_read_interval`
 pub fn read_interval() -> Duration {
     seconds(&READ_INTERVAL)
+}
+
+/// `accord.fleet_retention`; none where everything is kept.
+pub fn retention() -> Option<Duration> {
+    Some(seconds(&RETENTION)).filter(|retention| !retention.is_zero())
 }
 
 /// `accord.fleet_timeout`

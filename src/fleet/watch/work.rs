@@ -80,6 +80,8 @@ pub enum Work {
     },
     /// Lead a member to a baseline.
     Mend(Box<Mend>),
+    /// Tell somebody of an alarm.
+    Report(Box<crate::fleet::reports::Message>),
 }
 
 /// What the network thread is told.
@@ -192,6 +194,17 @@ pub enum Answer {
         asked: i64,
         /// Names.
         found: Result<Vec<String>, Cause>,
+    },
+    /// Of a report.
+    Reported {
+        /// `accord.fleet_message.id`
+        message: i64,
+        /// `accord.fleet_channel.id`
+        channel: i64,
+        /// After so many it is given up.
+        attempts: u32,
+        /// Why it could not be sent.
+        outcome: Result<(), String>,
     },
     /// Of a mending.
     Mended {

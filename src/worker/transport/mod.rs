@@ -1,7 +1,7 @@
 //! How a replica is reached: one file per carrier, behind two small traits.
 
 pub mod push;
-mod tls;
+pub mod tls;
 
 use super::messages::{Assignment, Cause};
 use crate::protocol::Progress;

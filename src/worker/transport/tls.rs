@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Where the usual systems keep their certificates, for `sslrootcert=system`.
-const SYSTEM_BUNDLES: [&str; 4] =
+pub const SYSTEM_BUNDLES: [&str; 4] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
 
 /// A connector for one attempt.
