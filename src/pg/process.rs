@@ -18,6 +18,8 @@ unsafe extern "C-unwind" {
     fn reload(signal: std::ffi::c_int);
     fn enable_timeout_after(timeout: std::ffi::c_uint, milliseconds: std::ffi::c_int);
     fn disable_timeout(timeout: std::ffi::c_uint, keep_indicator: bool);
+    // The bindings for 18 do not know that it does not return.
+    fn proc_exit(code: std::ffi::c_int) -> !;
 }
 
 /// `STATEMENT_TIMEOUT`, the same in every major from 14 to 18.
@@ -170,7 +172,7 @@ pub fn end_apply_worker(work: impl FnOnce() -> Result<()>) -> ! {
         if let Err(error) = transaction(work) {
             pgrx::log!("pg_accord: {error}");
         }
-        pg_sys::proc_exit(0)
+        proc_exit(0)
     }
 }
 
