@@ -519,3 +519,23 @@ fn two_thousand_tables_are_built_with_progress() {
     });
     assert!(drift(&link).is_empty());
 }
+
+#[test]
+fn a_question_outlives_the_worker_that_was_asked() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.a (id int)");
+    link.run_there("SET accord.capture = off; ALTER TABLE public.a ADD COLUMN by_hand int");
+    let mut holder = link.replica();
+    batch(&mut holder, "BEGIN; LOCK TABLE accord.mirror IN ACCESS EXCLUSIVE MODE");
+    let found = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| try_drift(&link, "30 s"));
+        let waits = "SELECT count(*) > 0 FROM pg_locks l WHERE NOT l.granted AND l.relation = 'accord.mirror'::regclass";
+        wait_until("the replica looks", || scalar::<bool>(&mut link.replica(), waits));
+        let worker = link.wait_for_worker();
+        link.run(&format!("SELECT pg_terminate_backend({worker}, 10000)"));
+        batch(&mut holder, "COMMIT");
+        asking.join().expect("no panic")
+    });
+    let found = found.unwrap_or_else(|error| panic!("accord.drift: {}\n{}", error.0, link.report()));
+    assert_eq!(find(&found, "column public.a.by_hand").side, "replica ahead");
+}

@@ -120,10 +120,13 @@ fn look(spi: &Spi, name: &str, timeout: Duration, rehearse: bool, drop_own: bool
         return Err(Error::state("no worker serves this database: nobody can look at the replica").hint(no_worker_hint()));
     }
     let since = Look::now(rehearse, drop_own).begun;
-    let mut asked = false;
+    let mut asked = None;
     let mut pause = 1;
     loop {
-        asked = asked || wake::ask(question(row.int(0), rehearse, drop_own));
+        // Anew where another worker has taken its place.
+        if asked.is_none() || asked != wake::worker() {
+            asked = wake::ask(question(row.int(0), rehearse, drop_own)).or(asked);
+        }
         if let Some(found) = answer(spi, name, since, rehearse, drop_own)? {
             return found;
         }

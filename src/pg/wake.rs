@@ -106,15 +106,16 @@ pub fn wake_worker() {
     places_of(my_database()).for_each(|place| set_latch(place.latch.load(Ordering::Acquire)));
 }
 
-/// Asks this database's worker a question, a number other than 0 that both sides understand. False
-/// without a worker, or where it has too many of them.
-pub fn ask(question: i64) -> bool {
-    let Some(place) = place_of(my_database(), Role::Delivery) else { return false };
+/// Asks this database's worker a question, a number other than 0 that both sides understand. Returns whom: one that
+/// takes its place does not know of it. Nothing without a worker, or where it has too many of them.
+pub fn ask(question: i64) -> Option<i32> {
+    let place = place_of(my_database(), Role::Delivery)?;
+    let worker = place.pid.load(Ordering::Acquire);
     // The same question, not taken yet, is answered once for both.
     let asked = place.asked.iter().any(|slot| slot.load(Ordering::Acquire) == question)
         || place.asked.iter().any(|slot| slot.compare_exchange(0, question, Ordering::AcqRel, Ordering::Acquire).is_ok());
     set_latch(place.latch.load(Ordering::Acquire));
-    asked
+    asked.then_some(worker)
 }
 
 /// The worker's own: takes the questions that it was asked.
@@ -123,9 +124,14 @@ pub fn questions() -> Vec<i64> {
     board.0[mine].asked.iter().map(|slot| slot.swap(0, Ordering::AcqRel)).filter(|question| *question != 0).collect()
 }
 
+/// The process of this database's worker.
+pub fn worker() -> Option<i32> {
+    place_of(my_database(), Role::Delivery).map(|place| place.pid.load(Ordering::Acquire))
+}
+
 /// Whether this database has a worker.
 pub fn worker_running() -> bool {
-    place_of(my_database(), Role::Delivery).is_some()
+    worker().is_some()
 }
 
 /// Whether a fleet is watched from this database.
