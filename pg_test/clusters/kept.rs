@@ -57,7 +57,8 @@ fn assert_apart(link: &Link) {
     let edges: Vec<String> = client
         .query(
             "WITH kept AS (SELECT c.oid, c.reltype, t.typarray, c.reltoastrelid FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.relnamespace = 'accord_kept'::regnamespace),
-                  own AS (SELECT oid FROM kept UNION SELECT reltype FROM kept UNION SELECT typarray FROM kept UNION SELECT reltoastrelid FROM kept UNION SELECT indexrelid FROM kept JOIN pg_index ON indrelid = reltoastrelid)
+                  own AS (SELECT oid FROM kept UNION SELECT reltype FROM kept UNION SELECT typarray FROM kept UNION SELECT reltoastrelid FROM kept UNION SELECT indexrelid FROM kept JOIN pg_index ON indrelid = reltoastrelid
+                          UNION SELECT n.oid FROM kept k JOIN pg_constraint n ON n.conrelid = k.oid WHERE n.contype = 'n')
              SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' on ' || pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
                FROM pg_depend d WHERE (d.objid IN (SELECT oid FROM own)) <> (d.refobjid IN (SELECT oid FROM own))
                 AND (d.refobjid >= 16384 AND d.refobjid <> 'accord_kept'::regnamespace)",

@@ -148,11 +148,11 @@ fn a_worker_that_dies_in_the_middle_loses_and_doubles_nothing() {
              ALTER TABLE public.orders ADD COLUMN b{n} int DEFAULT 4; UPDATE public.orders SET b{n} = 5 WHERE id = 2; COMMIT",
             10 + n
         ));
-        let blocked = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'logical replication worker' AND wait_event_type = 'Lock'
+        let blocked = "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^logical replication (apply )?worker$' AND wait_event_type = 'Lock'
                           AND datname = current_database()";
         wait_until("the apply worker is in the middle", || scalar::<i64>(&mut rows.0.replica(), blocked) == 1);
         rows.0.run_there(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'logical replication worker' AND wait_event_type = 'Lock'
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type ~ '^logical replication (apply )?worker$' AND wait_event_type = 'Lock'
                 AND datname = current_database()",
         );
         assert!(!rows.0.column_there("public.marks", &format!("a{n}")), "undone with the rows");

@@ -190,7 +190,9 @@ fn a_database_that_lets_nobody_in_sends_its_model() {
     let model = export(&mut fleet);
     fleet.execute("SELECT accord.submit_model('far', $1::text::jsonb)", &[&model]);
     fleet.wait();
-    assert_eq!(fleet.rows("SELECT database, deviation FROM accord.deviations"), ["far | column shop.customers.name differs in not_null"]);
+    // From 18 on its NOT NULL is a constraint with a name.
+    let found = fleet.rows("SELECT database, deviation FROM accord.deviations WHERE deviation !~ 'customers_name_not_null'");
+    assert_eq!(found, ["far | column shop.customers.name differs in not_null"]);
     assert!(failure(&mut fleet.client, "SELECT accord.submit_model('far', '{\"facts\": [5]}')").says("fact 1"));
     assert!(failure(&mut fleet.client, "SELECT accord.submit_model('a', '{\"facts\": []}')").says("sends its model"));
 }

@@ -222,10 +222,7 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     };
     let mut not_null = not_null(scene, id, column, constraint.as_ref());
     // The rows that stand have their values only once they are given back.
-    let set_not_null = kept.is_some() && filling.is_none() && not_null == NotNull::Unnamed;
-    if set_not_null {
-        not_null = NotNull::No;
-    }
+    let behind = if kept.is_some() && filling.is_none() { std::mem::replace(&mut not_null, NotNull::No) } else { NotNull::No };
     let definition = ColumnDefinition {
         name,
         data_type: Some(&column.data_type),
@@ -268,8 +265,14 @@ pub(super) fn add(scene: &Scene, fact: &Fact, column: &Column, fill: Option<&str
     if let Some(kept) = kept {
         action = keep::give_back(scene, kept, id, column, action);
     }
-    if set_not_null {
-        let statement = AlterTable::all(&table, Alteration::SetNotNull(name));
+    let definition = format!("NOT NULL {name}{}", if let NotNull::Named(_, no_inherit) = behind { no_inherit } else { "" });
+    let alteration = match behind {
+        NotNull::No => None,
+        NotNull::Unnamed => Some(Alteration::SetNotNull(name)),
+        NotNull::Named(name, _) => Some(Alteration::AddConstraint { name, definition: &definition, not_valid: false, foreign: false }),
+    };
+    if let Some(alteration) = alteration {
+        let statement = AlterTable::all(&table, alteration);
         action = action.then(id, &statement).locking(statement.lock(), [table]).scanning(true);
     }
     out.push(action);
