@@ -1,0 +1,424 @@
+//! The part of a database that a grant is of: what lies in it, what of a difference may be shown, and what may be
+//! mended. PURE.
+//!
+//! A fact is in a scope if it lies there and refers to nothing that lies elsewhere: a foreign key to a table beside the
+//! scope, or a view over one, is not there at all. Prose that the server does not follow (the source of a function, its
+//! settings, comments, labels) is not shown. A member and its baseline are both seen through the scope, and what differs
+//! then is what differs: whatever lies elsewhere changes nothing of it.
+
+#![forbid(unsafe_code)]
+
+use super::baseline::Facts;
+use super::select::Glob;
+use super::verdict::{Deviation, Difference, gathered};
+use crate::model::{Body, Fact, FactId, Kind, Name, Projection, RoutineBody};
+use crate::plan::Step;
+use crate::plan::lexer::{Token, scan};
+use crate::protocol::Policy;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What stands in the place of prose, and of prose that is another than that.
+const MASK: &str = "***";
+const OTHER: &str = "*** (another)";
+
+/// How far a grant goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scope {
+    /// Conform only makes what is missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub additive: bool,
+    /// Conform only to these baselines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baselines: Option<Vec<String>>,
+    /// Patterns of schemas, with all that is in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schemas: Option<Vec<String>>,
+    /// Patterns of tables, views and sequences (`shop.orders`), with what belongs to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables: Option<Vec<String>>,
+    /// Of these tables and views, only these columns.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, Vec<String>>,
+    /// Only these kinds of objects, with their parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<Kind>>,
+}
+
+impl Scope {
+    /// Reads it; the error says what is wrong.
+    pub fn read(value: &Value) -> Result<Self, String> {
+        let scope = Self::deserialize(value).map_err(|error| error.to_string())?;
+        let empty = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| list.iter().any(String::is_empty) || list.is_empty());
+        for (what, list) in [("baselines", &scope.baselines), ("schemas", &scope.schemas), ("tables", &scope.tables)] {
+            if empty(list) {
+                return Err(format!("\"{what}\" names nothing"));
+            }
+        }
+        if let Some(name) = scope.tables.iter().flatten().chain(scope.columns.keys()).find(|name| !name.contains('.')) {
+            return Err(format!("\"{name}\" names no schema"));
+        }
+        if let Some((name, _)) = scope.columns.iter().find(|(_, columns)| columns.is_empty()) {
+            return Err(format!("no column of \"{name}\" is named"));
+        }
+        if let Some(kinds) = &scope.kinds {
+            if kinds.is_empty() {
+                return Err("\"kinds\" names nothing".to_owned());
+            }
+            Policy::read(&json!({"kinds": kinds}))?;
+        }
+        Ok(scope)
+    }
+
+    /// Whether it is of whole databases.
+    pub fn is_whole(&self) -> bool {
+        !self.is_placed() && self.kinds.is_none()
+    }
+
+    fn is_placed(&self) -> bool {
+        self.schemas.is_some() || self.tables.is_some() || !self.columns.is_empty()
+    }
+
+    /// What of a database with these facts lies in it: all that are known of it, expected or found.
+    pub fn part<'f>(&self, facts: impl IntoIterator<Item = &'f Fact>) -> Part {
+        let globs = |list: &Option<Vec<String>>| list.iter().flatten().map(Glob::new).collect();
+        let kinds = self.kinds.clone().map(|kinds| Policy { kinds: Some(kinds), ..Policy::default() }.projection());
+        let mut part = Part {
+            scope: self.clone(),
+            schemas: globs(&self.schemas),
+            tables: globs(&self.tables),
+            kinds,
+            hangs: HashMap::new(),
+            elsewhere: HashSet::new(),
+            hidden: HashSet::new(),
+        };
+        if !self.is_placed() {
+            return part;
+        }
+        let facts: Vec<&Fact> = facts.into_iter().collect();
+        for fact in &facts {
+            if let Some(relation) = own_relation(fact) {
+                part.hangs.entry(fact.id.clone()).or_default().insert(relation);
+            }
+        }
+        let (mut here, mut elsewhere) = (HashSet::new(), HashSet::new());
+        for fact in facts {
+            let [schema, name, ..] = &fact.id.path[..] else { continue };
+            if fact.id.of.is_some() || !fact.id.kind.in_schema() {
+                continue;
+            }
+            let pair = (schema.as_str().to_owned(), name.as_str().to_owned());
+            let within = part.lies(&fact.id);
+            if fact.id.kind == Kind::Column && !within && self.columns.contains_key(&relation_text(schema, name)) {
+                part.hidden.insert(fact.id.name().as_str().to_owned());
+            }
+            if fact.id.path.len() == 2 || matches!(fact.id.kind, Kind::Routine | Kind::Aggregate | Kind::Operator) {
+                if within {
+                    here.insert(pair)
+                } else {
+                    elsewhere.insert(pair)
+                };
+            }
+        }
+        part.elsewhere = elsewhere.difference(&here).cloned().collect();
+        part
+    }
+}
+
+type Relation = (Name, Name);
+
+fn relation_text(schema: &Name, name: &Name) -> String {
+    format!("{schema}.{name}")
+}
+
+/// The table of what its id does not tell it of.
+fn own_relation(fact: &Fact) -> Option<Relation> {
+    let of = |id: FactId| Some((id.path.first()?.clone(), id.path.get(1)?.clone()));
+    match (&fact.body, fact.id.kind) {
+        (Body::Sequence(sequence), _) => sequence.owned_by.as_ref().map(|(table, _)| (fact.id.path[0].clone(), table.clone())),
+        (_, Kind::Index | Kind::Statistics) => of(fact.parent()?),
+        _ => None,
+    }
+}
+
+/// A scope on one database.
+pub struct Part {
+    scope: Scope,
+    schemas: Vec<Glob>,
+    tables: Vec<Glob>,
+    kinds: Option<Projection>,
+    /// The tables of indexes, statistics objects and sequences.
+    hangs: HashMap<FactId, HashSet<Relation>>,
+    /// Objects that are known and lie elsewhere.
+    elsewhere: HashSet<(String, String)>,
+    /// Columns that are not named, of tables of which some are.
+    hidden: HashSet<String>,
+}
+
+impl Part {
+    /// Whether a fact is in the scope.
+    pub fn holds(&self, fact: &Fact) -> bool {
+        self.takes(&fact.id) && (!self.scope.is_placed() || self.lies(&fact.id) && self.is_apart(fact))
+    }
+
+    fn takes(&self, id: &FactId) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.takes(id.of.unwrap_or(id.kind)))
+    }
+
+    /// Whether this lies there.
+    fn lies(&self, id: &FactId) -> bool {
+        let target = id.target();
+        let id = target.as_ref().unwrap_or(id);
+        let within = |schema: &Name| self.schemas.iter().any(|glob| glob.matches(&schema.to_string()));
+        if id.kind == Kind::Schema {
+            return within(&id.path[0]);
+        }
+        if !id.kind.in_schema() {
+            return false;
+        }
+        let (schema, name) = (&id.path[0], id.path.get(1));
+        let relation = |schema: &Name, name: &Name| {
+            let text = relation_text(schema, name);
+            match self.scope.columns.get(&text) {
+                Some(columns) => match id.kind {
+                    Kind::Column | Kind::Default | Kind::Identity => columns.iter().any(|column| column == id.name().as_str()),
+                    // It names its neighbour.
+                    Kind::Position => false,
+                    _ => true,
+                },
+                None => within(schema) || self.tables.iter().any(|glob| glob.matches(&text)),
+            }
+        };
+        match (id.kind, name) {
+            (
+                Kind::Table
+                | Kind::View
+                | Kind::MaterializedView
+                | Kind::Inherit
+                | Kind::Partition
+                | Kind::Column
+                | Kind::Position
+                | Kind::Default
+                | Kind::Identity
+                | Kind::Constraint
+                | Kind::Trigger
+                | Kind::Policy
+                | Kind::Rule,
+                Some(name),
+            ) => relation(schema, name),
+            (Kind::Index | Kind::Statistics, _) => {
+                self.hangs.get(id).is_some_and(|tables| tables.iter().all(|(schema, name)| relation(schema, name)))
+            }
+            (Kind::Sequence, Some(name)) => {
+                let owners = self.hangs.get(id);
+                relation(schema, name) || owners.is_some_and(|tables| tables.iter().all(|(schema, name)| relation(schema, name)))
+            }
+            _ => within(schema),
+        }
+    }
+
+    fn is_narrowed(&self, id: &FactId) -> bool {
+        let target = id.target();
+        let id = target.as_ref().unwrap_or(id);
+        let named = |schema: &Name, name: &Name| self.scope.columns.contains_key(&relation_text(schema, name));
+        match id.path.get(..2) {
+            Some([schema, name]) if id.kind.in_schema() => {
+                named(schema, name) || self.hangs.get(id).is_some_and(|tables| tables.iter().any(|(schema, name)| named(schema, name)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it refers to nothing that lies elsewhere.
+    fn is_apart(&self, fact: &Fact) -> bool {
+        // What an extension or a language brings belongs to nobody's schema.
+        let common = |id: &FactId| matches!(id.kind, Kind::Extension | Kind::Language | Kind::AccessMethod);
+        if !fact.depends.iter().all(|id| common(id) || self.lies(id)) {
+            return false;
+        }
+        if fact.id.kind == Kind::Inherit && !self.lies(&FactId::new(Kind::Table, fact.id.path[2..4].iter().cloned())) {
+            return false;
+        }
+        let narrowed = fact.depends.iter().chain([&fact.id]).any(|id| self.is_narrowed(id));
+        // What is shown of a table or view of which only some columns are.
+        let shown = self.shown(fact);
+        let mut texts: Vec<String> = Vec::new();
+        let value = serde_json::to_value(&shown.body).unwrap_or_default();
+        if !self.names(&value, &mut texts) {
+            return false;
+        }
+        if matches!(fact.id.of.unwrap_or(fact.id.kind), Kind::Routine | Kind::Aggregate | Kind::Operator) {
+            texts.extend(fact.id.path.get(2).map(|types| types.as_str().to_owned()));
+        }
+        let words = narrowed && !matches!(fact.id.kind, Kind::Table | Kind::View | Kind::MaterializedView | Kind::Column);
+        texts.iter().all(|text| self.is_clean(text, words))
+    }
+
+    /// Gathers the texts of attributes; false where they name an object that lies elsewhere.
+    fn names(&self, value: &Value, texts: &mut Vec<String>) -> bool {
+        match value {
+            Value::String(text) => {
+                texts.push(text.clone());
+                true
+            }
+            Value::Array(list) => list.iter().all(|each| self.names(each, texts)),
+            Value::Object(map) => {
+                let text = |key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
+                let named = text("schema").zip(text("name")).is_some_and(|pair| self.elsewhere.contains(&pair));
+                !named && map.values().all(|each| self.names(each, texts))
+            }
+            _ => true,
+        }
+    }
+
+    fn is_clean(&self, text: &str, words: bool) -> bool {
+        let (tokens, _) = scan(text);
+        let word = |i: usize| match tokens.get(i) {
+            Some((Token::Word(word), ..)) => Some(word),
+            _ => None,
+        };
+        (0..tokens.len()).all(|i| match &tokens[i].0 {
+            // A literal can name an object: nextval('shop.numbers'::regclass).
+            Token::Text(inner) => inner == text || self.is_clean(inner, words),
+            Token::Word(first) => {
+                let qualified = tokens.get(i + 1).is_some_and(|(token, ..)| token.is_symbol("."));
+                let pair = word(i + 2).filter(|_| qualified).map(|second| (first.clone(), second.clone()));
+                !pair.is_some_and(|pair| self.elsewhere.contains(&pair)) && !(words && self.hidden.contains(first))
+            }
+            _ => true,
+        })
+    }
+
+    /// The fact as it is shown.
+    pub fn shown(&self, fact: &Fact) -> Fact {
+        self.masked(fact, MASK)
+    }
+
+    fn masked(&self, fact: &Fact, mask: &str) -> Fact {
+        let mut fact = crate::secrets::masked(fact);
+        if !self.scope.is_placed() {
+            return fact;
+        }
+        fact.depends.clear();
+        fact.notes.clear();
+        let narrowed = self.is_narrowed(&fact.id);
+        let named = fact.id.path.get(..2).and_then(|path| self.scope.columns.get(&relation_text(&path[0], &path[1])));
+        let columns = |name: &Name| named.is_none_or(|columns| columns.iter().any(|column| column == name.as_str()));
+        match &mut fact.body {
+            Body::Routine(routine) => {
+                if let RoutineBody::Source(source) = &mut routine.body {
+                    mask.clone_into(source);
+                }
+                routine.config.iter_mut().for_each(|setting| mask.clone_into(setting));
+            }
+            Body::Comment(comment) => mask.clone_into(&mut comment.text),
+            Body::SecurityLabel(label) => mask.clone_into(&mut label.label),
+            Body::Table(table) if narrowed => {
+                (table.partition_by, table.replica_identity) = (None, None);
+            }
+            Body::View(view) if narrowed => {
+                MASK.clone_into(&mut view.definition);
+                view.columns.retain(|column| columns(&column.name));
+            }
+            Body::MaterializedView(view) if narrowed => {
+                MASK.clone_into(&mut view.definition);
+                view.columns.retain(|column| columns(&column.name));
+                view.replica_identity = None;
+            }
+            _ => {}
+        }
+        fact
+    }
+
+    /// What of a difference is seen through the scope: both sides as far as they are in it.
+    pub fn differences(&self, deviation: &Deviation) -> Vec<Deviation> {
+        self.seen(deviation, true)
+    }
+
+    /// The same with the facts as they are, for plans.
+    pub fn bare(&self, deviation: &Deviation) -> Vec<Deviation> {
+        self.seen(deviation, false)
+    }
+
+    fn seen(&self, deviation: &Deviation, masked: bool) -> Vec<Deviation> {
+        if !self.scope.is_placed() && self.kinds.is_none() {
+            return vec![deviation.clone()];
+        }
+        if deviation.order.is_some() {
+            let facts = || deviation.expected.iter().chain(&deviation.actual);
+            let whole = self.takes(&deviation.id) && facts().all(|fact| self.holds(fact));
+            let shown = |facts: &[Fact]| facts.iter().map(|fact| self.shown(fact)).collect();
+            let seen = Deviation { expected: shown(&deviation.expected), actual: shown(&deviation.actual), ..deviation.clone() };
+            return whole.then_some(seen).into_iter().collect();
+        }
+        let within = |facts: &[Fact]| -> Vec<Fact> { facts.iter().filter(|fact| self.holds(fact)).cloned().collect() };
+        let (expected, actual) = (within(&deviation.expected), within(&deviation.actual));
+        if let ([expected], [actual]) = (expected.as_slice(), actual.as_slice())
+            && deviation.difference == Difference::Different
+        {
+            let (left, mut right) = (self.shown(expected), self.shown(actual));
+            if prose(expected) != prose(actual) {
+                right = self.masked(actual, OTHER);
+            }
+            if left.body == right.body {
+                return Vec::new();
+            }
+            let (left, right) = if masked { (left, right) } else { (expected.clone(), actual.clone()) };
+            return vec![Deviation { expected: vec![left], actual: vec![right], ..deviation.clone() }];
+        }
+        let mut out = Vec::new();
+        for (difference, facts) in [(Difference::Missing, &expected), (Difference::Unexpected, &actual)] {
+            let by_id: BTreeMap<&FactId, &Fact> = facts.iter().map(|fact| (&fact.id, fact)).collect();
+            for (id, facts) in gathered(&by_id) {
+                let facts: Vec<Fact> = if masked { facts.iter().map(|fact| self.shown(fact)).collect() } else { facts };
+                let (expected, actual) = if difference == Difference::Missing { (facts, Vec::new()) } else { (Vec::new(), facts) };
+                out.push(Deviation { difference, id, expected, actual, order: None });
+            }
+        }
+        out
+    }
+
+    /// Whether a difference may be mended: all that belongs to it is in the scope, and is made if only that is granted.
+    pub fn mends(&self, deviation: &Deviation) -> bool {
+        let facts = || deviation.expected.iter().chain(&deviation.actual);
+        (!self.scope.additive || deviation.difference == Difference::Missing)
+            && self.takes(&deviation.id)
+            && facts().all(|fact| self.holds(fact))
+    }
+
+    /// Whether what a step is about is in the scope, by what is known of it.
+    pub fn covers(&self, id: &FactId, known: &[&Facts]) -> bool {
+        let mut facts = known.iter().filter_map(|facts| facts.get(id)).peekable();
+        // The place of a column is nobody's.
+        id.kind == Kind::Position
+            || if facts.peek().is_some() {
+                facts.all(|fact| self.holds(fact))
+            } else {
+                self.takes(id) && (!self.scope.is_placed() || self.lies(id))
+            }
+    }
+
+    /// The step's statement, if it holds no prose.
+    pub fn statement(&self, step: &Step) -> String {
+        let prose = |id: &FactId| matches!(id.kind, Kind::Routine | Kind::Comment | Kind::SecurityLabel);
+        if self.scope.is_placed() && step.facts.iter().any(prose) { MASK.to_owned() } else { step.sql.clone() }
+    }
+}
+
+/// Text that the server does not follow.
+fn prose(fact: &Fact) -> Vec<&str> {
+    match &fact.body {
+        Body::Routine(routine) => {
+            let source = match &routine.body {
+                RoutineBody::Source(source) => Some(source.as_str()),
+                _ => None,
+            };
+            source.into_iter().chain(routine.config.iter().map(String::as_str)).collect()
+        }
+        Body::Comment(comment) => vec![&comment.text],
+        Body::SecurityLabel(label) => vec![&label.label],
+        _ => Vec::new(),
+    }
+}
