@@ -118,25 +118,26 @@ pub fn seen(spi: &Spi, rights: &Rights) -> Result<(Vec<Piece>, Vec<Seen>)> {
             let found: Vec<Deviation> = hashes.iter().filter_map(|hash| known.get(hash).cloned()).collect();
             let parts: Vec<Part> = scopes[&member].iter().map(|scope| part(scope, &document, &found)).collect();
             let before = pieces.len();
-            for hash in &hashes {
-                let Some(whole) = known.get(hash) else { continue };
-                for (part, scope) in parts.iter().zip(&scopes[&member]) {
-                    for (shown, bare) in part.differences(whole).into_iter().zip(part.bare(whole)) {
-                        if pieces[before..].iter().any(|piece: &Piece| piece.shown == shown) {
-                            continue;
-                        }
-                        pieces.push(Piece {
-                            member,
-                            name: row.text(1),
-                            baseline: baseline.clone(),
-                            version: version.clone(),
-                            variant: variant.clone(),
-                            hash: hash.clone(),
-                            shown,
-                            bare,
-                            scope: scope.clone(),
-                        });
+            let Ok(material) = document.material(variant.as_deref()) else { continue };
+            let facts = rebuilt(&material, &document, &found);
+            for (part, scope) in parts.iter().zip(&scopes[&member]) {
+                for (bare, shown) in part.differences(&material, &facts) {
+                    let about = |hash: &&String| known.get(*hash).is_some_and(|whole| concerns(whole, &bare));
+                    let Some(hash) = hashes.iter().find(about).cloned() else { continue };
+                    if pieces[before..].iter().any(|piece: &Piece| piece.shown == shown) {
+                        continue;
                     }
+                    pieces.push(Piece {
+                        member,
+                        name: row.text(1),
+                        baseline: baseline.clone(),
+                        version: version.clone(),
+                        variant: variant.clone(),
+                        hash,
+                        shown,
+                        bare,
+                        scope: scope.clone(),
+                    });
                 }
             }
             verdict.deviations = (pieces.len() - before) as i64;
@@ -145,14 +146,16 @@ pub fn seen(spi: &Spi, rights: &Rights) -> Result<(Vec<Piece>, Vec<Seen>)> {
             } else if matches!(verdict.standing.as_str(), "deviates" | "unmodelled") {
                 if row.bool(6) { "conforms" } else { "behind" }.clone_into(&mut verdict.standing);
             }
-            if let Ok(material) = document.material(variant.as_deref()) {
-                let facts = rebuilt(&material, &document, &found);
-                verdict.fingerprint = Some(fingerprint(&parts, &facts));
-            }
+            verdict.fingerprint = Some(fingerprint(&parts, &facts));
         }
         verdicts.push(verdict);
     }
     Ok((pieces, verdicts))
+}
+
+/// Whether a difference is, or holds, what is seen of it.
+fn concerns(whole: &Deviation, seen: &Deviation) -> bool {
+    whole.id == seen.id || whole.expected.iter().chain(&whole.actual).any(|fact| fact.id == seen.id)
 }
 
 /// Of what is seen through several scopes.

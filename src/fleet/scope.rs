@@ -8,9 +8,9 @@
 
 #![forbid(unsafe_code)]
 
-use super::baseline::Facts;
+use super::baseline::{Facts, Material};
 use super::select::Glob;
-use super::verdict::{Deviation, Difference, gathered};
+use super::verdict::{Deviation, Difference, compare};
 use crate::model::{Body, Fact, FactId, Kind, Name, Projection, RoutineBody};
 use crate::plan::Step;
 use crate::plan::lexer::{Token, scan};
@@ -50,6 +50,9 @@ pub struct Scope {
 impl Scope {
     /// Reads it; the error says what is wrong.
     pub fn read(value: &Value) -> Result<Self, String> {
+        if !value.is_object() {
+            return Err("it is no JSON object".to_owned());
+        }
         let scope = Self::deserialize(value).map_err(|error| error.to_string())?;
         let empty = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| list.iter().any(String::is_empty) || list.is_empty());
         for (what, list) in [("baselines", &scope.baselines), ("schemas", &scope.schemas), ("tables", &scope.tables)] {
@@ -164,7 +167,10 @@ impl Part {
     }
 
     fn takes(&self, id: &FactId) -> bool {
-        self.kinds.as_ref().is_none_or(|kinds| kinds.takes(id.of.unwrap_or(id.kind)))
+        let kind = id.of.unwrap_or(id.kind);
+        // To a projection schemas come along.
+        let named = kind != Kind::Schema || self.scope.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind));
+        named && self.kinds.as_ref().is_none_or(|kinds| kinds.takes(kind))
     }
 
     /// Whether this lies there.
@@ -293,10 +299,13 @@ impl Part {
 
     /// The fact as it is shown.
     pub fn shown(&self, fact: &Fact) -> Fact {
-        self.masked(fact, MASK)
+        self.masked(fact, None)
     }
 
-    fn masked(&self, fact: &Fact, mask: &str) -> Fact {
+    /// As it is shown beside another.
+    fn masked(&self, fact: &Fact, beside: Option<&Fact>) -> Fact {
+        let mask = |i: usize| if beside.is_some_and(|other| prose(other)[i] != prose(fact)[i]) { OTHER } else { MASK };
+        let (mask, further) = (mask(0), mask(1));
         let mut fact = crate::secrets::masked(fact);
         if !self.scope.is_placed() {
             return fact;
@@ -311,7 +320,9 @@ impl Part {
                 if let RoutineBody::Source(source) = &mut routine.body {
                     mask.clone_into(source);
                 }
-                routine.config.iter_mut().for_each(|setting| mask.clone_into(setting));
+                if !routine.config.is_empty() {
+                    routine.config = vec![further.to_owned()];
+                }
             }
             Body::Comment(comment) => mask.clone_into(&mut comment.text),
             Body::SecurityLabel(label) => mask.clone_into(&mut label.label),
@@ -332,52 +343,26 @@ impl Part {
         fact
     }
 
-    /// What of a difference is seen through the scope: both sides as far as they are in it.
-    pub fn differences(&self, deviation: &Deviation) -> Vec<Deviation> {
-        self.seen(deviation, true)
+    /// What differs, seen through the scope: as it is, and as it is shown. Both sides are looked at as far as they lie
+    /// there, so that nothing else can tell.
+    pub fn differences(&self, material: &Material, actual: &Facts) -> Vec<(Deviation, Deviation)> {
+        let within = |facts: &Facts| -> Facts { facts.iter().filter(|fact| self.holds(fact)).cloned().collect() };
+        let expected = Material { expected: within(&material.expected), ..material.clone() };
+        let found = compare(&expected, &within(actual));
+        found.into_iter().filter_map(|each| Some((self.told(&each)?, each))).map(|(shown, bare)| (bare, shown)).collect()
     }
 
-    /// The same with the facts as they are, for plans.
-    pub fn bare(&self, deviation: &Deviation) -> Vec<Deviation> {
-        self.seen(deviation, false)
-    }
-
-    fn seen(&self, deviation: &Deviation, masked: bool) -> Vec<Deviation> {
-        if !self.scope.is_placed() && self.kinds.is_none() {
-            return vec![deviation.clone()];
-        }
-        if deviation.order.is_some() {
-            let facts = || deviation.expected.iter().chain(&deviation.actual);
-            let whole = self.takes(&deviation.id) && facts().all(|fact| self.holds(fact));
-            let shown = |facts: &[Fact]| facts.iter().map(|fact| self.shown(fact)).collect();
-            let seen = Deviation { expected: shown(&deviation.expected), actual: shown(&deviation.actual), ..deviation.clone() };
-            return whole.then_some(seen).into_iter().collect();
-        }
-        let within = |facts: &[Fact]| -> Vec<Fact> { facts.iter().filter(|fact| self.holds(fact)).cloned().collect() };
-        let (expected, actual) = (within(&deviation.expected), within(&deviation.actual));
-        if let ([expected], [actual]) = (expected.as_slice(), actual.as_slice())
-            && deviation.difference == Difference::Different
-        {
-            let (left, mut right) = (self.shown(expected), self.shown(actual));
-            if prose(expected) != prose(actual) {
-                right = self.masked(actual, OTHER);
-            }
-            if left.body == right.body {
-                return Vec::new();
-            }
-            let (left, right) = if masked { (left, right) } else { (expected.clone(), actual.clone()) };
-            return vec![Deviation { expected: vec![left], actual: vec![right], ..deviation.clone() }];
-        }
-        let mut out = Vec::new();
-        for (difference, facts) in [(Difference::Missing, &expected), (Difference::Unexpected, &actual)] {
-            let by_id: BTreeMap<&FactId, &Fact> = facts.iter().map(|fact| (&fact.id, fact)).collect();
-            for (id, facts) in gathered(&by_id) {
-                let facts: Vec<Fact> = if masked { facts.iter().map(|fact| self.shown(fact)).collect() } else { facts };
-                let (expected, actual) = if difference == Difference::Missing { (facts, Vec::new()) } else { (Vec::new(), facts) };
-                out.push(Deviation { difference, id, expected, actual, order: None });
+    /// A difference as it is shown; none where it lies in what is not.
+    fn told(&self, deviation: &Deviation) -> Option<Deviation> {
+        let shown = |facts: &[Fact]| facts.iter().map(|fact| self.shown(fact)).collect();
+        let mut told = Deviation { expected: shown(&deviation.expected), actual: shown(&deviation.actual), ..deviation.clone() };
+        if let ([expected], [actual], None) = (&deviation.expected[..], &deviation.actual[..], &deviation.order) {
+            told.actual = vec![self.masked(actual, Some(expected))];
+            if told.expected[0].body == told.actual[0].body {
+                return None;
             }
         }
-        out
+        Some(told)
     }
 
     /// Whether a difference may be mended: all that belongs to it is in the scope, and is made if only that is granted.
@@ -407,18 +392,196 @@ impl Part {
     }
 }
 
-/// Text that the server does not follow.
-fn prose(fact: &Fact) -> Vec<&str> {
+/// Text that the server does not follow: one, and another beside it.
+fn prose(fact: &Fact) -> [String; 2] {
     match &fact.body {
-        Body::Routine(routine) => {
-            let source = match &routine.body {
-                RoutineBody::Source(source) => Some(source.as_str()),
-                _ => None,
-            };
-            source.into_iter().chain(routine.config.iter().map(String::as_str)).collect()
+        Body::Routine(routine) => match &routine.body {
+            RoutineBody::Source(source) => [source.clone(), routine.config.join("\n")],
+            _ => [String::new(), routine.config.join("\n")],
+        },
+        Body::Comment(comment) => [comment.text.clone(), String::new()],
+        Body::SecurityLabel(label) => [label.label.clone(), String::new()],
+        _ => Default::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::baseline::Baseline;
+    use super::*;
+
+    /// A shop, and beside it what nobody who sees the shop is to hear of.
+    fn facts() -> Vec<Value> {
+        let depends = |kind: &str, path: &[&str]| json!([{"kind": kind, "path": path}]);
+        let mut list = vec![
+            json!({"kind": "schema", "path": ["shop"]}),
+            json!({"kind": "schema", "path": ["secret"]}),
+            json!({"kind": "enum", "path": ["secret", "secret_kind"]}),
+            json!({"kind": "routine", "path": ["shop", "f", ""], "attributes": {"kind": "function", "arguments": "", "result": "integer", "language": "sql",
+                "body": {"source": "SELECT count(*) FROM secret.secret_pay"}, "config": ["search_path=secret"]}}),
+            json!({"kind": "comment", "of": "table", "path": ["shop", "orders"], "attributes": {"text": "beside secret.secret_pay"}}),
+            json!({"kind": "view", "path": ["shop", "both"], "depends": depends("column", &["secret", "secret_pay", "id"]),
+                "attributes": {"definition": "SELECT secret_pay.id FROM secret.secret_pay", "columns": [{"name": "id", "type": "integer"}]}}),
+            json!({"kind": "view", "path": ["shop", "by_hand"],
+                "attributes": {"definition": "SELECT secret_pay.id FROM secret.secret_pay", "columns": [{"name": "id", "type": "integer"}]}}),
+            json!({"kind": "constraint", "path": ["shop", "orders", "pay"], "depends": depends("table", &["secret", "secret_pay"]),
+                "attributes": {"type": "foreign_key", "definition": "FOREIGN KEY (id) REFERENCES secret.secret_pay(id)"}}),
+            json!({"kind": "constraint", "path": ["shop", "orders", "dear"], "depends": depends("column", &["shop", "orders", "secret_price"]),
+                "attributes": {"type": "check", "definition": "CHECK ((secret_price > 0))"}}),
+            json!({"kind": "constraint", "path": ["shop", "orders", "dear_by_hand"],
+                "attributes": {"type": "check", "definition": "CHECK ((secret_price > 1))"}}),
+            json!({"kind": "index", "path": ["shop", "orders_id"], "depends": depends("column", &["shop", "orders", "id"]),
+                "attributes": {"table": "orders", "definition": "USING btree (id)"}}),
+            json!({"kind": "sequence", "path": ["secret", "secret_numbers"], "attributes":
+                {"type": "integer", "cache": 1, "start": 1, "maximum": 10, "minimum": 1, "increment": 1}}),
+            json!({"kind": "default", "path": ["shop", "orders", "id"], "attributes": {"expression": "nextval('secret.secret_numbers'::regclass)"}}),
+            json!({"kind": "server", "path": ["secret_server"], "attributes": {"wrapper": "w"}}),
+        ];
+        for (schema, table, columns) in
+            [("shop", "orders", &["id", "state", "secret_price"][..]), ("shop", "more", &["id"]), ("secret", "secret_pay", &["id"])]
+        {
+            list.push(json!({"kind": "table", "path": [schema, table]}));
+            for (i, column) in columns.iter().enumerate() {
+                list.push(json!({"kind": "column", "path": [schema, table, column], "attributes": {"type": "integer"}}));
+                let after = if i == 0 { json!({}) } else { json!({"after": columns[i - 1]}) };
+                list.push(json!({"kind": "position", "path": [schema, table, column], "attributes": after}));
+            }
         }
-        Body::Comment(comment) => vec![&comment.text],
-        Body::SecurityLabel(label) => vec![&label.label],
-        _ => Vec::new(),
+        let kinds = depends("enum", &["secret", "secret_kind"]);
+        list.push(
+            json!({"kind": "column", "path": ["shop", "orders", "kind"], "depends": kinds, "attributes": {"type": "secret.secret_kind"}}),
+        );
+        list.retain(|fact| fact["kind"] != "server");
+        list
+    }
+
+    fn read(list: &[Value]) -> Vec<Fact> {
+        list.iter().map(|fact| serde_json::from_value(fact.clone()).unwrap()).collect()
+    }
+
+    fn differences(scope: &Value, expected: &[Value], actual: &[Value]) -> (Vec<Deviation>, String) {
+        let (expected, actual) = (read(expected), read(actual));
+        let document = json!({"projection": {"column_order": true, "owners": true}, "facts": expected});
+        let material = Baseline::read(document).unwrap().material(None).unwrap();
+        let part = Scope::read(scope).unwrap().part(expected.iter().chain(&actual));
+        let found = part.differences(&material, &actual.iter().cloned().collect());
+        let shown: Vec<Deviation> = found.into_iter().map(|(_, shown)| shown).collect();
+        let all: String = shown
+            .iter()
+            .map(|each| format!("{} {} {:?} {:?}\n", each.words(), json!(each), each.properties(), each.attributes()))
+            .chain(actual.iter().filter(|fact| part.holds(fact)).map(|fact| format!("{}\n", json!(part.shown(fact)))))
+            .collect();
+        (shown, all)
+    }
+
+    fn words(list: &[Deviation]) -> Vec<String> {
+        list.iter().map(Deviation::words).collect()
+    }
+
+    const NARROW: &str = r#"{"columns": {"shop.orders": ["id", "state"]}}"#;
+
+    #[test]
+    fn nothing_that_lies_elsewhere_is_told() {
+        let all = facts();
+        let narrow: Value = serde_json::from_str(NARROW).unwrap();
+        for scope in [json!({"schemas": ["shop"], "columns": narrow["columns"]}), json!({"tables": ["shop.more"]}), narrow.clone()] {
+            for (expected, actual) in [(&all[..], &[][..]), (&[][..], &all[..]), (&all[..], &all[..])] {
+                let (_, text) = differences(&scope, expected, actual);
+                assert!(!text.contains("secret"), "{scope}: {text}");
+            }
+            // Each fact otherwise.
+            for i in 0..all.len() {
+                let mut other = all.clone();
+                let Some(attributes) = other[i].get_mut("attributes").and_then(Value::as_object_mut) else { continue };
+                for value in attributes.values_mut().filter(|value| value.is_string()) {
+                    if let Some(text) = value.as_str().filter(|text| text.contains("secret") || *text == "integer") {
+                        *value = format!("{text} + secret.secret_pay").into();
+                    }
+                }
+                let (_, text) = differences(&scope, &all, &other);
+                assert!(!text.contains("secret"), "{scope}: {text}");
+            }
+        }
+        assert!(differences(&json!({"schemas": ["*"]}), &all, &[]).1.contains("secret_pay"));
+    }
+
+    #[test]
+    fn what_lies_there_is_told_though_its_parent_does_not() {
+        let all = facts();
+        let tables = json!({"tables": ["shop.orders", "shop.more"]});
+        let (found, _) = differences(&tables, &all, &[]);
+        let words = words(&found);
+        assert_eq!(words.len(), 2, "{words:?}");
+        assert!(words[0].starts_with("table shop.more is missing") && words[1].starts_with("table shop.orders is missing"), "{words:?}");
+        let index = found[1].expected.iter().any(|fact| fact.id.kind == Kind::Index);
+        let reference = found[1].expected.iter().any(|fact| fact.id.name().as_str() == "pay");
+        assert!(index && !reference);
+    }
+
+    #[test]
+    fn what_comes_to_refer_elsewhere_is_missing_and_prose_is_another() {
+        let (before, mut after) = (facts(), facts());
+        let shop = json!({"schemas": ["shop"]});
+        for fact in &mut after {
+            match fact["path"].to_string().as_str() {
+                r#"["shop","f",""]"# => fact["attributes"]["body"]["source"] = "SELECT secret.other()".into(),
+                r#"["shop","more","id"]"# if fact["kind"] == "column" => {
+                    fact["attributes"]["type"] = "secret.secret_kind".into();
+                    fact["depends"] = json!([{"kind": "enum", "path": ["secret", "secret_kind"]}]);
+                }
+                _ => {}
+            }
+        }
+        let (found, text) = differences(&shop, &before, &after);
+        assert_eq!(words(&found), ["column shop.more.id is missing", "routine shop.f() differs in body"]);
+        assert!(text.contains(OTHER) && !text.contains("other()"), "{text}");
+        // Beside the scope everything may change.
+        after.retain(|fact| fact["path"][0] != "secret");
+        after.extend([json!({"kind": "schema", "path": ["further"]}), json!({"kind": "table", "path": ["further", "t"]})]);
+        assert_eq!(differences(&shop, &before, &after).0, found);
+    }
+
+    #[test]
+    fn kinds_bring_their_parts_and_limit_what_is_mended() {
+        let all = facts();
+        let deviations = |scope: Value| differences(&scope, &all, &[]).0;
+        assert!(deviations(json!({"kinds": ["index"]})).iter().all(|each| each.id.kind == Kind::Index));
+        let material = Baseline::read(json!({"facts": all})).unwrap().material(None).unwrap();
+        let list = read(&all);
+        let mends = |scope: Value, actual: &[Fact]| -> Vec<String> {
+            let part = Scope::read(&scope).unwrap().part(&list);
+            let found = compare(&material, &actual.iter().cloned().collect());
+            found.iter().filter(|each| part.mends(each)).map(Deviation::words).collect()
+        };
+        let actual: Vec<Fact> =
+            list.iter().filter(|fact| !["orders_id", "more", "pay"].contains(&fact.id.name().as_str())).cloned().collect();
+        let actual: Vec<Fact> = actual.into_iter().filter(|fact| fact.id.path.get(1).is_none_or(|name| name.as_str() != "more")).collect();
+        assert_eq!(
+            mends(json!({"schemas": ["shop"]}), &actual),
+            ["table shop.more is missing (with 2 parts)", "index shop.orders_id is missing"]
+        );
+        assert_eq!(mends(json!({"schemas": ["shop"], "kinds": ["index"]}), &actual), ["index shop.orders_id is missing"]);
+        assert_eq!(mends(json!({"kinds": ["constraint"]}), &actual), ["constraint shop.orders.pay is missing"]);
+        let fewer: Vec<Fact> = list.clone();
+        let without = Baseline::read(json!({"facts": []})).unwrap().material(None).unwrap();
+        let part = Scope::read(&json!({"additive": true})).unwrap().part(&list);
+        assert!(!compare(&without, &fewer.into_iter().collect()).iter().any(|each| part.mends(each)));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (scope, says) in [
+            (json!({"schema": ["shop"]}), "unknown field"),
+            (json!({"schemas": []}), "names nothing"),
+            (json!({"tables": ["orders"]}), "names no schema"),
+            (json!({"columns": {"shop.orders": []}}), "no column"),
+            (json!({"kinds": ["column"]}), "part of other kinds"),
+            (json!({"kinds": ["tables"]}), "unknown variant"),
+            (json!([]), "no JSON object"),
+        ] {
+            let why = Scope::read(&scope).unwrap_err();
+            assert!(why.contains(says), "{scope}: {why}");
+        }
+        assert!(Scope::read(&json!({"additive": true, "baselines": ["shop"]})).unwrap().is_whole());
     }
 }

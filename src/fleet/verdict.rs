@@ -183,7 +183,7 @@ pub fn compare(material: &Material, actual: &Facts) -> Vec<Deviation> {
 }
 
 /// Facts by the outermost of them that they belong to.
-pub(super) fn gathered(facts: &BTreeMap<&FactId, &Fact>) -> Vec<(FactId, Vec<Fact>)> {
+fn gathered(facts: &BTreeMap<&FactId, &Fact>) -> Vec<(FactId, Vec<Fact>)> {
     let mut groups: BTreeMap<FactId, Vec<Fact>> = BTreeMap::new();
     for fact in facts.values() {
         let mut root = &fact.id;
