@@ -132,17 +132,22 @@ pub fn course(
         .filter(|each| (!additive || each.difference == Difference::Missing) && limits.mends(each))
         .collect();
     let list: Vec<Fact> = facts.iter().map(|fact| (**fact).clone()).collect();
-    let mut steps = mend::plan(target, &Mapping::default(), &list, &wanted)?.steps;
+    let mut steps = mend::plan(target, &Mapping::default(), &list, &wanted).map_err(|why| limits.reason(why))?.steps;
     limits.check(&steps, &Mapping::default())?;
     for step in &mut steps {
-        step.sql = limits.statement(step);
+        limits.parts.iter().for_each(|part| part.mask(step));
     }
     Ok(steps)
 }
 
+/// Why a scope does not do.
+const OUTSIDE: &str = "what it takes is not all within the scope that was granted";
+
 /// The scopes within which a member is led somewhere.
 pub struct Limits<'a> {
     parts: Vec<Part>,
+    /// They are of parts of databases.
+    narrow: bool,
     /// What is there, and what is to be.
     facts: [&'a Facts; 2],
 }
@@ -151,7 +156,11 @@ impl<'a> Limits<'a> {
     /// Of a member with these facts.
     pub fn new(scopes: &[Scope], facts: &'a Facts, target: &'a Material) -> Self {
         let both = || facts.iter().chain(&target.expected).map(|fact| &**fact);
-        Self { parts: scopes.iter().map(|scope| scope.part(both())).collect(), facts: [facts, &target.expected] }
+        Self {
+            parts: scopes.iter().map(|scope| scope.part(both())).collect(),
+            narrow: scopes.iter().any(|scope| !scope.is_whole()),
+            facts: [facts, &target.expected],
+        }
     }
 
     /// Whether a difference may be mended.
@@ -165,12 +174,12 @@ impl<'a> Limits<'a> {
         if self.parts.is_empty() || steps.iter().all(within) {
             return Ok(());
         }
-        Err("what it takes is not all within the scope that was granted".to_owned())
+        Err(OUTSIDE.to_owned())
     }
 
-    /// The step's statement as it is shown.
-    fn statement(&self, step: &Step) -> String {
-        self.parts.first().map_or_else(|| step.sql.clone(), |part| part.statement(step))
+    /// Why there is no plan, as it is shown: what stands in the way can lie elsewhere.
+    fn reason(&self, why: String) -> String {
+        if self.narrow { OUTSIDE.to_owned() } else { why }
     }
 }
 
@@ -197,6 +206,9 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
         return Err(store::unknown(baseline, None));
     }
     let (version, target) = store::load(spi, baseline, options.version.as_deref())?;
+    if !rights.administers() && !store::is_permitted(spi, baseline, &version)? {
+        return Err(store::unknown(baseline, Some(&version)));
+    }
     let candidates = candidates(spi, &rights, selection, baseline, &version)?;
     let mut groups: BTreeMap<Place, Vec<&Candidate>> = BTreeMap::new();
     for candidate in &candidates {

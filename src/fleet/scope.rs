@@ -385,10 +385,13 @@ impl Part {
             }
     }
 
-    /// The step's statement, if it holds no prose.
-    pub fn statement(&self, step: &Step) -> String {
+    /// Takes a statement that holds prose out of a step that is for show.
+    pub fn mask(&self, step: &mut Step) {
         let prose = |id: &FactId| matches!(id.kind, Kind::Routine | Kind::Comment | Kind::SecurityLabel);
-        if self.scope.is_placed() && step.facts.iter().any(prose) { MASK.to_owned() } else { step.sql.clone() }
+        if self.scope.is_placed() && step.facts.iter().any(prose) {
+            MASK.clone_into(&mut step.sql);
+            step.compensation = None;
+        }
     }
 }
 
