@@ -516,3 +516,9 @@ SELECT m.name AS database, e.at, e.event,
  CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
  WHERE m.id IN (SELECT accord.fleet_seen())
    AND (s.whole OR e.event IN ('unreadable', 'back', 'restarted', 'restored', 'promoted', 'replaced', 'expects', 'deployed', 'failed')) ORDER BY e.id;
+
+CREATE OR REPLACE VIEW accord.suppressions AS
+SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.difference, s.object, s.property,
+       -- Of the whole difference, of which a client may see a part.
+       CASE WHEN pg_has_role('pg_monitor', 'USAGE') THEN s.hash END AS hash
+  FROM accord.fleet_suppression s WHERE s.expires_at > clock_timestamp() AND (pg_has_role('pg_monitor', 'USAGE') OR s.owner = current_user);

@@ -389,7 +389,9 @@ SELECT a.id,
 COMMENT ON VIEW accord.alarms IS 'what is worth attention in the fleet: one row for all databases that show the same';
 
 CREATE VIEW accord.suppressions AS
-SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.difference, s.object, s.property, s.hash
+SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.difference, s.object, s.property,
+       -- Of the whole difference, of which a client may see a part.
+       CASE WHEN pg_has_role('pg_monitor', 'USAGE') THEN s.hash END AS hash
   FROM accord.fleet_suppression s WHERE s.expires_at > clock_timestamp() AND (pg_has_role('pg_monitor', 'USAGE') OR s.owner = current_user);
 COMMENT ON VIEW accord.suppressions IS 'what is excepted from alarms, by whom, why and how long';
 

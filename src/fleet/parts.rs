@@ -11,7 +11,7 @@ use super::verdict::Deviation;
 use crate::error::Result;
 use crate::model::Fact;
 use crate::pg::spi::{Arg, Cells, See, Spi};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A difference as it is seen through a scope.
@@ -160,12 +160,14 @@ fn concerns(whole: &Deviation, seen: &Deviation) -> bool {
 
 /// Of what is seen through several scopes.
 fn fingerprint(parts: &[Part], facts: &Facts) -> String {
-    let mut shown: BTreeMap<[u8; 32], ()> = BTreeMap::new();
+    let mut shown: BTreeSet<[u8; 32]> = BTreeSet::new();
     for part in parts {
-        shown.extend(facts.iter().filter(|fact| part.holds(fact)).map(|fact| (part.shown(fact).hash(), ())));
+        shown.extend(facts.iter().filter(|fact| part.holds(fact)).map(|fact| part.shown(fact).hash()));
     }
     let mut sum = crate::model::LtHash::default();
-    shown.keys().for_each(|hash| sum.add(hash));
+    for hash in &shown {
+        sum.add(hash);
+    }
     sum.fingerprint().to_string()
 }
 

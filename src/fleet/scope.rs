@@ -291,7 +291,7 @@ impl Part {
             Token::Word(first) => {
                 let qualified = tokens.get(i + 1).is_some_and(|(token, ..)| token.is_symbol("."));
                 let pair = word(i + 2).filter(|_| qualified).map(|second| (first.clone(), second.clone()));
-                !pair.is_some_and(|pair| self.elsewhere.contains(&pair)) && !(words && self.hidden.contains(first))
+                !(pair.is_some_and(|pair| self.elsewhere.contains(&pair)) || words && self.hidden.contains(first))
             }
             _ => true,
         })
