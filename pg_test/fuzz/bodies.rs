@@ -215,7 +215,7 @@ pub fn damaged_scopes(bytes: &[u8]) {
     let material = baseline.material(None).expect("no variant");
     // Some facts are gone, some are as another of their kind is.
     let mut there = whole.clone();
-    for _ in 0..1 + choices.byte() % 12 {
+    for _ in 0..=choices.byte() % 12 {
         let at = usize::from(choices.byte()) * 256 + usize::from(choices.byte());
         let i = at % there.len();
         if choices.chance(2) {
