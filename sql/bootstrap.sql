@@ -556,7 +556,7 @@ CREATE TABLE accord.fleet_grant (
     role          oid NOT NULL,
     selection     text NOT NULL,
     operations    text[] NOT NULL,
-    limits        jsonb NOT NULL,
+    scope         jsonb NOT NULL,
     granted_by    text NOT NULL,
     granted_at    timestamptz NOT NULL DEFAULT now()
 );
@@ -604,5 +604,6 @@ CREATE TABLE accord.fleet_conform_member (
     fingerprint   bytea,
     begun_at      timestamptz,
     finished_at   timestamptz,
+    scopes        json,                      -- in which it may be led there; none: by whatever leads there
     PRIMARY KEY (conform, member)
 );

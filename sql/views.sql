@@ -242,10 +242,12 @@ COMMENT ON VIEW accord.kept IS 'on a replica: what was set aside instead of bein
 -- Fleet. Each role sees the databases that it was granted, and what concerns them; the owner and pg_monitor see all.
 
 CREATE VIEW accord.databases AS
+WITH parts AS MATERIALIZED (SELECT * FROM accord.fleet_part_verdicts())
 SELECT m.name,
        CASE WHEN m.failures > 0 THEN 'unreadable'
             WHEN m.compared_at IS NULL THEN 'waiting'
-            ELSE coalesce((SELECT v.standing FROM accord.fleet_verdict v WHERE v.member = m.id
+            ELSE coalesce((SELECT v.standing FROM (SELECT w.standing FROM accord.fleet_verdict w WHERE w.member = m.id AND s.whole
+                                                    UNION ALL SELECT p.standing FROM parts p WHERE p.member = m.id) v
                             ORDER BY array_position(ARRAY['deviates', 'unreadable', 'behind', 'outlier', 'unmodelled', 'conforms', 'unheld'], v.standing) LIMIT 1), 'unheld') END AS standing,
        m.labels,
        -- Secrets are the owner's alone, addresses are no client's.
@@ -254,49 +256,58 @@ SELECT m.name,
        (m.server ->> 'major')::int AS major,
        m.server ->> 'extension' AS extension,
        m.compared_at,
-       m.read_at,
-       m.duration_ms,
+       -- When catalogs were read tells when something was written, also beside a client's part.
+       CASE WHEN s.whole THEN m.read_at END AS read_at,
+       CASE WHEN s.whole THEN m.duration_ms END AS duration_ms,
        m.asked > m.answered AS asked,
        m.next_at,
        m.failures,
-       m.reason ->> 'message' AS reason,
-       m.reason ->> 'hint' AS hint,
+       -- A reason holds addresses, and can name objects.
+       CASE WHEN pg_has_role('pg_monitor', 'USAGE') THEN m.reason ->> 'message' ELSE m.reason ->> 'code' END AS reason,
+       CASE WHEN pg_has_role('pg_monitor', 'USAGE') THEN m.reason ->> 'hint' END AS hint,
        m.down_since,
        m.back_at,
-       m.server
-  FROM accord.fleet_member m
+       CASE WHEN s.whole THEN m.server END AS server
+  FROM accord.fleet_member m CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
  WHERE m.id IN (SELECT accord.fleet_seen());
 COMMENT ON VIEW accord.databases IS 'the databases of the fleet, and how each stands';
 
 CREATE VIEW accord.baselines AS
 SELECT b.name,
        b.version,
-       b.selection,
+       -- Others' labels and names are nobody's business.
+       CASE WHEN s.monitors THEN b.selection END AS selection,
        b.permitted OR b.ordinal = max(b.ordinal) OVER (PARTITION BY b.name) AS permitted,
-       octet_length(b.facts) / 32 AS facts,
+       CASE WHEN s.monitors OR s.whole THEN octet_length(b.facts) / 32 END AS facts,
        ARRAY(SELECT json_object_keys(b.rules -> 'variants') WHERE b.rules -> 'variants' IS NOT NULL) AS variants,
        b.major,
-       encode(b.fingerprint, 'hex') AS fingerprint,
-       b.from_database,
-       b.registered_by,
+       CASE WHEN s.monitors OR s.whole THEN encode(b.fingerprint, 'hex') END AS fingerprint,
+       CASE WHEN s.monitors OR b.from_database IN (SELECT m.name FROM accord.fleet_member m WHERE m.id IN (SELECT accord.fleet_seen())) THEN b.from_database END
+           AS from_database,
+       CASE WHEN s.monitors THEN b.registered_by END AS registered_by,
        b.registered_at,
        b.ordinal
   FROM accord.fleet_baseline b
- WHERE pg_has_role('pg_monitor', 'USAGE') OR b.name IN (SELECT v.baseline FROM accord.fleet_verdict v WHERE v.member IN (SELECT accord.fleet_seen()));
+ CROSS JOIN LATERAL (SELECT pg_has_role('pg_monitor', 'USAGE') AS monitors,
+                            b.name IN (SELECT v.baseline FROM accord.fleet_verdict v WHERE v.member IN (SELECT accord.fleet_whole())) AS whole) s
+ WHERE s.monitors OR b.name IN (SELECT v.baseline FROM accord.fleet_verdict v WHERE v.member IN (SELECT accord.fleet_seen()));
 COMMENT ON VIEW accord.baselines IS 'the versions of what databases are held to';
 
 CREATE VIEW accord.verdicts AS
+WITH parts AS MATERIALIZED (SELECT * FROM accord.fleet_part_verdicts())
 SELECT m.name AS database,
        nullif(v.baseline, '') AS baseline,
-       CASE WHEN m.failures > 0 THEN 'unreadable' ELSE v.standing END AS verdict,
+       CASE WHEN m.failures > 0 THEN 'unreadable' WHEN s.whole THEN v.standing ELSE p.standing END AS verdict,
        v.version,
        v.variant,
-       (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline) AS deviations,
-       v.unmodelled,
-       encode(v.fingerprint, 'hex') AS fingerprint,
-       v.at,
-       v.since
+       CASE WHEN s.whole THEN (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline) ELSE p.deviations END AS deviations,
+       CASE WHEN s.whole THEN v.unmodelled ELSE '{}' END AS unmodelled,
+       CASE WHEN s.whole THEN encode(v.fingerprint, 'hex') ELSE p.fingerprint END AS fingerprint,
+       CASE WHEN s.whole THEN v.at END AS at,
+       CASE WHEN s.whole THEN v.since END AS since
   FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member
+ CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
+  LEFT JOIN parts p ON p.member = v.member AND p.baseline = v.baseline
  WHERE m.id IN (SELECT accord.fleet_seen());
 COMMENT ON VIEW accord.verdicts IS 'how each database of the fleet stands to each baseline that it is held to';
 
@@ -316,10 +327,17 @@ SELECT m.name AS database,
        d.words AS deviation,
        encode(x.hash, 'hex') AS hash
   FROM accord.fleet_deviation x JOIN accord.fleet_member m ON m.id = x.member JOIN accord.fleet_difference d USING (hash)
- WHERE m.id IN (SELECT accord.fleet_seen());
+ WHERE m.id IN (SELECT accord.fleet_whole())
+UNION ALL
+-- Of a part: a statement can name anything, and a hash is of the whole difference.
+SELECT m.name, p.baseline, p.difference, p.fact, p.properties, p.expected, p.actual, x.since, x.author ->> 'session_user', x.author ->> 'role',
+       (x.author ->> 'at')::timestamptz, NULL, p.words, NULL
+  FROM accord.fleet_pieces() p JOIN accord.fleet_member m ON m.id = p.member
+  JOIN accord.fleet_deviation x ON x.member = p.member AND x.baseline = p.baseline AND x.hash = decode(p.hash, 'hex');
 COMMENT ON VIEW accord.deviations IS 'what each database of the fleet has otherwise than its baseline, and who did it';
 
 CREATE VIEW accord.alarms AS
+WITH pieces AS MATERIALIZED (SELECT * FROM accord.fleet_pieces())
 SELECT * FROM (
 SELECT a.id,
        a.severity,
@@ -338,11 +356,11 @@ SELECT a.id,
   FROM accord.fleet_alarm a
  WHERE pg_has_role('pg_monitor', 'USAGE')
 UNION ALL
--- For a client an alarm is what its own databases show.
+-- For a client an alarm is what its own databases show, of parts what lies there.
 SELECT a.id,
        a.severity,
        a.state,
-       CASE WHEN o.databases = 1 THEN '1 database: ' ELSE o.databases || ' databases: ' END || a.words,
+       CASE WHEN o.databases = 1 THEN '1 database: ' ELSE o.databases || ' databases: ' END || CASE WHEN o.whole THEN a.words ELSE o.words END,
        o.databases,
        NULL,
        a.baseline,
@@ -352,21 +370,28 @@ SELECT a.id,
        NULL,
        NULL,
        NULL,
-       encode(a.hash, 'hex')
+       CASE WHEN o.whole THEN encode(a.hash, 'hex') END
   FROM accord.fleet_alarm a,
-       LATERAL (SELECT count(*) AS databases, min(s.since) AS since
-                  FROM (SELECT d.member, d.since FROM accord.fleet_deviation d WHERE a.about = 'difference' AND d.hash = a.hash
+       LATERAL (SELECT count(DISTINCT s.member) AS databases, min(s.since) AS since, bool_or(s.words IS NULL) AS whole, string_agg(DISTINCT s.words, '; ') AS words
+                  FROM (SELECT d.member, d.since, NULL AS words FROM accord.fleet_deviation d
+                         WHERE a.about = 'difference' AND d.hash = a.hash AND d.member IN (SELECT accord.fleet_whole())
                          UNION ALL
-                        SELECT m.id, m.down_since FROM accord.fleet_member m WHERE a.about = 'unreadable' AND m.failures > 0 AND m.reason ->> 'code' = a.code
+                        SELECT p.member, x.since, p.words FROM pieces p JOIN accord.fleet_deviation x ON x.member = p.member AND x.baseline = p.baseline AND x.hash = a.hash
+                         WHERE a.about = 'difference' AND p.hash = encode(a.hash, 'hex')
                          UNION ALL
-                        SELECT v.member, v.since FROM accord.fleet_verdict v WHERE a.about = v.standing AND v.baseline = coalesce(a.baseline, '')) s
-                 WHERE s.member IN (SELECT accord.fleet_seen())) o
+                        SELECT m.id, m.down_since, NULL FROM accord.fleet_member m
+                         WHERE a.about = 'unreadable' AND m.failures > 0 AND m.reason ->> 'code' = a.code AND m.id IN (SELECT accord.fleet_seen())
+                         UNION ALL
+                        SELECT v.member, v.since, NULL FROM accord.fleet_verdict v
+                         WHERE a.about = v.standing AND v.baseline = coalesce(a.baseline, '') AND v.member IN (SELECT accord.fleet_whole())) s) o
  WHERE NOT pg_has_role('pg_monitor', 'USAGE') AND o.databases > 0) a
  ORDER BY a.state = 'resolved', array_position(ARRAY['critical', 'warning', 'notice'], a.severity), a.databases DESC, a.id;
 COMMENT ON VIEW accord.alarms IS 'what is worth attention in the fleet: one row for all databases that show the same';
 
 CREATE VIEW accord.suppressions AS
-SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.difference, s.object, s.property, s.hash
+SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.difference, s.object, s.property,
+       -- Of the whole difference, of which a client may see a part.
+       CASE WHEN pg_has_role('pg_monitor', 'USAGE') THEN s.hash END AS hash
   FROM accord.fleet_suppression s WHERE s.expires_at > clock_timestamp() AND (pg_has_role('pg_monitor', 'USAGE') OR s.owner = current_user);
 COMMENT ON VIEW accord.suppressions IS 'what is excepted from alarms, by whom, why and how long';
 
@@ -378,26 +403,32 @@ SELECT c.id AS conform,
        m.name AS database,
        x.wave,
        x.state,
-       x.reason ->> 'message' AS reason,
-       x.reason ->> 'detail' AS detail,
-       ARRAY(SELECT json_array_elements_text(x.steps)) AS steps,
-       encode(x.fingerprint, 'hex') AS fingerprint,
+       CASE WHEN s.whole THEN x.reason ->> 'message' ELSE x.reason ->> 'code' END AS reason,
+       CASE WHEN s.whole THEN x.reason ->> 'detail' END AS detail,
+       ARRAY(SELECT json_array_elements_text(x.steps) WHERE s.whole) AS steps,
+       CASE WHEN s.whole THEN encode(x.fingerprint, 'hex') END AS fingerprint,
        x.begun_at,
        x.finished_at,
        c.requested_by,
        c.requested_at
   FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
+ CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
  WHERE m.id IN (SELECT accord.fleet_seen())
  ORDER BY c.id, x.wave, m.name;
 COMMENT ON VIEW accord.conforms IS 'the journal of mendings: one row for each database that was to be led to a baseline';
 
 CREATE VIEW accord.fleet_events AS
-SELECT m.name AS database, e.at, e.event, e.detail
-  FROM accord.fleet_event e JOIN accord.fleet_member m ON m.id = e.member WHERE m.id IN (SELECT accord.fleet_seen()) ORDER BY e.id;
+SELECT m.name AS database, e.at, e.event,
+       -- A reason holds addresses; what was installed, or somebody reports, can be beside a client's part.
+       CASE WHEN pg_has_role('pg_monitor', 'USAGE') OR s.whole AND e.event <> 'unreadable' THEN e.detail END AS detail
+  FROM accord.fleet_event e JOIN accord.fleet_member m ON m.id = e.member
+ CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
+ WHERE m.id IN (SELECT accord.fleet_seen())
+   AND (s.whole OR e.event IN ('unreadable', 'back', 'restarted', 'restored', 'promoted', 'replaced', 'expects', 'deployed', 'failed')) ORDER BY e.id;
 COMMENT ON VIEW accord.fleet_events IS 'what happened to databases of the fleet: restarted, restored, promoted, back, reported';
 
 CREATE VIEW accord.fleet_grants AS
-SELECT g.id, coalesce(r.rolname, g.role::text) AS role, g.selection, g.operations, g.limits, g.granted_by, g.granted_at
+SELECT g.id, coalesce(r.rolname, g.role::text) AS role, g.selection, g.operations, g.scope, g.granted_by, g.granted_at
   FROM accord.fleet_grant g LEFT JOIN pg_roles r ON r.oid = g.role ORDER BY g.id;
 COMMENT ON VIEW accord.fleet_grants IS 'roles that are no administrators, and what each may do with which databases';
 

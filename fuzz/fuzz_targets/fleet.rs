@@ -7,4 +7,5 @@ mod bodies;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     bodies::damaged_fleet(data);
+    bodies::damaged_scopes(data);
 });

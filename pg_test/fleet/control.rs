@@ -19,7 +19,8 @@ pub struct Ground {
 
 impl Ground {
     pub fn start(name: &str, conf: &[(&str, &str)]) -> Arc<Self> {
-        let mut all = vec![("accord.fleet_interval", "0")];
+        // Each control database has a worker and a watch, and stays.
+        let mut all = vec![("accord.fleet_interval", "0"), ("max_worker_processes", "128")];
         all.extend(conf);
         let cluster = Cluster::start(Options { name, conf: &all, durable: false });
         Arc::new(Self { cluster, served: Mutex::default(), count: AtomicU32::new(1) })

@@ -14,5 +14,6 @@ mod mending;
 mod quick;
 mod reports;
 mod rights;
+mod scopes;
 mod sinks;
 mod watching;

@@ -68,3 +68,39 @@ fn a_deployment_reports() {
     assert!(report(&mut fleet).starts_with("0 databases"));
     assert_eq!(fleet.verdicts(), ["a | conforms | 1", "b | deviates | 1"]);
 }
+
+/// A backup that was brought back and opened while nobody looked is another timeline; a server that another took the
+/// place of (as pg_upgrade does) has another system identifier. Both are read anew, whatever marks and fingerprints say.
+#[test]
+fn another_timeline_and_another_server() {
+    let mut fleet = Fleet::shared();
+    let member = Cluster::start(Options { name: "another", ..Options::default() });
+    member.client("postgres").batch_execute(SHOP).unwrap();
+    fleet.add_at("m", &member.socket_conninfo("postgres"), "{}");
+    fleet.execute("SELECT accord.register_baseline('shop', '1', from_database => 'm')", &[]);
+    fleet.wait();
+    member.stop();
+    member.backup();
+    member.boot();
+    member.client("postgres").batch_execute("DROP VIEW shop.open").unwrap();
+    fleet.compare();
+    assert_eq!(fleet.verdicts(), ["m | deviates | 1"]);
+    member.stop();
+    member.restore();
+    member.make_standby();
+    member.boot();
+    member.client("postgres").batch_execute("SELECT pg_promote()").unwrap();
+    member.client("postgres").batch_execute("CHECKPOINT").unwrap();
+    fleet.compare();
+    let events = "SELECT event FROM accord.fleet_events WHERE event <> 'restarted'";
+    assert_eq!(fleet.rows(events), ["restored"]);
+    assert_eq!(fleet.verdicts(), ["m | conforms | 1"]);
+
+    member.client("postgres").batch_execute("DROP INDEX shop.orders_state").unwrap();
+    member.stop();
+    member.pg_upgrade();
+    member.boot();
+    fleet.compare();
+    assert_eq!(fleet.rows(events), ["restored", "replaced"]);
+    assert_eq!(fleet.rows("SELECT deviation FROM accord.deviations"), ["index shop.orders_state is missing"]);
+}

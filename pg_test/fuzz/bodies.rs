@@ -4,6 +4,7 @@
 use pg_accord::diff::{Change, Operation, diff};
 use pg_accord::fleet::baseline::Baseline;
 use pg_accord::fleet::mapping::Mapping;
+use pg_accord::fleet::scope::Scope;
 use pg_accord::fleet::select::Selection;
 use pg_accord::fleet::shelf::{Series, Version, seen, sum};
 use pg_accord::model::{Body, Document, DollarQuoted, Fact, FactId, Kind, Literal, Model, Name};
@@ -194,6 +195,46 @@ pub fn damaged_fleet(bytes: &[u8]) {
     assert_eq!(fingerprint, sum(&own, &projection));
     let verdict = series.judge(&facts, None, None).expect("there is a version");
     assert!(verdict.deviations.is_empty(), "{:?}", verdict.deviations);
+}
+
+/// What is seen through a scope follows from what lies there: facts elsewhere may come, go and change.
+pub fn damaged_scopes(bytes: &[u8]) {
+    let mut choices = Choices::new(bytes);
+    let scopes = [
+        json!({"schemas": ["shop"]}),
+        json!({"schemas": ["Odd*", "public"]}),
+        json!({"tables": ["shop.orders", "shop.customers"]}),
+        json!({"schemas": ["shop"], "columns": {"shop.orders": ["id", "note", "room"]}}),
+        json!({"columns": {"shop.customers": ["id", "name"]}, "kinds": ["table", "index", "constraint"]}),
+        json!({"kinds": ["index", "view"]}),
+    ];
+    let scope = Scope::read(&scopes[usize::from(choices.byte()) % scopes.len()]).expect("a scope");
+    let whole: Vec<Fact> = Document::read(serde_json::from_str(FACTS).expect("JSON")).expect("facts").facts;
+    let part = scope.part(&whole);
+    let Ok(baseline) = Baseline::read(json!({"projection": {"column_order": true}, "facts": whole})) else { return };
+    let material = baseline.material(None).expect("no variant");
+    // Some facts are gone, some are as another of their kind is.
+    let mut there = whole.clone();
+    for _ in 0..=choices.byte() % 12 {
+        let at = usize::from(choices.byte()) * 256 + usize::from(choices.byte());
+        let i = at % there.len();
+        if choices.chance(2) {
+            there.remove(i);
+        } else if let Some(other) =
+            whole.iter().cycle().skip(at % whole.len()).take(whole.len()).find(|other| other.id.kind == there[i].id.kind)
+        {
+            there[i] = Fact { id: there[i].id.clone(), ..other.clone() };
+        }
+    }
+    let pieces = |facts: &[Fact]| -> Vec<String> {
+        let found = part.differences(&material, &facts.iter().cloned().collect());
+        let mut all: Vec<String> = found.iter().map(|(_, shown)| format!("{} {}", shown.words(), json!(shown))).collect();
+        all.sort();
+        all
+    };
+    let told = pieces(&there);
+    let within: Vec<Fact> = there.iter().filter(|fact| part.holds(fact)).cloned().collect();
+    assert_eq!(told, pieces(&within), "what lies elsewhere is told of");
 }
 
 fn way(before: Vec<Fact>, after: Vec<Fact>) {

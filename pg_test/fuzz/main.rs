@@ -53,6 +53,13 @@ fn fleets() {
 }
 
 #[test]
+fn scopes() {
+    for seed in seeds(60) {
+        bodies::damaged_scopes(&bytes(seed, 60));
+    }
+}
+
+#[test]
 fn quoting() {
     let alphabet = ["$", "'", "\"", "\\", "a", "accord", "_", "E", ";", "--", "é", "1", "\n", " ", "$$", "$accord", "user", "A"];
     for seed in seeds(20_000) {

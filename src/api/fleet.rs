@@ -3,7 +3,7 @@
 use super::replicas::duration;
 use crate::error::{Error, OrRaise, Result};
 use crate::fleet::alarms::Exception;
-use crate::fleet::{alarms, conform as course, members, overview, reports, rights, store};
+use crate::fleet::{alarms, conform as course, members, overview, parts, reports, rights, store};
 use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
 use crate::pg::{command, process};
@@ -297,11 +297,11 @@ fn wait_for_conform(conform: i64, timeout: default!(Interval, "'10 min'")) -> St
     as_owner(|spi| course::wait(spi, conform, duration(&timeout)))
 }
 
-/// Lets a role do something with a part of the fleet: `inspect`, `compare`, `acknowledge`, `suppress`, `conform`. Returns
+/// Lets a role do something with a part of the fleet, and of its databases: `inspect`, `compare`, `acknowledge`, `suppress`, `conform`. Returns
 /// the grant's number.
 #[pg_extern(volatile, parallel_unsafe)]
-fn grant_fleet(role: &str, selection: &str, operations: Vec<String>, limits: default!(Jsonb, "'{}'")) -> i64 {
-    as_owner(|spi| rights::grant(spi, role, selection, &operations, &limits.0))
+fn grant_fleet(role: &str, selection: &str, operations: Vec<String>, scope: default!(Jsonb, "'{}'")) -> i64 {
+    as_owner(|spi| rights::grant(spi, role, selection, &operations, &scope.0))
 }
 
 /// Takes a grant back.
@@ -314,4 +314,47 @@ fn revoke_fleet(grant: i64) {
 #[pg_extern(stable, parallel_unsafe)]
 fn fleet_seen() -> SetOfIterator<'static, i64> {
     SetOfIterator::new(as_owner(rights::seen))
+}
+
+/// The databases of the fleet of which the caller sees all: for the views.
+#[pg_extern(stable, parallel_unsafe)]
+fn fleet_whole() -> SetOfIterator<'static, i64> {
+    SetOfIterator::new(as_owner(rights::whole))
+}
+
+/// What differs in databases of which the caller sees a part, as far as it lies there: for the views.
+#[pg_extern(stable, parallel_unsafe)]
+#[allow(clippy::type_complexity)] // the columns' names
+fn fleet_pieces() -> TableIterator<
+    'static,
+    (
+        name!(member, i64),
+        name!(baseline, String),
+        name!(hash, String),
+        name!(difference, String),
+        name!(fact, String),
+        name!(properties, Vec<String>),
+        name!(expected, Option<JsonB>),
+        name!(actual, Option<JsonB>),
+        name!(words, String),
+    ),
+> {
+    let (pieces, _) = as_owner(|spi| parts::seen(spi, &rights::Rights::of_caller(spi)?));
+    TableIterator::new(pieces.into_iter().map(|piece| {
+        let ((expected, actual), shown) = (piece.shown.attributes(), piece.shown);
+        let (fact, properties, words) = (shown.id.to_string(), shown.properties(), shown.words());
+        let difference = shown.difference.word().to_owned();
+        (piece.member, piece.baseline, piece.hash, difference, fact, properties, expected.map(JsonB), actual.map(JsonB), words)
+    }))
+}
+
+/// Where the parts of databases stand of which the caller sees a part: for the views.
+#[pg_extern(stable, parallel_unsafe)]
+#[allow(clippy::type_complexity)] // the columns' names
+fn fleet_part_verdicts() -> TableIterator<
+    'static,
+    (name!(member, i64), name!(baseline, String), name!(standing, String), name!(deviations, i64), name!(fingerprint, Option<String>)),
+> {
+    let (_, verdicts) = as_owner(|spi| parts::seen(spi, &rights::Rights::of_caller(spi)?));
+    TableIterator::new(verdicts.into_iter().map(|each| (each.member, each.baseline, each.standing, each.deviations, each.fingerprint)))
 }

@@ -15,6 +15,9 @@ pgrx::extension_sql_file!(
     requires = [
         "bootstrap",
         fleet::fleet_seen,
+        fleet::fleet_whole,
+        fleet::fleet_pieces,
+        fleet::fleet_part_verdicts,
         ledger::event_loss,
         ledger::mask_secrets,
         ledger::model,

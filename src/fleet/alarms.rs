@@ -2,13 +2,16 @@
 
 use super::alarm::{Life, Scope, Severity, Shown, State, Trait, next, severity};
 use super::members::{self, Member};
+use super::parts;
 use super::reports::{self, Told};
-use super::rights::{self, Operation, Rights};
+use super::rights::{self, Operation, Reach, Rights};
+use super::scope::Scope as Part;
 use super::select::Glob;
 use super::shelf::majority;
 use super::verdict::Difference;
 use crate::error::{Error, Result};
 use crate::model::Kind;
+use crate::pg::process;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -230,7 +233,7 @@ pub fn refresh(spi: &Spi) -> Result<()> {
             ],
         )?;
         if told {
-            tell(spi, &hash, &group.words, worst, life.state, databases)?;
+            tell(spi, &group.hash, &group.words, worst, life.state, databases)?;
             let baseline = group.baseline.as_deref();
             let told = Told { hash: &group.hash, words: &group.words, severity: worst, state: life.state, databases, baseline };
             reports::enqueue(spi, &channels, &told, shown.iter().copied())?;
@@ -247,7 +250,7 @@ pub fn refresh(spi: &Spi) -> Result<()> {
             &[Arg::Bytes(&hash), Arg::Text(after.state.word()), Arg::Float(after.changed), Arg::Int(i64::from(after.flaps))],
         )?;
         if told {
-            tell(spi, &hex(&hash), &words, Severity::Notice, after.state, 0)?;
+            tell(spi, &hash, &words, Severity::Notice, after.state, 0)?;
             let told = Told { hash: &hash, words: &words, severity, state: after.state, databases: 0, baseline: None };
             reports::enqueue(spi, &channels, &told, std::iter::empty())?;
         }
@@ -256,13 +259,18 @@ pub fn refresh(spi: &Spi) -> Result<()> {
 }
 
 /// NOTIFY and the server's log.
-fn tell(spi: &Spi, hash: &str, words: &str, severity: Severity, state: State, databases: u64) -> Result<()> {
-    // A notification holds less than 8000 bytes.
+fn tell(spi: &Spi, hash: &[u8], words: &str, severity: Severity, state: State, databases: u64) -> Result<()> {
     let short: String = words.chars().take(1000).collect();
-    let message = json!({"alarm": hash, "what": short, "severity": severity.word(), "state": state.word(), "databases": databases});
-    spi.run("SELECT pg_notify($1, $2)", &[Arg::Text(CHANNEL), Arg::Text(&message.to_string())])?;
+    // Whoever can connect can listen: what it is about shows the view, to whom it may.
+    spi.run(
+        "SELECT pg_notify($1, (SELECT jsonb_build_object('id', a.id, 'severity', $3, 'state', $4)::text FROM accord.fleet_alarm a WHERE a.hash = $2))",
+        &[Arg::Text(CHANNEL), Arg::Bytes(hash), Arg::Text(severity.word()), Arg::Text(state.word())],
+    )?;
     let text = format!("pg_accord: fleet alarm {}: {short} ({databases} databases, {})", state.word(), severity.word());
-    if severity >= Severity::Warning && state != State::Resolved {
+    // A client that excepts its own databases is told nothing of others'.
+    if !process::in_background() {
+        pgrx::ereport!(PgLogLevel::LOG_SERVER_ONLY, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, text);
+    } else if severity >= Severity::Warning && state != State::Resolved {
         pgrx::warning!("{text}");
     } else {
         pgrx::log!("{text}");
@@ -286,13 +294,30 @@ fn showing(spi: &Spi, id: i64) -> Result<Vec<i64>> {
     Ok(rows.iter().map(|row| row.int(0)).collect())
 }
 
+/// The members that the caller may do this with, as far as an alarm concerns it: of those of which a part was granted,
+/// only where the difference lies within.
+fn shown_to(spi: &Spi, rights: &Rights, operation: Operation, id: i64) -> Result<Vec<i64>> {
+    let hash = spi.query("SELECT encode(a.hash, 'hex') FROM accord.fleet_alarm a WHERE a.id = $1", &[Arg::Int(id)], See::Latest)?;
+    let mut out = Vec::new();
+    for member in members::all(spi)? {
+        let shown = match (rights.reach(operation, &member), hash.first()) {
+            (Reach::Whole, _) => true,
+            (Reach::Parts(scopes), Some(hash)) => parts::within(spi, &scopes, &hash.text(0))?,
+            _ => false,
+        };
+        if shown {
+            out.push(member.id);
+        }
+    }
+    Ok(out)
+}
+
 /// `accord.acknowledge`: an alarm is acknowledged for all databases that show it, so the caller must be granted each.
 pub fn acknowledge(spi: &Spi, id: i64, reason: Option<&str>) -> Result<()> {
     let rights = Rights::of_caller(spi)?;
     if !rights.administers() {
-        let granted = members::ids(&rights.selected(spi, Operation::Acknowledge, "")?);
-        let shown = showing(spi, id)?;
-        let (own, others): (Vec<i64>, Vec<i64>) = shown.into_iter().partition(|member| granted.contains(&member.to_string()));
+        let granted = shown_to(spi, &rights, Operation::Acknowledge, id)?;
+        let (own, others): (Vec<i64>, Vec<i64>) = showing(spi, id)?.into_iter().partition(|member| granted.contains(member));
         if own.is_empty() {
             return Err(undefined(id));
         }
@@ -352,20 +377,29 @@ pub fn suppress(spi: &Spi, exception: &Exception, reason: &str, lasts: &Interval
         return Err(Error::invalid("a suppression has a reason").hint("Who comes across it later wants to know why."));
     }
     let rights = Rights::of_caller(spi)?;
-    let within = rights.within(Operation::Suppress, exception.selection);
+    let hash = match exception.alarm {
+        None => None,
+        Some(id) => {
+            let rows = spi.query("SELECT encode(a.hash, 'hex') FROM accord.fleet_alarm a WHERE a.id = $1", &[Arg::Int(id)], See::Latest)?;
+            let shown = rights.administers() || {
+                let granted = shown_to(spi, &rights, Operation::Suppress, id)?;
+                showing(spi, id)?.iter().any(|member| granted.contains(member))
+            };
+            Some(rows.first().filter(|_| shown).map(|row| row.text(0)).ok_or_else(|| undefined(id))?)
+        }
+    };
+    // Whoever was granted a part says of which alarm: a pattern would cover what lies beside it.
+    let said_of = |part: &Part| hash.as_ref().map_or(Ok(false), |hash| parts::within(spi, std::slice::from_ref(part), hash));
+    let within = rights.within(Operation::Suppress, exception.selection, said_of)?;
+    if within.is_empty() && exception.alarm.is_none() && rights.has_parts(Operation::Suppress) {
+        return Err(Error::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, "this role excepts single alarms only")
+            .detail("It was granted parts of databases.")
+            .hint("SELECT accord.suppress(reason, lasts, alarm => id); SELECT id, alarm FROM accord.alarms lists them."));
+    }
     if within.is_empty() {
         return Err(Error::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, "this role may except no database from alarms")
             .hint("An administrator grants it: SELECT accord.grant_fleet(role, selection, '{suppress}')."));
     }
-    let hash = match exception.alarm {
-        None => None,
-        Some(id) => {
-            let granted = members::ids(&rights.selected(spi, Operation::Suppress, "")?);
-            let rows = spi.query("SELECT encode(a.hash, 'hex') FROM accord.fleet_alarm a WHERE a.id = $1", &[Arg::Int(id)], See::Latest)?;
-            let shown = rights.administers() || showing(spi, id)?.iter().any(|member| granted.contains(&member.to_string()));
-            Some(rows.first().filter(|_| shown).map(|row| row.text(0)).ok_or_else(|| undefined(id))?)
-        }
-    };
     let mut id = 0;
     for selection in within {
         let rows = spi.query(

@@ -4,7 +4,8 @@
 use super::baseline::{Baseline, Facts, Material};
 use super::mapping::Mapping;
 use super::members::{self, nudge};
-use super::rights::Rights;
+use super::rights::{Operation, Rights};
+use super::scope::{Part, Scope};
 use super::store;
 use super::verdict::{Deviation, Difference, compare};
 use super::watch::mend;
@@ -56,19 +57,21 @@ struct Candidate {
     version: String,
     variant: Option<String>,
     hashes: Vec<String>,
+    /// In which it may be led there; none: by whatever leads there.
+    scopes: Vec<Scope>,
 }
 
-/// Where a member stands: the version that it is nearest to, its variant, and the hashes of what differs.
-type Place = (String, Option<String>, Vec<String>);
+/// Where a member stands: the version that it is nearest to, its variant, the hashes of what differs, and the scopes that were
+/// granted of it.
+type Place = (String, Option<String>, Vec<String>, Vec<Scope>);
 
-/// Those of a selection that the caller may lead there, and whether only by what adds.
-fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, target: &str) -> Result<(Vec<Candidate>, bool)> {
-    let mut additive = false;
+/// Those of a selection that the caller may lead there.
+fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, target: &str) -> Result<Vec<Candidate>> {
+    let mut scopes: HashMap<i64, Vec<Scope>> = HashMap::new();
     let mut selected = members::selected(spi, &members::selection(selection)?)?;
     selected.retain(|member| {
         let granted = rights.conforms(member, baseline);
-        additive |= granted == Some(true);
-        granted.is_some()
+        granted.map(|granted| scopes.insert(member.id, granted)).is_some()
     });
     let ids = members::ids(&selected);
     let rows = spi.query(
@@ -88,13 +91,14 @@ fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, targe
             version: row.text(2),
             variant: row.maybe_text(3),
             hashes: row.text(4).split(',').filter(|hash| !hash.is_empty()).map(str::to_owned).collect(),
+            scopes: scopes.remove(&row.int(0)).unwrap_or_default(),
         })
         .collect();
-    Ok((candidates, additive))
+    Ok(candidates)
 }
 
 /// The facts of a member, rebuilt from the version that it is nearest to and from what differs.
-fn rebuilt(material: &Material, baseline: &Baseline, deviations: &[Deviation]) -> Facts {
+pub fn rebuilt(material: &Material, baseline: &Baseline, deviations: &[Deviation]) -> Facts {
     let mut facts: BTreeMap<&FactId, Arc<Fact>> = baseline.facts.iter().map(|fact| (&fact.id, fact.clone())).collect();
     facts.extend(material.expected.iter().map(|fact| (&fact.id, fact.clone())));
     for deviation in deviations {
@@ -111,19 +115,72 @@ fn rebuilt(material: &Material, baseline: &Baseline, deviations: &[Deviation]) -
     facts.into_values().filter(|fact| stands(fact)).collect()
 }
 
-/// The steps that lead a member from where it stands to a material, under the baseline's names.
+/// The steps that lead a member from where it stands to a material, under the baseline's names; with scopes, as far as
+/// they reach.
 pub fn course(
     from: (&Baseline, Option<&str>),
     deviations: &[Deviation],
     target: &Material,
     additive: bool,
+    scopes: &[Scope],
 ) -> std::result::Result<Vec<Step>, String> {
     let material = from.0.material(from.1)?;
     let facts = rebuilt(&material, from.0, deviations);
-    let wanted: Vec<Deviation> =
-        compare(target, &facts).into_iter().filter(|each| !additive || each.difference == Difference::Missing).collect();
+    let limits = Limits::new(scopes, &facts, target);
+    let wanted: Vec<Deviation> = compare(target, &facts)
+        .into_iter()
+        .filter(|each| (!additive || each.difference == Difference::Missing) && limits.mends(each))
+        .collect();
     let list: Vec<Fact> = facts.iter().map(|fact| (**fact).clone()).collect();
-    mend::plan(target, &Mapping::default(), &list, &wanted).map(|plan| plan.steps)
+    let mut steps = mend::plan(target, &Mapping::default(), &list, &wanted).map_err(|why| limits.reason(why))?.steps;
+    limits.check(&steps, &Mapping::default())?;
+    for step in &mut steps {
+        limits.parts.iter().for_each(|part| part.mask(step));
+    }
+    Ok(steps)
+}
+
+/// Why a scope does not do.
+const OUTSIDE: &str = "what it takes is not all within the scope that was granted";
+
+/// The scopes within which a member is led somewhere.
+pub struct Limits<'a> {
+    parts: Vec<Part>,
+    /// They are of parts of databases.
+    narrow: bool,
+    /// What is there, and what is to be.
+    facts: [&'a Facts; 2],
+}
+
+impl<'a> Limits<'a> {
+    /// Of a member with these facts.
+    pub fn new(scopes: &[Scope], facts: &'a Facts, target: &'a Material) -> Self {
+        let both = || facts.iter().chain(&target.expected).map(|fact| &**fact);
+        Self {
+            parts: scopes.iter().map(|scope| scope.part(both())).collect(),
+            narrow: scopes.iter().any(|scope| !scope.is_whole()),
+            facts: [facts, &target.expected],
+        }
+    }
+
+    /// Whether a difference may be mended.
+    pub fn mends(&self, deviation: &Deviation) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|part| part.mends(deviation))
+    }
+
+    /// What hangs on an object is made anew with it, and may lie elsewhere. The steps' names become the baseline's.
+    pub fn check(&self, steps: &[Step], back: &Mapping) -> std::result::Result<(), String> {
+        let within = |step: &Step| self.parts.iter().any(|part| step.facts.iter().all(|id| part.covers(&back.id(id), &self.facts)));
+        if self.parts.is_empty() || steps.iter().all(within) {
+            return Ok(());
+        }
+        Err(OUTSIDE.to_owned())
+    }
+
+    /// Why there is no plan, as it is shown: what stands in the way can lie elsewhere.
+    fn reason(&self, why: String) -> String {
+        if self.narrow { OUTSIDE.to_owned() } else { why }
+    }
 }
 
 /// Differences by their hashes in hexadecimal digits.
@@ -138,7 +195,7 @@ pub fn deviations(spi: &Spi, hashes: &[String]) -> Result<HashMap<String, Deviat
 
 /// `accord.conform`: the courses, one for each group of members that stand alike; without `dry_run`, they are taken.
 pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, options: &Value) -> Result<(Option<i64>, Vec<Course>)> {
-    let mut options: Options = Options::deserialize(options).map_err(|error| {
+    let options: Options = Options::deserialize(options).map_err(|error| {
         Error::invalid("the options cannot be read")
             .detail(format!("{error}."))
             .hint("Options are e.g. {\"version\": \"2.4\", \"additive\": true, \"lock_timeout\": \"2s\"}.")
@@ -149,15 +206,18 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
         return Err(store::unknown(baseline, None));
     }
     let (version, target) = store::load(spi, baseline, options.version.as_deref())?;
-    let (candidates, additive) = candidates(spi, &rights, selection, baseline, &version)?;
-    options.additive |= additive;
+    if !rights.administers() && !store::is_permitted(spi, baseline, &version)? {
+        return Err(store::unknown(baseline, Some(&version)));
+    }
+    let candidates = candidates(spi, &rights, selection, baseline, &version)?;
     let mut groups: BTreeMap<Place, Vec<&Candidate>> = BTreeMap::new();
     for candidate in &candidates {
-        groups.entry((candidate.version.clone(), candidate.variant.clone(), candidate.hashes.clone())).or_default().push(candidate);
+        let place = (candidate.version.clone(), candidate.variant.clone(), candidate.hashes.clone(), candidate.scopes.clone());
+        groups.entry(place).or_default().push(candidate);
     }
     let mut loaded: HashMap<String, Baseline> = HashMap::new();
     let mut courses = Vec::new();
-    for ((from, variant, hashes), group) in groups {
+    for ((from, variant, hashes, scopes), group) in groups {
         if !loaded.contains_key(&from) {
             loaded.insert(from.clone(), store::load(spi, baseline, Some(&from))?.1);
         }
@@ -165,7 +225,7 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
         let found: Vec<Deviation> = hashes.iter().filter_map(|hash| found.get(hash).cloned()).collect();
         let steps = target
             .material(variant.as_deref())
-            .and_then(|target| course((&loaded[&from], variant.as_deref()), &found, &target, options.additive));
+            .and_then(|target| course((&loaded[&from], variant.as_deref()), &found, &target, options.additive, &scopes));
         let (steps, obstacle) = match steps {
             Ok(steps) => (steps, None),
             Err(why) => (Vec::new(), Some(why)),
@@ -203,8 +263,8 @@ fn begin(spi: &Spi, selection: &str, baseline: &str, version: &str, options: &Op
             3
         };
         spi.run(
-            "INSERT INTO accord.fleet_conform_member (conform, member, wave) VALUES ($1, $2, $3::int)",
-            &[Arg::Int(id), Arg::Int(candidate.id), Arg::Int(wave)],
+            "INSERT INTO accord.fleet_conform_member (conform, member, wave, scopes) VALUES ($1, $2, $3::int, $4::json)",
+            &[Arg::Int(id), Arg::Int(candidate.id), Arg::Int(wave), Arg::Text(&serde_json::to_string(&candidate.scopes)?)],
         )?;
     }
     nudge();
@@ -229,6 +289,8 @@ pub struct Next {
     pub version: String,
     /// Only what is missing.
     pub additive: bool,
+    /// Only within these; none: whatever leads there.
+    pub scopes: Vec<Scope>,
     /// Longest wait for a lock.
     pub lock_timeout: Duration,
 }
@@ -249,7 +311,7 @@ pub fn next(spi: &Spi, limit: i64) -> Result<Vec<Next>> {
                 accord.fleet_conform c, accord.fleet_member m
           WHERE t.conform = n.conform AND t.member = n.member AND c.id = t.conform AND m.id = t.member
       RETURNING t.conform, t.member, m.conninfo, m.labels::text, c.baseline, c.version, c.options::text,
-                (SELECT v.variant FROM accord.fleet_verdict v WHERE v.member = m.id AND v.baseline = c.baseline)",
+                (SELECT v.variant FROM accord.fleet_verdict v WHERE v.member = m.id AND v.baseline = c.baseline), t.scopes::text",
         &[Arg::Int(limit)],
         See::Transaction,
     )?;
@@ -265,6 +327,7 @@ pub fn next(spi: &Spi, limit: i64) -> Result<Vec<Next>> {
                 baseline: row.text(4),
                 version: row.text(5),
                 additive: options.additive,
+                scopes: row.maybe_text(8).map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))?,
                 lock_timeout: options.lock_timeout.duration(),
             })
         })
@@ -314,9 +377,12 @@ pub fn wait(spi: &Spi, id: i64, timeout: Duration) -> Result<String> {
         match row.text(0).as_str() {
             "running" => {}
             "stopped" => {
-                return Err(Error::state(format!("mending {id} stopped at a failure"))
-                    .detail(row.text(1))
-                    .hint("SELECT * FROM accord.conforms shows each database; accord.conform(…) again takes up what is not done."));
+                let error = Error::state(format!("mending {id} stopped at a failure"));
+                // The reason can name what lies outside of a scope.
+                let error = if rights.has_parts(Operation::Inspect) { error } else { error.detail(row.text(1)) };
+                return Err(
+                    error.hint("SELECT * FROM accord.conforms shows each database; accord.conform(…) again takes up what is not done.")
+                );
             }
             state => return Ok(state.to_owned()),
         }

@@ -92,7 +92,9 @@ impl Mapping {
         Ok(mapped)
     }
 
-    fn id(&self, id: &FactId) -> FactId {
+    /// An id under the other names.
+    #[must_use]
+    pub fn id(&self, id: &FactId) -> FactId {
         let carrier = id.of.unwrap_or(id.kind);
         let mut mapped = id.clone();
         let last = id.path.len() - 1;

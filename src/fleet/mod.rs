@@ -6,8 +6,9 @@
 //!
 //! The pure part knows no server: [`select`] (which members), [`baseline`] (what is agreed), [`mapping`]
 //! (names that differ from member to member), [`shelf`] (all baselines, and the fingerprints that are known),
-//! [`mark`] (whether anything was written since), [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`channel`] (whom it is told), [`report`]. `watch` is the worker;
-//! `members`, `store`, `record`, `alarms`, `reports`, `conform`, `overview` and `rights` keep the tables.
+//! [`mark`] (whether anything was written since), [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`channel`] (whom it is told), [`scope`] (the part of a database that a
+//! grant is of), [`report`]. `watch` is the worker;
+//! `members`, `store`, `record`, `alarms`, `reports`, `conform`, `overview`, `parts` and `rights` keep the tables.
 
 #[cfg(feature = "extension")]
 pub mod alarms;
@@ -17,6 +18,8 @@ pub mod conform;
 pub mod members;
 #[cfg(feature = "extension")]
 pub mod overview;
+#[cfg(feature = "extension")]
+pub mod parts;
 #[cfg(feature = "extension")]
 pub mod record;
 #[cfg(feature = "extension")]
@@ -34,6 +37,7 @@ pub mod channel;
 pub mod mapping;
 pub mod mark;
 pub mod report;
+pub mod scope;
 pub mod select;
 pub mod shelf;
 pub mod verdict;

@@ -2,16 +2,22 @@
 
 use super::baseline::Baseline;
 use super::members::ids;
+use super::parts::{self, Loaded};
 use super::report::{Author, Group, Report};
-use super::rights::{Operation, Rights};
+use super::rights::{Operation, Reach, Rights};
+use super::scope::Scope;
 use super::verdict::Deviation;
 use super::{conform, store};
 use crate::error::{Error, Result};
 use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::plan::Step;
 use std::collections::HashMap;
 
 /// Authors that a group names.
 const AUTHORS: i64 = 3;
+
+/// Why nothing mends it.
+const GONE: &str = "the version that it is compared with is gone";
 
 /// What stands on a group's card beside the difference itself.
 struct Shown {
@@ -25,9 +31,12 @@ struct Shown {
 /// The report on what a selection selects.
 pub fn report(spi: &Spi, text: &str) -> Result<Report> {
     let _frozen = spi.freeze();
-    let members = ids(&Rights::of_caller(spi)?.selected(spi, Operation::Inspect, text)?);
-    let among = [Arg::Texts(&members)];
-    let mut report = Report { selection: text.to_owned(), databases: members.len(), ..Report::default() };
+    let rights = Rights::of_caller(spi)?;
+    let selected = rights.selected(spi, Operation::Inspect, text)?;
+    let every = ids(&selected);
+    let whole = ids(selected.iter().filter(|member| matches!(rights.reach(Operation::Inspect, member), Reach::Whole)));
+    let among = [Arg::Texts(&whole)];
+    let mut report = Report { selection: text.to_owned(), databases: every.len(), ..Report::default() };
     let now = spi.query("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'", &[], See::Latest)?;
     report.at = now.first().map(|row| row.text(0)).unwrap_or_default();
     for row in spi.query(
@@ -42,15 +51,79 @@ pub fn report(spi: &Spi, text: &str) -> Result<Report> {
             *report.versions.entry(row.text(0)).or_default().entry(version).or_default() += count;
         }
     }
+    // A reason holds addresses, which are no client's.
+    let reason = if rights.sees_all() { "message" } else { "code" };
     for row in spi.query(
-        "SELECT m.name, m.reason ->> 'message' FROM accord.fleet_member m WHERE m.id = ANY ($1::bigint[]) AND m.failures > 0 ORDER BY 1",
-        &among,
+        "SELECT m.name, m.reason ->> $2 FROM accord.fleet_member m WHERE m.id = ANY ($1::bigint[]) AND m.failures > 0 ORDER BY 1",
+        &[Arg::Texts(&every), Arg::Text(reason)],
         See::Latest,
     )? {
         report.unreadable.push((row.text(0), row.text(1)));
     }
-    report.groups = groups(spi, &members)?;
+    report.groups = groups(spi, &whole)?;
+    if whole.len() < every.len() {
+        in_part(spi, &rights, &every, &mut report)?;
+    }
     Ok(report)
+}
+
+/// What is seen of databases of which the caller was granted a part.
+fn in_part(spi: &Spi, rights: &Rights, among: &[String], report: &mut Report) -> Result<()> {
+    let (mut pieces, mut seen) = parts::seen(spi, rights)?;
+    let selected = |member: i64| among.contains(&member.to_string());
+    pieces.retain(|piece| selected(piece.member));
+    seen.retain(|each| selected(each.member));
+    let down = spi.query(
+        "SELECT m.id FROM accord.fleet_member m WHERE m.id = ANY ($1::bigint[]) AND m.failures > 0",
+        &[Arg::Texts(among)],
+        See::Latest,
+    )?;
+    for each in seen {
+        let unread = down.iter().any(|row| row.int(0) == each.member);
+        let standing = if unread { "unreadable".to_owned() } else { each.standing };
+        *report.standings.entry(each.baseline.clone()).or_default().entry(standing).or_default() += 1;
+        if let Some(version) = each.version {
+            *report.versions.entry(each.baseline).or_default().entry(version).or_default() += 1;
+        }
+    }
+    let mut loaded = Loaded::default();
+    let mut groups: Vec<(Deviation, Group)> = Vec::new();
+    for piece in pieces {
+        if let Some((_, group)) = groups.iter_mut().find(|(shown, group)| *shown == piece.shown && group.baseline == piece.baseline) {
+            group.databases.push(piece.name);
+            continue;
+        }
+        let known = spi.query(
+            "SELECT coalesce(a.severity, 'notice'), coalesce(a.state, 'open'), to_char(x.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+               FROM accord.fleet_deviation x LEFT JOIN accord.fleet_alarm a USING (hash)
+              WHERE x.member = $1 AND x.baseline = $2 AND x.hash = decode($3, 'hex')",
+            &[Arg::Int(piece.member), Arg::Text(&piece.baseline), Arg::Text(&piece.hash)],
+            See::Latest,
+        )?;
+        let said = |i: usize| known.first().map(|row| row.text(i)).unwrap_or_default();
+        let (expected, actual) = piece.shown.attributes();
+        let mut group = Group {
+            words: piece.shown.words(),
+            baseline: piece.baseline.clone(),
+            difference: piece.shown.difference.word().to_owned(),
+            severity: said(0),
+            state: said(1),
+            since: said(2),
+            databases: vec![piece.name],
+            expected,
+            actual,
+            ..Group::default()
+        };
+        let variant = piece.variant.as_deref();
+        let steps = loaded.version(spi, &piece.baseline, &piece.version).ok_or_else(|| GONE.to_owned()).and_then(|baseline| {
+            let scope = Scope { additive: false, ..piece.scope };
+            conform::course((&baseline, variant), &[piece.bare], &baseline.material(variant)?, false, &[scope])
+        });
+        mends(&mut group, steps);
+        groups.push((piece.shown, group));
+    }
+    report.groups.extend(groups.into_iter().map(|(_, group)| group));
+    Ok(())
 }
 
 fn groups(spi: &Spi, members: &[String]) -> Result<Vec<Group>> {
@@ -121,17 +194,22 @@ fn repairs(spi: &Spi, shown: &mut [Shown]) -> Result<()> {
                 let variant = each.variant.as_deref();
                 baseline
                     .material(variant)
-                    .and_then(|target| conform::course((baseline, variant), std::slice::from_ref(deviation), &target, false))
+                    .and_then(|target| conform::course((baseline, variant), std::slice::from_ref(deviation), &target, false, &[]))
             }
-            _ => Err("the version that it is compared with is gone".to_owned()),
+            _ => Err(GONE.to_owned()),
         };
-        match steps {
-            Ok(mut steps) => {
-                crate::secrets::mask_steps(&mut steps);
-                each.group.repair = steps.into_iter().map(|step| step.sql).collect();
-            }
-            Err(why) => each.group.obstacle = Some(why),
-        }
+        mends(&mut each.group, steps);
     }
     Ok(())
+}
+
+/// The statements, or why there are none.
+fn mends(group: &mut Group, steps: std::result::Result<Vec<Step>, String>) {
+    match steps {
+        Ok(mut steps) => {
+            crate::secrets::mask_steps(&mut steps);
+            group.repair = steps.into_iter().map(|step| step.sql).collect();
+        }
+        Err(why) => group.obstacle = Some(why),
+    }
 }

@@ -427,6 +427,7 @@ pub fn mendings(spi: &Spi, shelf: &Arc<Shelf>, limit: usize) -> Result<Vec<Mend>
             version: next.version,
             shelf: shelf.clone(),
             additive: next.additive,
+            scopes: next.scopes,
             lock_timeout: next.lock_timeout,
             timeout: Duration::from_secs(6 * 3600),
         });

@@ -2,6 +2,7 @@
 //! they were granted and no others, and each act is recorded with who asked.
 
 use super::members::{self, Member, selection};
+use super::scope::Scope;
 use super::select::{Selection, Subject};
 use crate::error::{Error, Result};
 use crate::model::Name;
@@ -26,22 +27,21 @@ pub enum Operation {
     Conform,
 }
 
-/// How far a grant goes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Conform only makes what is missing.
-    pub additive: bool,
-    /// Conform only to these baselines.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub baselines: Option<Vec<String>>,
-}
-
 struct Grant {
     selection: Selection,
     text: String,
     operations: Vec<Operation>,
-    limits: Limits,
+    scope: Scope,
+}
+
+/// How much of a database somebody may do something with.
+pub enum Reach {
+    /// It is not there.
+    Nothing,
+    /// What one of these scopes holds.
+    Parts(Vec<Scope>),
+    /// All of it.
+    Whole,
 }
 
 impl Grant {
@@ -66,7 +66,8 @@ pub struct Rights {
 /// The functions and views that a client needs; what they do is limited by its grants.
 const CLIENT: &str = "FUNCTION accord.compare(text, boolean), accord.wait_for_fleet(text, interval), accord.report_event(text, text, jsonb),
     accord.acknowledge(bigint, text), accord.suppress(text, interval, text, bigint, text, text, text, text), accord.fleet_report(text, text),
-    accord.conform(text, text, boolean, jsonb), accord.wait_for_conform(bigint, interval), accord.fleet_seen(), accord.mask_conninfo(text)";
+    accord.conform(text, text, boolean, jsonb), accord.wait_for_conform(bigint, interval), accord.fleet_seen(), accord.fleet_whole(), accord.fleet_pieces(),
+    accord.fleet_part_verdicts(), accord.mask_conninfo(text)";
 const VIEWS: &str = "accord.databases, accord.baselines, accord.verdicts, accord.deviations, accord.alarms, accord.suppressions, accord.conforms, accord.fleet_events";
 
 impl Rights {
@@ -81,7 +82,7 @@ impl Rights {
         )?;
         let (all, reads) = rows.first().map_or((false, false), |row| (row.bool(0), row.bool(1)));
         let rows = spi.query(
-            "SELECT g.selection, array_to_json(g.operations)::text, g.limits::text FROM accord.fleet_grant g JOIN pg_roles o ON o.oid = g.role, pg_roles r
+            "SELECT g.selection, array_to_json(g.operations)::text, g.scope::text FROM accord.fleet_grant g JOIN pg_roles o ON o.oid = g.role, pg_roles r
               WHERE r.rolname = $1 AND pg_has_role(r.oid, o.oid, 'USAGE')",
             &[Arg::Text(&who)],
             See::Latest,
@@ -93,7 +94,7 @@ impl Rights {
                 Ok(Grant {
                     selection: selection(&text)?,
                     operations: serde_json::from_str(&row.text(1))?,
-                    limits: serde_json::from_str(&row.text(2))?,
+                    scope: serde_json::from_str(&row.text(2))?,
                     text,
                 })
             })
@@ -109,6 +110,21 @@ impl Rights {
     /// Whether everything may be seen.
     pub fn sees_all(&self) -> bool {
         self.reads
+    }
+
+    /// How much of a member it may do this with.
+    pub fn reach(&self, operation: Operation, member: &Member) -> Reach {
+        if self.all || self.reads && operation == Operation::Inspect {
+            return Reach::Whole;
+        }
+        let mut parts = Vec::new();
+        for grant in self.grants.iter().filter(|grant| grant.covers(operation, member)) {
+            if grant.scope.is_whole() {
+                return Reach::Whole;
+            }
+            parts.push(grant.scope.clone());
+        }
+        if parts.is_empty() { Reach::Nothing } else { Reach::Parts(parts) }
     }
 
     /// Whether it may do this with a member.
@@ -129,26 +145,45 @@ impl Rights {
         found.ok_or_else(|| members::unknown(name))
     }
 
-    /// The selections within which something said of databases holds: one for each grant.
-    pub fn within(&self, operation: Operation, text: &str) -> Vec<String> {
+    /// The selections within which something said of databases holds: one for each grant of whole databases, or of a
+    /// part that it is said of.
+    pub fn within(&self, operation: Operation, text: &str, said_of: impl Fn(&Scope) -> Result<bool>) -> Result<Vec<String>> {
         if self.all {
-            return vec![text.to_owned()];
+            return Ok(vec![text.to_owned()]);
         }
-        let granted = self.grants.iter().filter(|grant| grant.operations.contains(&operation));
-        granted
-            .map(|grant| [grant.text.trim(), text.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "))
-            .collect()
+        let mut granted = Vec::new();
+        for grant in self.grants.iter().filter(|grant| grant.operations.contains(&operation)) {
+            if grant.scope.is_whole() || said_of(&grant.scope)? {
+                granted.push(grant);
+            }
+        }
+        let joined = granted
+            .into_iter()
+            .map(|grant| [grant.text.trim(), text.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
+        Ok(joined.collect())
     }
 
-    /// Whether a member may be led to a baseline, and whether only by what adds.
-    pub fn conforms(&self, member: &Member, baseline: &str) -> Option<bool> {
+    /// Whether it was granted something for parts of databases only.
+    pub fn has_parts(&self, operation: Operation) -> bool {
+        !self.all && self.grants.iter().any(|grant| grant.operations.contains(&operation) && !grant.scope.is_whole())
+    }
+
+    /// Whether a member may be led to a baseline, and in which scopes; no scope: by whatever leads there.
+    pub fn conforms(&self, member: &Member, baseline: &str) -> Option<Vec<Scope>> {
         if self.all {
-            return Some(false);
+            return Some(Vec::new());
         }
-        let to = |grant: &&Grant| grant.limits.baselines.as_ref().is_none_or(|list| list.iter().any(|name| name == baseline));
-        let mut granted = self.grants.iter().filter(|grant| grant.covers(Operation::Conform, member)).filter(to).peekable();
-        granted.peek()?;
-        Some(granted.all(|grant| grant.limits.additive))
+        let to = |grant: &&Grant| grant.scope.baselines.as_ref().is_none_or(|list| list.iter().any(|name| name == baseline));
+        let granted = self.grants.iter().filter(|grant| grant.covers(Operation::Conform, member)).filter(to);
+        let mut scopes: Vec<Scope> = granted.map(|grant| Scope { baselines: None, ..grant.scope.clone() }).collect();
+        if scopes.is_empty() {
+            return None;
+        }
+        if scopes.iter().any(|scope| scope.is_whole() && !scope.additive) {
+            scopes.clear();
+        }
+        scopes.sort();
+        Some(scopes)
     }
 
     /// Writes down what was done.
@@ -172,7 +207,7 @@ pub fn note(spi: &Spi, act: &str, detail: &Value) -> Result<()> {
 }
 
 /// `accord.grant_fleet`: returns the grant's number.
-pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], limits: &Value) -> Result<i64> {
+pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], scope: &Value) -> Result<i64> {
     if !selection(text)?.is_lasting() {
         return Err(Error::invalid("databases are granted by labels and names")
             .hint("What comes and goes, such as 'down within 1h', selects databases for a comparison."));
@@ -185,21 +220,22 @@ pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], limits: &
     if read.is_empty() {
         return Err(Error::invalid("a grant names operations").hint("Operations are inspect, compare, acknowledge, suppress and conform."));
     }
-    let limits = Limits::deserialize(limits).map_err(|error| {
-        Error::invalid("the limits of a grant cannot be read")
-            .detail(format!("{error}."))
-            .hint("Limits are e.g. {\"additive\": true, \"baselines\": [\"shop\"]}.")
+    let scope = Scope::read(scope).map_err(|why| {
+        Error::invalid("the scope of a grant cannot be read").detail(format!("{why}.")).hint(
+            "accord.grant_fleet(…, scope => '{\"schemas\": [\"shop\"], \"kinds\": [\"table\", \"index\"], \"additive\": true, \"baselines\": [\"shop\"]}') \
+             holds some of: schemas, tables, columns, kinds, additive, baselines.",
+        )
     })?;
     let rows = spi.query(
-        "INSERT INTO accord.fleet_grant (role, selection, operations, limits, granted_by) SELECT r.oid, $2, $3, $4::jsonb, $5 FROM pg_roles r WHERE r.rolname = $1 RETURNING id",
-        &[Arg::Text(role), Arg::Text(text), Arg::Texts(operations), Arg::Text(&serde_json::to_string(&limits)?), Arg::Text(&caller())],
+        "INSERT INTO accord.fleet_grant (role, selection, operations, scope, granted_by) SELECT r.oid, $2, $3, $4::jsonb, $5 FROM pg_roles r WHERE r.rolname = $1 RETURNING id",
+        &[Arg::Text(role), Arg::Text(text), Arg::Texts(operations), Arg::Text(&serde_json::to_string(&scope)?), Arg::Text(&caller())],
         See::Transaction,
     )?;
     let Some(row) = rows.first() else {
         return Err(Error::undefined(format!("role \"{role}\" does not exist")).hint("CREATE ROLE makes one."));
     };
     let id = row.int(0);
-    note(spi, "grant_fleet", &json!({"grant": id, "role": role, "selection": text, "operations": operations, "limits": limits}))?;
+    note(spi, "grant_fleet", &json!({"grant": id, "role": role, "selection": text, "operations": operations, "scope": scope}))?;
     let role = Name::from(role);
     spi.execute(&format!("GRANT USAGE ON SCHEMA accord TO {role}"))?;
     spi.execute(&format!("GRANT EXECUTE ON {CLIENT} TO {role}"))?;
@@ -223,4 +259,14 @@ pub fn seen(spi: &Spi) -> Result<Vec<i64>> {
         return Ok(spi.query("SELECT m.id FROM accord.fleet_member m", &[], See::Latest)?.iter().map(|row| row.int(0)).collect());
     }
     Ok(members::all(spi)?.into_iter().filter(|member| rights.may(Operation::Inspect, member)).map(|member| member.id).collect())
+}
+
+/// `accord.fleet_whole`: the members that the caller sees as a whole.
+pub fn whole(spi: &Spi) -> Result<Vec<i64>> {
+    let rights = Rights::of_caller(spi)?;
+    if rights.reads {
+        return seen(spi);
+    }
+    let whole = |member: &Member| matches!(rights.reach(Operation::Inspect, member), Reach::Whole);
+    Ok(members::all(spi)?.into_iter().filter(whole).map(|member| member.id).collect())
 }

@@ -281,6 +281,17 @@ pub fn load(spi: &Spi, name: &str, version: Option<&str>) -> Result<(String, Bas
     Ok((row.text(1), baseline(row, &contents)?))
 }
 
+/// Whether databases may stand at a version: the newest, or one that was permitted.
+pub fn is_permitted(spi: &Spi, name: &str, version: &str) -> Result<bool> {
+    let rows = spi.query(
+        "SELECT b.permitted OR b.ordinal = (SELECT max(l.ordinal) FROM accord.fleet_baseline l WHERE l.name = b.name)
+           FROM accord.fleet_baseline b WHERE b.name = $1 AND b.version = $2",
+        &[Arg::Text(name), Arg::Text(version)],
+        See::Latest,
+    )?;
+    Ok(rows.first().is_some_and(|row| row.bool(0)))
+}
+
 /// The generation of all baselines.
 pub fn generation(spi: &Spi) -> Result<i64> {
     let rows = spi.query("SELECT g.generation FROM accord.fleet_generation g", &[], See::Latest)?;

@@ -212,6 +212,12 @@ pub fn preloading() -> bool {
     unsafe { pg_sys::process_shared_preload_libraries_in_progress }
 }
 
+/// Whether this is a background worker, and no session of a client.
+pub fn in_background() -> bool {
+    // SAFETY: a plain pointer of this process, set before anything of ours runs.
+    unsafe { !pg_sys::MyBgworkerEntry.is_null() }
+}
+
 /// This process's id.
 pub fn own_pid() -> i32 {
     // SAFETY: a plain global of this process.

@@ -6,7 +6,8 @@ use super::session::Session;
 use super::visit::cause;
 use super::work::{Answer, Mend};
 use crate::conninfo::Environment;
-use crate::fleet::baseline::Material;
+use crate::fleet::baseline::{Facts, Material};
+use crate::fleet::conform::Limits;
 use crate::fleet::mapping::Mapping;
 use crate::fleet::shelf::seen;
 use crate::fleet::verdict::{Deviation, Difference, compare};
@@ -104,15 +105,17 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
     let (server, _) = session.ask(&[]).await?;
     let client = &session.client;
     run(client, "BEGIN").await?;
-    let read = async || -> Result<(Vec<Fact>, Vec<Deviation>, Fingerprint), Failure> {
+    let read = async || -> Result<(Vec<Fact>, Facts, Vec<Deviation>, Fingerprint), Failure> {
         let facts = Catalogs::new(client, server.major)?.read_all().await?;
         let (under, fingerprint) = seen(facts.clone(), &mapping, projection).map_err(|why| lost(Cause::new("malformed", why)))?;
-        Ok((facts, compare(material, &under), fingerprint))
+        let found = compare(material, &under);
+        Ok((facts, under, found, fingerprint))
     };
     run(client, "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pg_accord fleet', 0))").await?;
-    let (facts, found, fingerprint) = read().await?;
+    let (facts, under, found, fingerprint) = read().await?;
+    let limits = Limits::new(&mend.scopes, &under, material);
     let (wanted, left): (Vec<Deviation>, Vec<Deviation>) =
-        found.into_iter().partition(|deviation| !mend.additive || deviation.difference == Difference::Missing);
+        found.into_iter().partition(|deviation| (!mend.additive || deviation.difference == Difference::Missing) && limits.mends(deviation));
     if let Some(order) = wanted.iter().find(|deviation| deviation.order.is_some()) {
         let cause = Cause::new("order", order.words());
         return Err(lost(cause.hint("No DDL moves a column: rebuild the table, or let the baseline's projection leave the order out.")));
@@ -122,6 +125,7 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
         return Ok(fingerprint);
     }
     let plan = plan(material, &mapping, &facts, &wanted).map_err(|why| lost(Cause::new("plan", why)))?;
+    limits.check(&plan.steps, &mapping.inverse()).map_err(|why| lost(Cause::new("scope", why)))?;
     let apart = plan.steps.iter().any(|step| step.outside_transaction);
     if apart {
         run(client, "COMMIT").await?;
@@ -136,7 +140,7 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
             Failure { cause, ..failure }
         })?;
     }
-    let (_, found, fingerprint) = read().await?;
+    let (_, _, found, fingerprint) = read().await?;
     let further: Vec<String> = found.iter().filter(|deviation| !left.contains(deviation)).map(Deviation::words).collect();
     if !further.is_empty() {
         if !apart {

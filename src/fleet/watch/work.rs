@@ -163,6 +163,8 @@ pub struct Mend {
     pub shelf: Arc<Shelf>,
     /// Only what adds.
     pub additive: bool,
+    /// Only within these; none: whatever leads there.
+    pub scopes: Vec<crate::fleet::scope::Scope>,
     /// Longest wait for a lock.
     pub lock_timeout: Duration,
     /// At most.
