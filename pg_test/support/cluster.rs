@@ -152,10 +152,26 @@ pub fn server_root() -> PathBuf {
     INSTALLATION.root.clone()
 }
 
-/// Where user data may lie: reachable by user postgres, on a disk.
-fn state_dir() -> PathBuf {
-    std::env::var_os("ACCORD_STATE").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
+/// Where a server's files may lie: reachable by user postgres; on a disk where that is measured, else in memory where there
+/// is plenty: hundreds of databases are made and dropped, which keeps some file systems busier than PostgreSQL.
+fn state_dir(durable: bool) -> PathBuf {
+    static IN_MEMORY: LazyLock<bool> = LazyLock::new(|| {
+        const ENOUGH: u64 = 12 << 20;
+        let kilobytes = |text: &str| text.split_whitespace().find_map(|word| word.parse::<u64>().ok()).unwrap_or_default();
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let memory = memory.lines().find(|line| line.starts_with("MemAvailable:")).map_or(0, kilobytes);
+        let space = Command::new("df").args(["--output=avail", "--type=tmpfs", SHARED_MEMORY]).output();
+        let space = space.map_or(0, |output| kilobytes(&String::from_utf8_lossy(&output.stdout)));
+        memory.min(space) > ENOUGH
+    });
+    match std::env::var_os("ACCORD_STATE") {
+        Some(named) => named.into(),
+        None if !durable && *IN_MEMORY => SHARED_MEMORY.into(),
+        None => "/var/tmp".into(),
+    }
 }
+
+const SHARED_MEMORY: &str = "/dev/shm";
 
 fn run_as() -> Option<(u32, u32)> {
     let me = fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).ok()?;
@@ -197,7 +213,7 @@ fn mount(path: &Path, megabytes: u32, owner: Option<(u32, u32)>) -> bool {
 
 /// Whether volumes can be mounted here.
 pub fn can_mount() -> bool {
-    let path = state_dir().join(format!("pg_accord-{}-volume", &random_word()[20..]));
+    let path = state_dir(false).join(format!("pg_accord-{}-volume", &random_word()[20..]));
     let mounted = mount(&path, 1, None);
     if mounted {
         Command::new("umount").arg(&path).status().ok();
@@ -283,8 +299,8 @@ impl Cluster {
     }
 
     /// A place for a server's files, and who removes them.
-    fn settle(installation: &'static Installation, name: &str) -> Self {
-        let dir = state_dir().join(format!("pg_accord-{}", &random_word()[20..]));
+    fn settle(installation: &'static Installation, name: &str, durable: bool) -> Self {
+        let dir = state_dir(durable).join(format!("pg_accord-{}", &random_word()[20..]));
         // First of all: from here on nothing is left behind, whenever this process ends.
         let watcher = Command::new("sh")
             .args(["-c", WATCHER, "sh"])
@@ -308,7 +324,7 @@ impl Cluster {
     }
 
     fn start_on(installation: &'static Installation, options: Options, volume: Option<u32>) -> Self {
-        let cluster = Self::settle(installation, options.name);
+        let cluster = Self::settle(installation, options.name, options.durable);
         if let Some(megabytes) = volume {
             assert!(mount(&cluster.data(), megabytes, installation.run_as), "no volume could be mounted");
         }
@@ -361,7 +377,7 @@ impl Cluster {
 
     /// A running physical standby of this server, by pg_basebackup.
     pub fn standby(&self, name: &str) -> Self {
-        let standby = Self::settle(self.installation(), name);
+        let standby = Self::settle(self.installation(), name, !self.dir.starts_with(SHARED_MEMORY));
         let output = self
             .installation()
             .command("pg_basebackup")

@@ -1,12 +1,15 @@
 //! Constraints of tables.
 
 use super::Lock;
-use super::lexer::find_word;
+use super::lexer::{Token, find_word, tokens};
 use super::order::Action;
 use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, Maybe, OrderedSettings, ordered_changed, relation, settings};
 use super::{index, online, partition};
+use crate::diff::Change;
 use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Name, Qualified};
+use foldhash::{HashMap, HashSet};
+use std::borrow::Cow;
 
 fn deferral(constraint: &Constraint) -> (&str, &str) {
     // NOT DEFERRABLE is the default and is never written by pg_get_constraintdef.
@@ -58,6 +61,68 @@ fn parents_own(parents: &[FactId], name: &Name) -> Vec<FactId> {
     parents.iter().map(|parent| FactId::new(Kind::Constraint, [parent.path[0].clone(), parent.path[1].clone(), name.clone()])).collect()
 }
 
+/// The column of a NOT NULL constraint that goes by this id.
+pub(super) fn not_null_of(id: &FactId, body: &Body) -> Option<FactId> {
+    let Body::Constraint(Constraint { constraint_type: ConstraintType::NotNull, definition, .. }) = body else { return None };
+    let Some(Token::Word(name)) = tokens(definition).get(2).cloned() else { return None };
+    Some(FactId::new(Kind::Column, [id.path[0].clone(), id.path[1].clone(), name.as_str().into()]))
+}
+
+/// A NOT NULL that goes and comes back under another name is renamed: keys and identities hold on to it, and nobody has to
+/// read the rows. What hangs on it by its name (a comment) has it made anew.
+pub(super) fn not_nulls_renamed(changes: Cow<'_, [Change]>) -> Cow<'_, [Change]> {
+    if !changes
+        .iter()
+        .any(|change| change.after.is_none() && change.before.as_ref().and_then(|fact| not_null_of(&fact.id, &fact.body)).is_some())
+    {
+        return changes;
+    }
+    let not_nulls = |one_sided: fn(&Change) -> Option<&Fact>| -> HashMap<FactId, (usize, &Fact)> {
+        let facts = changes.iter().enumerate().filter_map(|(i, change)| Some((i, one_sided(change)?)));
+        facts.filter_map(|(i, fact)| Some((not_null_of(&fact.id, &fact.body)?, (i, fact)))).collect()
+    };
+    let gone = not_nulls(|change| change.before.as_ref().filter(|_| change.after.is_none()));
+    let made = not_nulls(|change| change.after.as_ref().filter(|_| change.before.is_none()));
+    let sides = || changes.iter().flat_map(|change| [&change.before, &change.after]).flatten();
+    let hung: HashSet<FactId> = sides().filter_map(|fact| fact.id.target()).collect();
+    let one_sided = |kind: Kind| {
+        changes.iter().filter(move |change| change.kind() == Some(kind) && (change.before.is_none() || change.after.is_none()))
+    };
+    let columns: HashSet<&FactId> = one_sided(Kind::Column).filter_map(Change::id).collect();
+    let attached: HashSet<&[Name]> =
+        one_sided(Kind::Partition).filter_map(|change| change.after.as_ref()).map(|fact| &fact.id.path[..2]).collect();
+    let parent = |fact: &Fact| matches!(&fact.body, Body::Constraint(constraint) if constraint.inherited);
+    let alike = |was: &Fact, now: &Fact| {
+        let (Body::Constraint(before), Body::Constraint(after)) = (&was.body, &now.body) else { return false };
+        // ATTACH PARTITION makes it the parent's.
+        let local = |constraint: &Constraint| Constraint { inherited: false, not_local: false, ..constraint.clone() };
+        before == after || attached.contains(&now.id.path[..2]) && !before.inherited && local(before) == local(after)
+    };
+    let pairs: Vec<(usize, usize, &Fact, &Fact)> = gone
+        .iter()
+        .filter_map(|(column, (i, was))| made.get(column).map(|(j, now)| (column, *i, *j, *was, *now)))
+        .filter(|(column, _, _, was, now)| {
+            was.id != now.id && alike(was, now) && !columns.contains(column) && ![&was.id, &now.id].iter().any(|id| hung.contains(*id))
+        })
+        .map(|(_, i, j, was, now)| (i, j, was, now))
+        .collect();
+    // A child's goes by its parent's name.
+    let own: HashSet<(&Name, &Name)> =
+        pairs.iter().filter(|(_, _, was, _)| !parent(was)).map(|(_, _, was, now)| (was.id.name(), now.id.name())).collect();
+    let renamed: HashMap<usize, (usize, Fact)> = pairs
+        .iter()
+        .filter(|(_, _, was, now)| !parent(was) || own.contains(&(was.id.name(), now.id.name())))
+        .map(|(i, j, _, now)| (*i, (*j, (*now).clone())))
+        .collect();
+    let told: HashSet<usize> = renamed.values().map(|(j, _)| *j).collect();
+    let mut kept = Vec::with_capacity(changes.len());
+    for (i, change) in changes.iter().enumerate().filter(|(i, _)| !told.contains(i)) {
+        let after = renamed.get(&i).map(|(_, now)| now.clone()).or_else(|| change.after.clone());
+        kept.push(Change { after, ..change.clone() });
+    }
+    Cow::Owned(kept)
+}
+
 pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     match (&item.before, &item.after) {
         (None, Some(fact)) => {
@@ -89,7 +154,7 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
         out.push(action);
         return;
     }
-    if said_by_column(scene, fact, constraint) {
+    if said_by_column(scene, fact) {
         return;
     }
     if partition::leaves_behind(scene, fact, constraint) {
@@ -146,13 +211,8 @@ fn create(scene: &Scene, fact: &Fact, constraint: &Constraint, out: &mut Vec<Act
 }
 
 /// A NOT NULL that stands in the definition of its column.
-fn said_by_column(scene: &Scene, fact: &Fact, constraint: &Constraint) -> bool {
-    use super::lexer::{Token, tokens};
-    let (ConstraintType::NotNull, Some(Token::Word(name))) = (constraint.constraint_type, tokens(&constraint.definition).get(2).cloned())
-    else {
-        return false;
-    };
-    let column = FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), name.as_str().into()]);
+fn said_by_column(scene: &Scene, fact: &Fact) -> bool {
+    let Some(column) = not_null_of(&fact.id, &fact.body) else { return false };
     scene.is(&column).and_then(|column| super::column::own_not_null(scene, &column)).is_some_and(|said| said.id == fact.id)
 }
 

@@ -196,7 +196,7 @@ pub fn is_part(fact: &Fact, of: &FactId) -> bool {
 /// Orders and renders the changes.
 pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Options) -> Result<Plan, PlanError> {
     let mut splits = HashSet::new();
-    let changes = index::told_by_parent(changes);
+    let changes = constraint::not_nulls_renamed(index::told_by_parent(changes));
     loop {
         let mut scene = Scene::new(&changes, surroundings, options, &splits)?;
         rebuild::expand(&mut scene)?;

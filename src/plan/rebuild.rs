@@ -6,7 +6,7 @@
 
 use super::scene::{Item, Scene};
 use super::{PlanError, constraint, foreign, index, object, operator, routine, session, trigger, types, view};
-use crate::model::{Body, Fact, FactId, Kind};
+use crate::model::{Body, Default, Fact, FactId, Kind};
 use foldhash::{HashSet, HashSetExt as _};
 
 /// Completes the changes.
@@ -97,7 +97,8 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
                     queue.push(Work::Relabelled(of));
                 }
             } else if let (Body::Default(was), Body::Default(is)) = (&before.body, &after.body) {
-                if is.generated.is_some() && was != is && !super::column::set_expression(scene.options, was, is) {
+                let sheds = is_virtual(was) && is.generated.is_none();
+                if sheds || is.generated.is_some() && was != is && !super::column::set_expression(scene.options, was, is) {
                     let column = FactId::new(Kind::Column, old.path.iter().cloned());
                     if let Some(standing) = scene.was(&column) {
                         remake(scene, &Fact { id: column, ..standing }, queue)?;
@@ -122,9 +123,20 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
             }
         }
         (Some(_), None) if scene.creates(&old) => queue.push(Work::Remade(old)),
+        // What is stored nowhere stays behind in no column.
+        (Some(Fact { body: Body::Default(default), .. }), None) if is_virtual(default) => {
+            let column = FactId::new(Kind::Column, old.path.iter().cloned());
+            if let Some(standing) = scene.was(&column).filter(|_| !scene.drops(&column)) {
+                remake(scene, &Fact { id: column, ..standing }, queue)?;
+            }
+        }
         _ => {}
     }
     Ok(())
+}
+
+fn is_virtual(default: &Default) -> bool {
+    default.generated.as_deref() == Some("virtual")
 }
 
 /// Whether a column's or attribute's type or collation changes.

@@ -3,12 +3,12 @@
 //! Two name spaces meet here. *Before* names are those of the model that the plan starts from; *after*
 //! names are those once every rename is done, and statements other than renames speak in these.
 
-use super::lexer::{Token, tokens};
+use super::constraint::not_null_of;
 use super::order::owners;
 use super::rename::Renames;
 use super::{Options, PlanError, Surroundings};
 use crate::diff::Change;
-use crate::model::{Body, Column, Constraint, ConstraintType, Fact, FactId, Index, Kind, Name, Qualified, Table};
+use crate::model::{Body, Column, ConstraintType, Fact, FactId, Index, Kind, Name, Qualified, Table};
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -133,10 +133,7 @@ impl<'a> Scene<'a> {
             }
         }
         for fact in item.before.iter().chain(&item.after) {
-            if let Body::Constraint(Constraint { constraint_type: ConstraintType::NotNull, definition, .. }) = &fact.body
-                && let Some(Token::Word(column)) = tokens(definition).get(2)
-            {
-                let column = FactId::new(Kind::Column, [fact.id.path[0].clone(), fact.id.path[1].clone(), column.as_str().into()]);
+            if let Some(column) = not_null_of(&fact.id, &fact.body) {
                 if item.before.is_none() {
                     self.new_not_null.insert(column.clone(), fact.id.clone());
                 }
@@ -272,11 +269,7 @@ impl<'a> Scene<'a> {
                 return None;
             }
             Body::Constraint(constraint) => {
-                if constraint.constraint_type == ConstraintType::NotNull
-                    && let Some(Token::Word(column)) = tokens(&constraint.definition).get(2)
-                {
-                    carriers.push(FactId::new(Kind::Column, [old.path[0].clone(), old.path[1].clone(), column.as_str().into()]));
-                }
+                carriers.extend(not_null_of(old, &fact.body));
                 if let Some(parent) = &constraint.attached_to {
                     carriers.extend(self.dropped_index(parent, &old.path[0], &old.path[1]));
                 }

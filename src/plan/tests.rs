@@ -200,3 +200,30 @@ fn what_is_not_modelled_and_what_lies_is_refused() {
     assert!(made(&[Change::create(lie)], &[], &Options::default()).is_err());
     assert!(made(&[Change::default()], &[], &Options::default()).unwrap().is_empty());
 }
+
+/// From 18 on a NOT NULL is a constraint with a name, and keys and identities let it not be dropped.
+#[test]
+fn a_not_null_that_goes_by_another_name_is_renamed() {
+    let not_null = |name: &str, column: &str| {
+        let body = Constraint::new(ConstraintType::NotNull, format!("NOT NULL {column}"));
+        Fact::new(FactId::new(Kind::Constraint, ["s", "t", name]), body)
+    };
+    let standing = [table("t"), column("t", "a", "integer", true), column("t", "b", "integer", true)];
+    let renamed = [Change::create(not_null("now", "a")), Change::drop(not_null("then", "a"))];
+    assert_eq!(made(&renamed, &standing, &Options::default()).unwrap(), ["ALTER TABLE s.t RENAME CONSTRAINT \"then\" TO now"]);
+    // Of another column it is another one.
+    let another = [Change::create(not_null("now", "b")), Change::drop(not_null("then", "a"))];
+    assert_eq!(made(&another, &standing, &Options::default()).unwrap().len(), 2);
+}
+
+#[test]
+fn a_virtual_column_sheds_its_expression_with_itself() {
+    let mut computed = default("t", "a", "(b * 2)", false);
+    computed.body = ColumnDefault { expression: "(b * 2)".into(), generated: Some("virtual".into()) }.into();
+    let standing = [table("t"), column("t", "a", "integer", false), column("t", "b", "integer", false), computed.clone()];
+    let options = Options { major: 18, ..Options::default() };
+    let again = ["ALTER TABLE ONLY s.t DROP COLUMN a", "ALTER TABLE s.t ADD COLUMN a integer"];
+    assert_eq!(made(&[Change::drop(computed.clone())], &standing, &options).unwrap(), again);
+    let plain = made(&[Change::alter(computed, default("t", "a", "7", false))], &standing, &options).unwrap();
+    assert_eq!(plain, ["ALTER TABLE ONLY s.t DROP COLUMN a", "ALTER TABLE s.t ADD COLUMN a integer DEFAULT 7"]);
+}
