@@ -124,7 +124,7 @@ fn look(spi: &Spi, name: &str, timeout: Duration, rehearse: bool, drop_own: bool
     let mut pause = 1;
     loop {
         // Anew where another worker has taken its place.
-        if asked.is_none() || asked != wake::worker() {
+        if asked != wake::worker() {
             asked = wake::ask(question(row.int(0), rehearse, drop_own)).or(asked);
         }
         if let Some(found) = answer(spi, name, since, rehearse, drop_own)? {

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::fleet::reports::{self, Message};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::{command, process, spi};
-use crate::worker::{LIBRARY, step_failed};
-use pgrx::bgworkers::{BackgroundWorkerBuilder, BackgroundWorkerStatus, DynamicBackgroundWorker};
+use crate::worker::step_failed;
+use pgrx::bgworkers::{BackgroundWorkerStatus, DynamicBackgroundWorker};
 use pgrx::prelude::*;
 use std::time::Duration;
 
@@ -19,15 +19,7 @@ pub fn attend(running: &mut Option<DynamicBackgroundWorker>) {
     if running.as_ref().is_some_and(|handle| !ended(handle)) {
         return;
     }
-    let started = BackgroundWorkerBuilder::new("pg_accord fleet report")
-        .set_type("pg_accord fleet report")
-        .set_library(LIBRARY)
-        .set_function("pg_accord_fleet_call_main")
-        .enable_spi_access()
-        .set_argument(Some(pg_sys::Datum::from(process::own_database() as usize)))
-        .set_notify_pid(process::own_pid())
-        .load_dynamic();
-    *running = started.ok();
+    *running = super::start("pg_accord fleet report", "pg_accord_fleet_call_main");
     if running.is_none() {
         pgrx::warning!("pg_accord: no process could be started to report fleet alarms to functions (raise max_worker_processes)");
     }

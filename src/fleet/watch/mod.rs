@@ -48,17 +48,22 @@ pub fn attend(last: &mut Option<Instant>) {
         }
     }
     *last = Some(Instant::now());
-    let started = BackgroundWorkerBuilder::new("pg_accord fleet")
-        .set_type("pg_accord fleet")
+    if start("pg_accord fleet", "pg_accord_fleet_main").is_none() {
+        pgrx::warning!("pg_accord: the fleet's watch could not be started (raise max_worker_processes)");
+    }
+}
+
+/// Starts a process of the fleet's in this database.
+fn start(name: &str, function: &str) -> Option<DynamicBackgroundWorker> {
+    BackgroundWorkerBuilder::new(name)
+        .set_type(name)
         .set_library(LIBRARY)
-        .set_function("pg_accord_fleet_main")
+        .set_function(function)
         .enable_spi_access()
         .set_argument(Some(pg_sys::Datum::from(process::own_database() as usize)))
         .set_notify_pid(process::own_pid())
-        .load_dynamic();
-    if started.is_err() {
-        pgrx::warning!("pg_accord: the fleet's watch could not be started (raise max_worker_processes)");
-    }
+        .load_dynamic()
+        .ok()
 }
 
 fn needed(spi: &spi::Spi) -> crate::error::Result<bool> {
