@@ -56,6 +56,28 @@ fn comes_down(constraint: &Constraint) -> bool {
     constraint.not_local && !is_index(constraint)
 }
 
+/// The parents' constraints that take this one with them when they are dropped. A NOT NULL goes by its column, whatever its name.
+fn parents_dropped(scene: &Scene, old: &FactId, fact: &Fact) -> Vec<FactId> {
+    let parents = scene.kept_parents(old);
+    let Some(column) = not_null_of(old, &fact.body) else {
+        return parents_own(&parents, old.name()).into_iter().filter(|parent| scene.drops(parent)).collect();
+    };
+    let of = |parent: &FactId| FactId::new(Kind::Column, [parent.path[0].clone(), parent.path[1].clone(), column.name().clone()]);
+    parents.iter().filter_map(|parent| scene.old_not_null(&of(parent)).cloned()).collect()
+}
+
+/// A partition whose NOT NULL comes by another name than its parent's is detached meanwhile: what the parent passes down
+/// goes by the parent's name, and what is renamed or made by hand is not only the parent's.
+pub(super) fn must_be_attached_again(scene: &Scene, fact: &Fact) -> Option<FactId> {
+    let column = not_null_of(&fact.id, &fact.body)?;
+    let Body::Constraint(Constraint { not_local: true, .. }) = &fact.body else { return None };
+    let partition = FactId::new(Kind::Partition, fact.id.path[..2].iter().cloned());
+    let Body::Partition(body) = scene.is(&partition)?.body else { return None };
+    let above = FactId::new(Kind::Column, [body.parent.schema, body.parent.name, column.name().clone()]);
+    let passed_down = scene.new_not_null(&above)?;
+    (passed_down.id.name() != fact.id.name() && !scene.creates(&partition)).then_some(partition)
+}
+
 /// The parent's constraint that brings or takes away this one.
 fn parents_own(parents: &[FactId], name: &Name) -> Vec<FactId> {
     parents.iter().map(|parent| FactId::new(Kind::Constraint, [parent.path[0].clone(), parent.path[1].clone(), name.clone()])).collect()
@@ -89,14 +111,18 @@ pub(super) fn not_nulls_renamed(changes: Cow<'_, [Change]>) -> Cow<'_, [Change]>
         changes.iter().filter(move |change| change.kind() == Some(kind) && (change.before.is_none() || change.after.is_none()))
     };
     let columns: HashSet<&FactId> = one_sided(Kind::Column).filter_map(Change::id).collect();
-    let attached: HashSet<&[Name]> =
-        one_sided(Kind::Partition).filter_map(|change| change.after.as_ref()).map(|fact| &fact.id.path[..2]).collect();
+    let partitions = |one_sided_by: fn(&Change) -> Option<&Fact>| -> HashSet<&[Name]> {
+        one_sided(Kind::Partition).filter_map(one_sided_by).map(|fact| &fact.id.path[..2]).collect()
+    };
+    let (attached, detached) = (partitions(|change| change.after.as_ref()), partitions(|change| change.before.as_ref()));
     let parent = |fact: &Fact| matches!(&fact.body, Body::Constraint(constraint) if constraint.inherited);
+    let let_go = |was: &Fact, now: &Fact| parent(was) && !parent(now) && detached.contains(&was.id.path[..2]);
     let alike = |was: &Fact, now: &Fact| {
         let (Body::Constraint(before), Body::Constraint(after)) = (&was.body, &now.body) else { return false };
-        // ATTACH PARTITION makes it the parent's.
+        // ATTACH PARTITION makes it the parent's, DETACH the partition's own.
         let local = |constraint: &Constraint| Constraint { inherited: false, not_local: false, ..constraint.clone() };
-        before == after || attached.contains(&now.id.path[..2]) && !before.inherited && local(before) == local(after)
+        let taken = attached.contains(&now.id.path[..2]) && !before.inherited;
+        before == after || (taken || let_go(was, now)) && local(before) == local(after)
     };
     let pairs: Vec<(usize, usize, &Fact, &Fact)> = gone
         .iter()
@@ -106,12 +132,12 @@ pub(super) fn not_nulls_renamed(changes: Cow<'_, [Change]>) -> Cow<'_, [Change]>
         })
         .map(|(_, i, j, was, now)| (i, j, was, now))
         .collect();
-    // A child's goes by its parent's name.
+    // A child's goes by its parent's name, unless the parent lets it go.
     let own: HashSet<(&Name, &Name)> =
         pairs.iter().filter(|(_, _, was, _)| !parent(was)).map(|(_, _, was, now)| (was.id.name(), now.id.name())).collect();
     let renamed: HashMap<usize, (usize, Fact)> = pairs
         .iter()
-        .filter(|(_, _, was, now)| !parent(was) || own.contains(&(was.id.name(), now.id.name())))
+        .filter(|(_, _, was, now)| !parent(was) || let_go(was, now) || own.contains(&(was.id.name(), now.id.name())))
         .map(|(i, j, _, now)| (*i, (*j, (*now).clone())))
         .collect();
     let told: HashSet<usize> = renamed.values().map(|(j, _)| *j).collect();
@@ -224,8 +250,7 @@ fn attach(scene: &Scene, id: &FactId, parent: &Qualified) -> Action {
 
 fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: &mut Vec<Action>) {
     if comes_down(constraint) {
-        let causes: Vec<FactId> =
-            parents_own(&scene.kept_parents(old), old.name()).into_iter().filter(|parent| scene.drops(parent)).collect();
+        let causes = parents_dropped(scene, old, fact);
         if !causes.is_empty() {
             out.push(Action { rank: 14, ..Action::default() }.unmaking(old, fact).letting_go(causes));
             return;

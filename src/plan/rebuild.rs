@@ -71,6 +71,11 @@ enum Work {
 fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanError> {
     let item = &scene.items[i];
     let Some(old) = item.old.clone() else {
+        let again = item.after.as_ref().and_then(|fact| constraint::must_be_attached_again(scene, fact));
+        let again = again.map(|id| scene.item_to(&id).and_then(|i| scene.items[i].old.clone()).unwrap_or(id));
+        if let Some(standing) = again.and_then(|old| scene.was(&old)) {
+            return remake(scene, &standing, queue);
+        }
         // A plain column that becomes a generated one.
         if let Some(Fact { id, body: Body::Default(default), .. }) = &item.after
             && default.generated.is_some()

@@ -7,7 +7,7 @@ use super::lexer::{Token, tokens};
 use super::object::{self, Object};
 use super::order::{Action, owners};
 use super::sql::{Signature, relation};
-use super::{Lock, PlanError};
+use super::{Lock, PlanError, partition};
 use crate::diff::Change;
 use crate::model::{Body, Fact, FactId, Kind, Name};
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
@@ -23,6 +23,8 @@ pub(super) struct Renames {
     names: HashMap<String, HashSet<String>>,
     /// Those that must be carried out: id before, that id once its owners are renamed, id after.
     own: Vec<(FactId, FactId, FactId)>,
+    /// Those of them, by id before, that a partition's parent had a hand on: they wait until it is detached.
+    let_go: HashSet<FactId>,
 }
 
 impl Renames {
@@ -68,6 +70,8 @@ impl Renames {
         }
         let parents: HashSet<Renamed> =
             pairs.iter().filter(|(before, after)| before.id != after.id && !inherited(before)).filter_map(|(b, a)| renamed(b, a)).collect();
+        let gone = changes.iter().filter(|change| change.after.is_none()).filter_map(|change| change.before.as_ref());
+        let detached: HashSet<&[Name]> = gone.filter(|fact| fact.id.kind == Kind::Partition).map(|fact| &fact.id.path[..]).collect();
         for (before, after) in &pairs {
             if before.id == after.id {
                 continue;
@@ -81,6 +85,9 @@ impl Renames {
             let carried = expected.path.len() == after.id.path.len() && (0..expected.path.len()).all(follows)
                 || comes_from_parent(before, after, &parents);
             if !carried {
+                if inherited(before) && !inherited(after) && detached.contains(&before.id.path[..2]) {
+                    renames.let_go.insert(before.id.clone());
+                }
                 renames.own.push((before.id.clone(), expected, after.id.clone()));
             }
         }
@@ -314,6 +321,7 @@ impl Renames {
                 return Err(PlanError::Impossible { id: to.clone(), why: format!("{old} cannot be renamed so") });
             }
             action.requires = owners(from, &Body::Schema(crate::model::Schema {}));
+            action.requires.extend(self.let_go.contains(old).then(|| partition::detached(old)));
             action
                 .requires
                 .extend(to.schema().filter(|_| to.kind != Kind::Schema).map(|schema| FactId::new(Kind::Schema, [schema.clone()])));

@@ -52,6 +52,8 @@ pub(super) struct Scene<'a> {
     pub named_not_null: HashSet<FactId>,
     /// The new ones among those constraints, by column.
     new_not_null: HashMap<FactId, FactId>,
+    /// Those that go or change, by column before.
+    old_not_null: HashMap<FactId, FactId>,
     /// The renames among them.
     pub renames: Renames,
     /// What is around.
@@ -85,6 +87,7 @@ impl<'a> Scene<'a> {
             populated: options.populated.iter().collect(),
             named_not_null: HashSet::new(),
             new_not_null: HashMap::new(),
+            old_not_null: HashMap::new(),
             renames,
             around,
             options,
@@ -140,6 +143,11 @@ impl<'a> Scene<'a> {
                 self.named_not_null.insert(column);
             }
         }
+        if let (Some(old), Some(before)) = (&item.old, &item.before)
+            && let Some(column) = not_null_of(old, &before.body)
+        {
+            self.old_not_null.insert(column, old.clone());
+        }
         if let Some(Fact { id, body: Body::Index(index), .. }) = &item.after
             && (index.partitioned || index.attached_to.is_some())
         {
@@ -173,6 +181,11 @@ impl<'a> Scene<'a> {
     pub(super) fn new_not_null(&self, column: &FactId) -> Option<Fact> {
         let fact = self.is(self.new_not_null.get(column)?)?;
         matches!(&fact.body, Body::Constraint(constraint) if !constraint.not_valid).then_some(fact)
+    }
+
+    /// The NOT NULL constraint of this column that goes.
+    pub(super) fn old_not_null(&self, column: &FactId) -> Option<&FactId> {
+        self.old_not_null.get(column).filter(|old| self.drops(old))
     }
 
     /// Makes an alteration a drop and a creation.
