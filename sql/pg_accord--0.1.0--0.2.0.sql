@@ -324,6 +324,12 @@ GRANT SELECT ON accord.fleet_channels, accord.fleet_messages TO pg_monitor;
 
 -- Grants of parts of databases.
 ALTER TABLE accord.fleet_grant RENAME COLUMN limits TO scope;
+-- From 18 on its NOT NULL has a name, which stays behind.
+DO $$ BEGIN
+    IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 180000 THEN
+        ALTER TABLE accord.fleet_grant RENAME CONSTRAINT fleet_grant_limits_not_null TO fleet_grant_scope_not_null;
+    END IF;
+END $$;
 ALTER VIEW accord.fleet_grants RENAME COLUMN limits TO scope;
 ALTER TABLE accord.fleet_conform_member ADD COLUMN scopes json;
 DROP FUNCTION accord.grant_fleet(text, text, text[], jsonb);

@@ -243,7 +243,16 @@ const CASES: &[(&str, &str, &[&str])] = &[
 ];
 
 /// What 14 does not know, or has otherwise by default.
-const SINCE_15: &[&str] = &["NULLS NOT DISTINCT", "SEQUENCE s.q SET UNLOGGED", "security_invoker", "ON SCHEMA public FROM PUBLIC"];
+const SINCE_15: &[&str] = &[
+    "NULLS NOT DISTINCT",
+    "SEQUENCE s.q SET UNLOGGED",
+    "security_invoker",
+    "ON SCHEMA public FROM PUBLIC",
+    "TABLES IN SCHEMA",
+    "SET TABLE s.t",
+    // By the row filter's text.
+    "ALTER TABLE s.t RENAME a TO b",
+];
 
 #[test]
 fn one_property_at_a_time() {
@@ -257,12 +266,13 @@ fn one_property_at_a_time() {
         if major() < 15 && SINCE_15.iter().any(|text| ddl.contains(text)) {
             continue;
         }
+        let setup = if major() < 15 { setup.replace(" WHERE (a > 1)", "") } else { (*setup).to_owned() };
         let mut transaction = String::from("BEGIN; ");
         if ddl.contains("accord_owner") {
             transaction.push_str("ALTER SCHEMA s OWNER TO accord_alice; SET LOCAL role = accord_alice; ");
         }
         client.batch_execute(&transaction).unwrap();
-        client.batch_execute(setup).unwrap_or_else(|e| panic!("{setup}: {e:?}"));
+        client.batch_execute(&setup).unwrap_or_else(|e| panic!("{setup}: {e:?}"));
         let before = read_all(&mut ClientReader::new(&mut client)).unwrap();
         let ddl = ddl.replace("accord_owner", "accord_alice");
         client.batch_execute(&ddl).unwrap_or_else(|e| panic!("{ddl}: {e:?}"));

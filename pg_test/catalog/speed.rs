@@ -1,7 +1,7 @@
 //! What reads cost, inside the server: each query that a read asked, run from a kept plan.
 
 use crate::client::{ClientReader, conninfo, fresh, roles};
-use crate::kinds::RICH;
+use crate::kinds::rich;
 use pg_accord::catalog::{Aspects, Objects, read_all, read_objects};
 use postgres::Client;
 use std::time::Instant;
@@ -30,7 +30,7 @@ fn one_table() {
     let Some(conninfo) = conninfo() else { return };
     let mut client = fresh(&conninfo, "accord_catalog_speed");
     roles(&mut client);
-    client.batch_execute(RICH).unwrap();
+    client.batch_execute(&rich()).unwrap();
     let tables: i32 = std::env::var("ACCORD_TABLES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     let many = format!(
         "DO $$ BEGIN FOR i IN 1..{tables} LOOP EXECUTE format('CREATE TABLE public.t%s (id bigint PRIMARY KEY DEFAULT 1, a text NOT NULL DEFAULT ''x'',

@@ -1374,7 +1374,7 @@ CREATE FOREIGN TABLE child (c int) INHERITS (base) SERVER s; ALTER FOREIGN TABLE
 CREATE EXTENSION file_fdw
 -- ddl
 CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; CREATE FOREIGN TABLE passwd (name text, x text OPTIONS (force_not_null 'true')) SERVER files OPTIONS (filename '/etc/passwd', delimiter ':', format 'csv'); CREATE EXTENSION postgres_fdw; CREATE SERVER pg FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'h', dbname 'd', use_remote_estimate 'true'); CREATE USER MAPPING FOR CURRENT_USER SERVER pg OPTIONS ("user" 'u', password 'p')
--- probe: publications
+-- probe: publications [since 15]
 CREATE SCHEMA s; CREATE TABLE t (a int PRIMARY KEY, b text, c int); CREATE TABLE s.u (a int); CREATE TABLE p (a int) PARTITION BY LIST (a)
 -- ddl
 CREATE PUBLICATION every FOR ALL TABLES WITH (publish = 'insert, truncate'); CREATE PUBLICATION few FOR TABLE t (a, b) WHERE (a > 5 AND b <> 'x,y'), s.u, p WITH (publish_via_partition_root); CREATE PUBLICATION "None" WITH (publish = ''); CREATE PUBLICATION inside FOR TABLES IN SCHEMA s, public; COMMENT ON PUBLICATION few IS 'few'; ALTER PUBLICATION few OWNER TO accord_alice
@@ -1382,7 +1382,7 @@ CREATE PUBLICATION every FOR ALL TABLES WITH (publish = 'insert, truncate'); CRE
 CREATE PUBLICATION p; CREATE PUBLICATION q WITH (publish = 'insert', publish_via_partition_root = true)
 -- ddl
 ALTER PUBLICATION p SET (publish = 'update, delete', publish_via_partition_root = true); ALTER PUBLICATION q SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = false); ALTER PUBLICATION q RENAME TO "Q q"
--- probe: publication tables
+-- probe: publication tables [since 15]
 CREATE SCHEMA s; CREATE TABLE t (a int PRIMARY KEY, b int, c int); CREATE TABLE u (a int); CREATE TABLE s.v (a int); CREATE PUBLICATION p FOR TABLE t (a, b) WHERE (a > 1), u; CREATE PUBLICATION q FOR TABLES IN SCHEMA public
 -- ddl
 ALTER PUBLICATION p SET TABLE t (a, c) WHERE (a > 2), s.v; ALTER PUBLICATION q DROP TABLES IN SCHEMA public; ALTER PUBLICATION q ADD TABLES IN SCHEMA s
@@ -1390,15 +1390,15 @@ ALTER PUBLICATION p SET TABLE t (a, c) WHERE (a > 2), s.v; ALTER PUBLICATION q D
 CREATE TABLE t (a int); CREATE PUBLICATION p FOR TABLE t; COMMENT ON PUBLICATION p IS 'p'
 -- ddl
 DROP PUBLICATION p; CREATE PUBLICATION p FOR ALL TABLES; COMMENT ON PUBLICATION p IS 'p'
--- probe: published table and columns renamed
+-- probe: published table and columns renamed [since 15]
 CREATE SCHEMA s; CREATE TABLE s.t (a int, b int, c int); CREATE PUBLICATION p FOR TABLE s.t (a, b) WHERE (a > 1) WITH (publish = 'insert'); CREATE PUBLICATION q FOR TABLES IN SCHEMA s
 -- ddl
 ALTER TABLE s.t RENAME a TO "A"; ALTER TABLE s.t RENAME TO "T"; ALTER SCHEMA s RENAME TO "S"
--- probe: published column retyped and table dropped
+-- probe: published column retyped and table dropped [since 15]
 CREATE TABLE t (a int, b int); CREATE TABLE u (a int); CREATE PUBLICATION p FOR TABLE t WHERE (a > 1), u WITH (publish = 'insert')
 -- ddl
 ALTER PUBLICATION p DROP TABLE t; ALTER TABLE t ALTER a TYPE bigint; ALTER PUBLICATION p ADD TABLE t WHERE (a > 1); DROP TABLE u
--- probe: publication goes
+-- probe: publication goes [since 15]
 CREATE SCHEMA s; CREATE TABLE t (a int); CREATE PUBLICATION p FOR TABLE t, TABLES IN SCHEMA s
 -- ddl
 DROP PUBLICATION p; DROP SCHEMA s

@@ -90,7 +90,8 @@ fn alter(
 pub(super) fn apart(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
     let Body::Identity(identity) = &fact.body else { return };
     out.extend(of_its_type(scene, fact, identity));
-    let unlogged = scene.table(&fact.id).is_some_and(|table| table.unlogged);
+    // Until 15, sequences are always logged.
+    let unlogged = !(1..15).contains(&scene.options.major) && scene.table(&fact.id).is_some_and(|table| table.unlogged);
     if identity.unlogged != unlogged {
         let sql = format!("ALTER SEQUENCE {} SET {}", identity.sequence, if identity.unlogged { "UNLOGGED" } else { "LOGGED" });
         out.push(Action::new(49, &fact.id, sql).locking(Lock::AccessExclusive, []).needing([fact.id.clone()]));
