@@ -9,6 +9,7 @@ mod client;
 mod coverage;
 mod cycles;
 mod histories;
+mod keys;
 mod labels;
 mod online;
 mod pairs;

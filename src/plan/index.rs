@@ -46,6 +46,7 @@ pub(super) fn tablespace_statement(index: &Qualified, tablespace: Option<&Name>)
 }
 
 /// ALTER INDEX parent ATTACH PARTITION child: nothing happens where it is attached already.
+/// A foreign key to the parent is made after it: until every partition has its index, the key is not valid.
 pub(super) fn attach(scene: &Scene, id: &FactId, table: &FactId, parent: &Qualified, child: &Qualified) -> Action {
     let mut needs = vec![
         id.clone(),
@@ -58,7 +59,7 @@ pub(super) fn attach(scene: &Scene, id: &FactId, table: &FactId, parent: &Qualif
             .into_iter()
             .map(|table| FactId::new(Kind::Constraint, [table.path[0].clone(), table.path[1].clone(), parent.name.clone()])),
     );
-    Action::new(66, id, format_args!("ALTER INDEX {parent} ATTACH PARTITION {child}"))
+    Action::new(64, id, format_args!("ALTER INDEX {parent} ATTACH PARTITION {child}"))
         .locking(Lock::AccessExclusive, [table.clone()])
         .needing(needs)
 }

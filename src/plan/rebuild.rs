@@ -5,7 +5,7 @@
 //! plan impossible, and is named.
 
 use super::scene::{Item, Scene};
-use super::{PlanError, constraint, foreign, index, object, operator, routine, session, trigger, types, view};
+use super::{PlanError, constraint, foreign, index, object, operator, routine, sequence, session, trigger, types, view};
 use crate::model::{Body, Default, Fact, FactId, Kind};
 use foldhash::{HashSet, HashSetExt as _};
 
@@ -24,6 +24,10 @@ pub(super) fn expand(scene: &mut Scene) -> Result<(), PlanError> {
             Work::Remade(id) => {
                 for part in parts(scene, &id) {
                     remake(scene, &part, &mut queue)?;
+                }
+                if id.kind == Kind::Table {
+                    let sequences = sequence::owned_that_stay(scene, &id);
+                    scene.handed_over.extend(sequences);
                 }
                 for user in users(scene, &id) {
                     if rebuildable(&user) {
@@ -173,7 +177,9 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
         (Body::Trigger(before), Body::Trigger(after)) => trigger::replaceable(before, after),
         (Body::Policy(before), Body::Policy(after)) => trigger::policy_alterable(before, after),
         (Body::Partition(before), Body::Partition(after)) => before == after,
-        // A foreign table holds no rows: it can be made again.
+        // A partitioned table holds no rows, its partitions do: they are detached, and attached to the new one.
+        (Body::Table(before), Body::Table(after)) if before.partition_by != after.partition_by => before.partition_by.is_none(),
+        // Nor does a foreign table: it can be made again.
         (Body::Table(before), Body::Table(after)) => match (&before.foreign, &after.foreign) {
             (Some(before), Some(after)) => before.server == after.server,
             (Some(_), None) => false,
@@ -207,7 +213,8 @@ fn rebuildable(fact: &Fact) -> bool {
         _ => {
             matches!(
                 fact.id.kind,
-                Kind::View
+                Kind::Partition
+                    | Kind::View
                     | Kind::MaterializedView
                     | Kind::Constraint
                     | Kind::DomainConstraint

@@ -64,6 +64,8 @@ pub(super) struct Scene<'a> {
     pub splits: &'a HashSet<FactId>,
     /// Enumerated types that lose labels.
     pub remade: Vec<FactId>,
+    /// Sequences that stay although the column that owns them is made again.
+    pub handed_over: Vec<Fact>,
 }
 
 impl<'a> Scene<'a> {
@@ -93,6 +95,7 @@ impl<'a> Scene<'a> {
             options,
             splits,
             remade: Vec::new(),
+            handed_over: Vec::new(),
         };
         for change in changes {
             let (Some(id), Some(kind)) = (change.id(), change.kind()) else { continue };

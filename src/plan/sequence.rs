@@ -71,6 +71,28 @@ fn owned_by(scene: &Scene, fact: &Fact, sequence: &Sequence) -> Action {
     action.needing([id.clone(), column])
 }
 
+/// The sequences that this table's columns own before and afterwards, and read by their defaults.
+pub(super) fn owned_that_stay(scene: &Scene, table: &FactId) -> Vec<Fact> {
+    let owned = |fact: &Fact| matches!(&fact.body, Body::Sequence(sequence) if sequence.owned_by.as_ref().is_some_and(|(of, _)| of == table.name()));
+    let columns = scene.around.children(table).into_iter().filter(|fact| fact.id.kind == Kind::Column);
+    let defaults = columns.filter_map(|column| scene.around.get(&FactId { kind: Kind::Default, ..column.id }));
+    let read = defaults.flat_map(|default| default.depends).filter(|id| id.kind == Kind::Sequence);
+    let mut sequences: Vec<Fact> = read.filter_map(|id| scene.around.get(&id)).collect();
+    sequences.sort_by(|a, b| a.id.cmp(&b.id));
+    sequences.dedup_by(|a, b| a.id == b.id);
+    sequences.retain(|fact| owned(fact) && scene.item_of(&fact.id).is_none_or(|i| scene.items[i].after.as_ref().is_some_and(owned)));
+    sequences
+}
+
+/// It belongs to no column while its own is made again: it would go with it, and its position.
+pub(super) fn hand_over(scene: &Scene, fact: &Fact, out: &mut Vec<Action>) {
+    let Body::Sequence(sequence) = &fact.body else { return };
+    let now = Fact { id: scene.renames.now(&fact.id, Some(&fact.body)), ..fact.clone() };
+    let sql = format!("ALTER SEQUENCE {} OWNED BY NONE", relation(&now.id));
+    out.push(Action::new(14, &now.id, sql).letting_go(owner(&fact.id, sequence)));
+    out.push(owned_by(scene, &now, sequence));
+}
+
 pub(super) fn change(scene: &Scene, item: &Item, out: &mut Vec<Action>) {
     match (&item.before, &item.after) {
         (None, Some(fact)) => {

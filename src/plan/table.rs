@@ -248,7 +248,7 @@ pub(super) fn alter(
 ) -> Result<(), PlanError> {
     let id = &now.id;
     if before.partition_by != after.partition_by {
-        let why = "a table cannot begin or cease to be partitioned, nor its partition key change, without being made again".to_owned();
+        let why = "a table that holds rows cannot become a partitioned one without being made again".to_owned();
         return Err(PlanError::Impossible { id: id.clone(), why });
     }
     if before.foreign.is_none() && after.foreign.is_some() {
@@ -319,7 +319,8 @@ pub(super) fn drop(scene: &Scene, dropped: &keep::Dropped, old: &FactId, fact: &
     let foreign = table.foreign.is_some();
     // The rows of a foreign table are elsewhere, those of a partitioned one in its partitions.
     let aside = if foreign || table.partition_by.is_some() { None } else { keep::table(scene, dropped, old, fact, table) };
-    let lost = !foreign && aside.is_none() && (table.partition_by.is_none() || scene.options.keep.is_none());
+    let elsewhere = table.partition_by.is_some() && (scene.options.keep.is_some() || scene.creates(old));
+    let lost = !foreign && aside.is_none() && !elsewhere;
     let mut action = aside.unwrap_or_else(|| {
         Action::new(18, old, format_args!("DROP {}TABLE {}", flag(foreign, "FOREIGN "), relation(&fact.id)))
             .locking(Lock::AccessExclusive, [old.clone()])
@@ -333,6 +334,12 @@ pub(super) fn drop(scene: &Scene, dropped: &keep::Dropped, old: &FactId, fact: &
         }
     }
     action = action.unmaking(old, fact);
+    if scene.creates(old) {
+        let identities = scene.items.iter().filter_map(|item| item.old.as_ref()).filter(|id| id.kind == Kind::Identity);
+        for identity in identities.filter(|id| id.path[..2] == old.path[..]) {
+            action = action.losing(identity, format!("the position of the sequence of {identity}"));
+        }
+    }
     out.push(if lost { action.losing(old, format!("the rows of {old}")) } else { action });
 }
 
