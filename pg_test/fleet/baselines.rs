@@ -155,26 +155,6 @@ fn tenants_have_their_own_schemas() {
     assert_eq!(view, 0);
 }
 
-/// Without a baseline, what most are is what one is compared with.
-#[test]
-fn outliers_against_the_majority() {
-    let mut fleet = Fleet::shared();
-    for name in ["a", "b", "c"] {
-        fleet.add(name, "{}", SHOP);
-    }
-    fleet.there("c", "ALTER TABLE shop.orders ADD note text");
-    fleet.compare();
-    fleet.alarms(&["notice | open | 1 database: is not as most databases without a baseline are"]);
-    let standings = "SELECT name, standing FROM accord.databases ORDER BY name";
-    assert_eq!(fleet.rows(standings), ["a | unheld", "b | unheld", "c | outlier"]);
-    fleet.compare();
-    assert_eq!(fleet.rows(standings), ["a | unheld", "b | unheld", "c | outlier"]);
-    fleet.there("c", "ALTER TABLE shop.orders DROP note");
-    fleet.compare();
-    fleet.alarms(&[]);
-    assert_eq!(fleet.rows(standings)[2], "c | unheld");
-}
-
 #[test]
 fn a_database_that_lets_nobody_in_sends_its_model() {
     let mut fleet = Fleet::shared();

@@ -104,7 +104,7 @@ fn register_baseline(
     as_owner(|spi| match (from_database, model) {
         (None, Some(Jsonb(model))) => {
             let baseline = store::read(store::with_rules(model, &rules)?)?;
-            store::register(spi, &baseline, &card)
+            store::register(spi, baseline, &card)
         }
         (Some(from), None) => store::wish(spi, from, &rules, &card),
         _ => Err(Error::invalid("a baseline is taken from a database of the fleet or from a model, one of them")
@@ -112,34 +112,35 @@ fn register_baseline(
     });
 }
 
-/// A version of a baseline as a document, to be read, edited and registered; without a version, the newest.
+/// A version of a baseline as a document, to be read, edited and registered; without a version, the newest; without a major, as
+/// it was first registered.
 #[pg_extern(
     volatile,
     parallel_unsafe,
     sql = "
-CREATE FUNCTION accord.baseline(name text, version text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION accord.baseline(name text, version text DEFAULT NULL, major integer DEFAULT NULL) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "
 )]
-fn baseline(name: Option<&str>, version: Option<&str>) -> Option<JsonB> {
+fn baseline(name: Option<&str>, version: Option<&str>, major: Option<i32>) -> Option<JsonB> {
     let name = name?;
-    let mut document = as_owner(|spi| Ok(store::load(spi, name, version)?.1.document()?));
+    let mut document = as_owner(|spi| store::document(spi, name, version, major));
     crate::secrets::mask_document(&mut document);
     Some(JsonB(document))
 }
 
-/// Forgets a version of a baseline; without a version, all.
+/// Forgets a version of a baseline; without a version, all; with a major, only how that words them.
 #[pg_extern(
     volatile,
     parallel_unsafe,
     sql = "
-CREATE FUNCTION accord.remove_baseline(name text, version text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION accord.remove_baseline(name text, version text DEFAULT NULL, major integer DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "
 )]
-fn remove_baseline(name: Option<&str>, version: Option<&str>) -> Option<i64> {
+fn remove_baseline(name: Option<&str>, version: Option<&str>, major: Option<i32>) -> Option<i64> {
     let name = name?;
-    Some(as_owner(|spi| store::remove(spi, name, version)))
+    Some(as_owner(|spi| store::remove(spi, name, version, major)))
 }
 
 /// Whether databases may stand at a version when there are later ones.

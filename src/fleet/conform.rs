@@ -4,6 +4,7 @@
 use super::baseline::{Baseline, Facts, Material};
 use super::mapping::Mapping;
 use super::members::{self, nudge};
+use super::parts::Loaded;
 use super::rights::{Operation, Rights};
 use super::scope::{Part, Scope};
 use super::store;
@@ -56,14 +57,15 @@ struct Candidate {
     name: String,
     version: String,
     variant: Option<String>,
+    major: Option<u32>,
     hashes: Vec<String>,
     /// In which it may be led there; none: by whatever leads there.
     scopes: Vec<Scope>,
 }
 
-/// Where a member stands: the version that it is nearest to, its variant, the hashes of what differs, and the scopes that were
-/// granted of it.
-type Place = (String, Option<String>, Vec<String>, Vec<Scope>);
+/// Where a member stands: the version that it is nearest to, its variant, its major, the hashes of what differs, and the
+/// scopes that were granted of it.
+type Place = (String, Option<String>, Option<u32>, Vec<String>, Vec<Scope>);
 
 /// Those of a selection that the caller may lead there.
 fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, target: &str) -> Result<Vec<Candidate>> {
@@ -75,11 +77,12 @@ fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, targe
     });
     let ids = members::ids(&selected);
     let rows = spi.query(
-        "SELECT m.id, m.name, v.version, v.variant,
-                (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = m.id AND d.baseline = $2)
+        &format!("SELECT m.id, m.name, v.version, v.variant,
+                (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = m.id AND d.baseline = $2),
+                {}
            FROM accord.fleet_member m JOIN accord.fleet_verdict v ON v.member = m.id AND v.baseline = $2
           WHERE m.id = ANY ($1::bigint[]) AND m.conninfo IS NOT NULL AND v.version IS NOT NULL AND (v.standing = 'deviates' OR v.version <> $3)
-          ORDER BY m.name",
+          ORDER BY m.name", store::MAJOR),
         &[Arg::Texts(&ids), Arg::Text(baseline), Arg::Text(target)],
         See::Latest,
     )?;
@@ -90,6 +93,7 @@ fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, targe
             name: row.text(1),
             version: row.text(2),
             variant: row.maybe_text(3),
+            major: row.maybe_int(5).map(|major| major as u32),
             hashes: row.text(4).split(',').filter(|hash| !hash.is_empty()).map(str::to_owned).collect(),
             scopes: scopes.remove(&row.int(0)).unwrap_or_default(),
         })
@@ -205,27 +209,27 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
     if !rights.administers() && !members::all(spi)?.iter().any(|member| rights.conforms(member, baseline).is_some()) {
         return Err(store::unknown(baseline, None));
     }
-    let (version, target) = store::load(spi, baseline, options.version.as_deref())?;
+    let version = store::load(spi, baseline, options.version.as_deref(), None)?.0;
     if !rights.administers() && !store::is_permitted(spi, baseline, &version)? {
         return Err(store::unknown(baseline, Some(&version)));
     }
     let candidates = candidates(spi, &rights, selection, baseline, &version)?;
     let mut groups: BTreeMap<Place, Vec<&Candidate>> = BTreeMap::new();
     for candidate in &candidates {
-        let place = (candidate.version.clone(), candidate.variant.clone(), candidate.hashes.clone(), candidate.scopes.clone());
+        let place =
+            (candidate.version.clone(), candidate.variant.clone(), candidate.major, candidate.hashes.clone(), candidate.scopes.clone());
         groups.entry(place).or_default().push(candidate);
     }
-    let mut loaded: HashMap<String, Baseline> = HashMap::new();
+    let mut loaded = Loaded::default();
     let mut courses = Vec::new();
-    for ((from, variant, hashes, scopes), group) in groups {
-        if !loaded.contains_key(&from) {
-            loaded.insert(from.clone(), store::load(spi, baseline, Some(&from))?.1);
-        }
+    for ((from, variant, major, hashes, scopes), group) in groups {
+        let mut load = |version: &str| loaded.version(spi, baseline, version, major).ok_or_else(|| store::unknown(baseline, Some(version)));
+        let (start, target) = (load(&from)?, load(&version)?);
         let found = deviations(spi, &hashes)?;
         let found: Vec<Deviation> = hashes.iter().filter_map(|hash| found.get(hash).cloned()).collect();
         let steps = target
             .material(variant.as_deref())
-            .and_then(|target| course((&loaded[&from], variant.as_deref()), &found, &target, options.additive, &scopes));
+            .and_then(|target| course((&start, variant.as_deref()), &found, &target, options.additive, &scopes));
         let (steps, obstacle) = match steps {
             Ok(steps) => (steps, None),
             Err(why) => (Vec::new(), Some(why)),

@@ -94,15 +94,13 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
     let series = &mend.shelf.series[mend.series];
     let unfit = |why: String| lost(Cause::new("unfit", why));
     let mapping = series.mapping(&mend.labels).map_err(unfit)?;
+    let session = Session::open(environment, &mend.conninfo, "conform", mend.timeout, mend.lock_timeout, "").await?;
+    let (server, _) = session.ask(&[]).await?;
     let edition = series
-        .editions
-        .iter()
-        .find(|edition| edition.version == mend.version && edition.variant == mend.variant)
+        .edition(&mend.version, mend.variant.as_deref(), Some(server.major))
         .ok_or_else(|| unfit(format!("version {} of baseline \"{}\" has no such variant", mend.version, series.name)))?;
     let material = &edition.material;
     let projection = &material.projection;
-    let session = Session::open(environment, &mend.conninfo, "conform", mend.timeout, mend.lock_timeout, "").await?;
-    let (server, _) = session.ask(&[]).await?;
     let client = &session.client;
     run(client, "BEGIN").await?;
     let read = async || -> Result<(Vec<Fact>, Facts, Vec<Deviation>, Fingerprint), Failure> {
