@@ -409,6 +409,7 @@ CREATE TABLE accord.fleet_wish (
     permitted     boolean NOT NULL,
     requested_by  text NOT NULL,
     ordinal       bigint NOT NULL DEFAULT nextval('accord.fleet_ordinal'),
+    client        boolean NOT NULL DEFAULT false, -- no administrator asked for it
     UNIQUE (name, version, member)
 );
 
@@ -599,9 +600,10 @@ CREATE TABLE accord.fleet_conform (
     options       jsonb NOT NULL,
     requested_by  text NOT NULL,
     requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    state         text NOT NULL DEFAULT 'running', -- running, done, stopped
+    state         text NOT NULL DEFAULT 'running', -- running, done, stopped, planned
     reason        text,
-    finished_at   timestamptz
+    finished_at   timestamptz,
+    copy          json                       -- of grants of another member, instead of a baseline: {member, from, what, scopes, dry}
 );
 
 CREATE TABLE accord.fleet_conform_member (

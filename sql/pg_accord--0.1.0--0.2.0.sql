@@ -488,26 +488,6 @@ SELECT a.id,
  WHERE NOT pg_has_role('pg_monitor', 'USAGE') AND o.databases > 0) a
  ORDER BY a.state = 'resolved', array_position(ARRAY['critical', 'warning', 'notice'], a.severity), a.databases DESC, a.id;
 
-CREATE OR REPLACE VIEW accord.conforms AS
-SELECT c.id AS conform,
-       c.baseline,
-       c.version,
-       c.state AS conform_state,
-       m.name AS database,
-       x.wave,
-       x.state,
-       CASE WHEN s.whole THEN x.reason ->> 'message' ELSE x.reason ->> 'code' END AS reason,
-       CASE WHEN s.whole THEN x.reason ->> 'detail' END AS detail,
-       ARRAY(SELECT json_array_elements_text(x.steps) WHERE s.whole) AS steps,
-       CASE WHEN s.whole THEN encode(x.fingerprint, 'hex') END AS fingerprint,
-       x.begun_at,
-       x.finished_at,
-       c.requested_by,
-       c.requested_at
-  FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
- CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
- WHERE m.id IN (SELECT accord.fleet_seen())
- ORDER BY c.id, x.wave, m.name;
 
 CREATE OR REPLACE VIEW accord.fleet_events AS
 SELECT m.name AS database, e.at, e.event,
@@ -551,3 +531,33 @@ CREATE TRIGGER foreign_row BEFORE INSERT OR UPDATE OR DELETE ON accord.fleet_mod
 ALTER TABLE accord.fleet_model ENABLE REPLICA TRIGGER foreign_row;
 -- They are read again.
 UPDATE accord.fleet_verdict SET fingerprint = NULL, standing = 'unheld' WHERE baseline = '';
+
+-- Versions that clients register.
+ALTER TABLE accord.fleet_wish ADD COLUMN client boolean NOT NULL DEFAULT false;
+
+-- Copies of grants.
+ALTER TABLE accord.fleet_conform ADD COLUMN copy json;
+CREATE FUNCTION accord.copy_grants(from_database text, selection text, roles jsonb, dry_run boolean DEFAULT true, options jsonb DEFAULT '{}') RETURNS bigint
+    LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'copy_grants_wrapper';
+REVOKE ALL ON FUNCTION accord.copy_grants(text, text, jsonb, boolean, jsonb) FROM PUBLIC;
+CREATE OR REPLACE VIEW accord.conforms AS
+SELECT c.id AS conform,
+       nullif(c.baseline, '') AS baseline,
+       nullif(c.version, '') AS version,
+       c.state AS conform_state,
+       m.name AS database,
+       x.wave,
+       x.state,
+       CASE WHEN s.whole THEN x.reason ->> 'message' ELSE x.reason ->> 'code' END AS reason,
+       CASE WHEN s.whole THEN x.reason ->> 'detail' END AS detail,
+       ARRAY(SELECT json_array_elements_text(x.steps) WHERE s.whole) AS steps,
+       CASE WHEN s.whole THEN encode(x.fingerprint, 'hex') END AS fingerprint,
+       x.begun_at,
+       x.finished_at,
+       c.requested_by,
+       c.requested_at,
+       CASE WHEN c.copy ->> 'from' IN (SELECT o.name FROM accord.fleet_member o WHERE o.id IN (SELECT accord.fleet_seen())) THEN c.copy ->> 'from' END AS grants_of
+  FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
+ CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
+ WHERE m.id IN (SELECT accord.fleet_seen())
+ ORDER BY c.id, x.wave, m.name;

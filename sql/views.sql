@@ -398,8 +398,8 @@ COMMENT ON VIEW accord.suppressions IS 'what is excepted from alarms, by whom, w
 
 CREATE VIEW accord.conforms AS
 SELECT c.id AS conform,
-       c.baseline,
-       c.version,
+       nullif(c.baseline, '') AS baseline,
+       nullif(c.version, '') AS version,
        c.state AS conform_state,
        m.name AS database,
        x.wave,
@@ -411,7 +411,8 @@ SELECT c.id AS conform,
        x.begun_at,
        x.finished_at,
        c.requested_by,
-       c.requested_at
+       c.requested_at,
+       CASE WHEN c.copy ->> 'from' IN (SELECT o.name FROM accord.fleet_member o WHERE o.id IN (SELECT accord.fleet_seen())) THEN c.copy ->> 'from' END AS grants_of
   FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
  CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
  WHERE m.id IN (SELECT accord.fleet_seen())

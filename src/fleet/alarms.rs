@@ -2,7 +2,7 @@
 
 use super::alarm::{Life, Scope, Severity, Shown, State, Trait, next, severity};
 use super::members::{self, Member};
-use super::parts;
+use super::parts::{self, Loaded};
 use super::reports::{self, Told};
 use super::rights::{self, Operation, Reach, Rights};
 use super::scope::Scope as Part;
@@ -159,6 +159,7 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         lives.insert(row.bytes(0), (life, row.text(4), row.text(5).parse().map_err(Error::internal)?));
     }
     let at = now();
+    let mut loaded = Loaded::default();
     for group in groups(spi)? {
         let hash = hex(&group.hash);
         let what = Trait {
@@ -208,8 +209,16 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         if told {
             tell(spi, &group.hash, &group.words, worst, life.state, databases)?;
             let baseline = group.baseline.as_deref();
-            let told = Told { hash: &group.hash, words: &group.words, severity: worst, state: life.state, databases, baseline };
-            reports::enqueue(spi, &channels, &told, shown.iter().copied())?;
+            let told = Told {
+                hash: &group.hash,
+                about: group.about,
+                words: &group.words,
+                severity: worst,
+                state: life.state,
+                databases,
+                baseline,
+            };
+            reports::enqueue(spi, &channels, &told, shown.iter().copied(), &mut loaded)?;
         }
     }
     // What nobody shows any longer.
@@ -224,8 +233,8 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         )?;
         if told {
             tell(spi, &hash, &words, Severity::Notice, after.state, 0)?;
-            let told = Told { hash: &hash, words: &words, severity, state: after.state, databases: 0, baseline: None };
-            reports::enqueue(spi, &channels, &told, std::iter::empty())?;
+            let told = Told { hash: &hash, about: "", words: &words, severity, state: after.state, databases: 0, baseline: None };
+            reports::enqueue(spi, &channels, &told, std::iter::empty(), &mut loaded)?;
         }
     }
     Ok(())

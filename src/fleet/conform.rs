@@ -2,6 +2,7 @@
 //! is one row of the journal, done or not, and what is not done is taken up again after a restart.
 
 use super::baseline::{Baseline, Facts, Material};
+use super::copies;
 use super::mapping::Mapping;
 use super::members::{self, nudge};
 use super::parts::Loaded;
@@ -10,6 +11,7 @@ use super::scope::{Part, Scope};
 use super::store;
 use super::verdict::{Deviation, Difference, compare};
 use super::watch::mend;
+use super::watch::work::Copy;
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactId, Fingerprint};
 use crate::pg::process;
@@ -245,20 +247,45 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
             .detail(format!("{why}."))
             .hint("Select the others, or bring these about by hand."));
     }
-    let id = begin(spi, selection, baseline, &version, &options, &candidates, &rights.who)?;
+    let begun = Begun { selection, baseline, version: &version, options: &options, copy: None, by: &rights.who };
+    let id = begin(spi, &begun, candidates.iter().map(|candidate| (candidate.id, &candidate.scopes[..])))?;
     rights.record(spi, "conform", &serde_json::json!({"conform": id, "selection": selection, "baseline": baseline, "version": version}))?;
     Ok((Some(id), courses))
 }
 
-fn begin(spi: &Spi, selection: &str, baseline: &str, version: &str, options: &Options, candidates: &[Candidate], by: &str) -> Result<i64> {
+/// A mending that begins.
+pub struct Begun<'a> {
+    /// Of which databases.
+    pub selection: &'a str,
+    /// To which baseline; empty for a copy of grants.
+    pub baseline: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// How.
+    pub options: &'a Options,
+    /// What is copied instead.
+    pub copy: Option<&'a Value>,
+    /// Who asked.
+    pub by: &'a str,
+}
+
+/// Writes down what is to be done with which members, and in which scopes.
+pub fn begin<'s>(spi: &Spi, begun: &Begun, members: impl ExactSizeIterator<Item = (i64, &'s [Scope])>) -> Result<i64> {
     let rows = spi.query(
-        "INSERT INTO accord.fleet_conform (baseline, version, selection, options, requested_by) VALUES ($1, $2, $3, $4::jsonb, $5) RETURNING id",
-        &[Arg::Text(baseline), Arg::Text(version), Arg::Text(selection), Arg::Text(&serde_json::to_string(options)?), Arg::Text(by)],
+        "INSERT INTO accord.fleet_conform (baseline, version, selection, options, requested_by, copy) VALUES ($1, $2, $3, $4::jsonb, $5, $6::json) RETURNING id",
+        &[
+            Arg::Text(begun.baseline),
+            Arg::Text(begun.version),
+            Arg::Text(begun.selection),
+            Arg::Text(&serde_json::to_string(begun.options)?),
+            Arg::Text(begun.by),
+            Arg::MaybeText(begun.copy.map(ToString::to_string).as_deref()),
+        ],
         See::Transaction,
     )?;
     let id = rows.first().map_or(0, |row| row.int(0));
-    let tenth = candidates.len().div_ceil(10);
-    for (i, candidate) in candidates.iter().enumerate() {
+    let tenth = members.len().div_ceil(10);
+    for (i, (member, scopes)) in members.enumerate() {
         let wave = if i == 0 {
             1
         } else if i <= tenth {
@@ -268,7 +295,7 @@ fn begin(spi: &Spi, selection: &str, baseline: &str, version: &str, options: &Op
         };
         spi.run(
             "INSERT INTO accord.fleet_conform_member (conform, member, wave, scopes) VALUES ($1, $2, $3::int, $4::json)",
-            &[Arg::Int(id), Arg::Int(candidate.id), Arg::Int(wave), Arg::Text(&serde_json::to_string(&candidate.scopes)?)],
+            &[Arg::Int(id), Arg::Int(member), Arg::Int(wave), Arg::Text(&serde_json::to_string(scopes)?)],
         )?;
     }
     nudge();
@@ -291,6 +318,8 @@ pub struct Next {
     pub baseline: String,
     /// Version.
     pub version: String,
+    /// What is copied instead.
+    pub copy: Option<Copy>,
     /// Only what is missing.
     pub additive: bool,
     /// Only within these; none: whatever leads there.
@@ -315,14 +344,18 @@ pub fn next(spi: &Spi, limit: i64) -> Result<Vec<Next>> {
                 accord.fleet_conform c, accord.fleet_member m
           WHERE t.conform = n.conform AND t.member = n.member AND c.id = t.conform AND m.id = t.member
       RETURNING t.conform, t.member, m.conninfo, m.labels::text, c.baseline, c.version, c.options::text,
-                (SELECT v.variant FROM accord.fleet_verdict v WHERE v.member = m.id AND v.baseline = c.baseline), t.scopes::text",
+                (SELECT v.variant FROM accord.fleet_verdict v WHERE v.member = m.id AND v.baseline = c.baseline), t.scopes::text,
+                c.copy::text, (SELECT s.conninfo FROM accord.fleet_member s WHERE s.id = (c.copy ->> 'member')::bigint)",
         &[Arg::Int(limit)],
         See::Transaction,
     )?;
     rows.iter()
         .map(|row| {
             let options: Options = serde_json::from_str(&row.text(6))?;
+            let scopes: Vec<Scope> = row.maybe_text(8).map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))?;
+            let copy = row.maybe_text(9).map(|text| copies::due(&text, row.maybe_text(10), &scopes)).transpose()?;
             Ok(Next {
+                copy,
                 conform: row.int(0),
                 member: row.int(1),
                 conninfo: row.text(2),
@@ -331,7 +364,7 @@ pub fn next(spi: &Spi, limit: i64) -> Result<Vec<Next>> {
                 baseline: row.text(4),
                 version: row.text(5),
                 additive: options.additive,
-                scopes: row.maybe_text(8).map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))?,
+                scopes,
                 lock_timeout: options.lock_timeout.duration(),
             })
         })
@@ -355,7 +388,7 @@ pub fn mended(spi: &Spi, conform: i64, member: i64, steps: &[String], reached: &
     spi.run("UPDATE accord.fleet_member SET asked = asked + 1 WHERE id = $1", &[Arg::Int(member)])?;
     spi.run(
         "UPDATE accord.fleet_conform c SET finished_at = clock_timestamp(),
-                state = CASE WHEN f.failed IS NULL THEN 'done' ELSE 'stopped' END, reason = f.failed
+                state = CASE WHEN f.failed IS NOT NULL THEN 'stopped' WHEN (c.copy ->> 'dry')::boolean THEN 'planned' ELSE 'done' END, reason = f.failed
            FROM (SELECT string_agg(m.name || ': ' || (x.reason ->> 'message'), '; ') FILTER (WHERE x.state = 'failed') AS failed,
                         bool_or(x.state = 'running') AS running, bool_or(x.state = 'waiting') AS waiting
                    FROM accord.fleet_conform_member x JOIN accord.fleet_member m ON m.id = x.member WHERE x.conform = $1) f

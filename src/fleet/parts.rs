@@ -64,6 +64,12 @@ impl Loaded {
         let load = || store::load(spi, name, Some(version), major).ok().map(|(_, read)| Arc::new(read));
         self.0.entry((name.to_owned(), version.to_owned(), major)).or_insert_with(load).clone()
     }
+
+    /// The newest one.
+    pub fn newest(&mut self, spi: &Spi, name: &str) -> Option<Arc<Baseline>> {
+        let load = || store::load(spi, name, None, None).ok().map(|(_, read)| Arc::new(read));
+        self.0.entry((name.to_owned(), String::new(), None)).or_insert_with(load).clone()
+    }
 }
 
 /// A scope on a database that differs so from a version.

@@ -389,7 +389,7 @@ pub(super) fn write_deviations(spi: &Spi, member: i64, baseline: &str, found: &[
 fn granted(spi: &Spi, wish: i64, major: Option<u32>, facts: &[crate::model::Fact]) -> Result<()> {
     let rows = spi.query(
         "DELETE FROM accord.fleet_wish w USING accord.fleet_member m WHERE w.id = $1 AND m.id = w.member
-         RETURNING w.name, w.version, w.rules::text, w.selection, w.permitted, w.requested_by, m.name, m.id, w.ordinal",
+         RETURNING w.name, w.version, w.rules::text, w.selection, w.permitted, w.requested_by, m.name, m.id, w.ordinal, w.client",
         &[Arg::Int(wish)],
         See::Transaction,
     )?;
@@ -406,6 +406,7 @@ fn granted(spi: &Spi, wish: i64, major: Option<u32>, facts: &[crate::model::Fact
             from: Some(&from),
             by: &by,
             ordinal: Some(row.int(8)),
+            client: row.bool(9),
         };
         store::register(spi, baseline, &card)
     });
@@ -440,7 +441,8 @@ pub fn tidy(spi: &Spi) -> Result<bool> {
 pub fn mendings(spi: &Spi, shelf: &Arc<Shelf>, limit: usize) -> Result<Vec<Mend>> {
     let mut out = Vec::new();
     for next in super::conform::next(spi, limit as i64)? {
-        let Some(series) = shelf.series.iter().position(|series: &Series| series.name == next.baseline) else { continue };
+        let series = shelf.series.iter().position(|series: &Series| series.name == next.baseline);
+        let Some(series) = series.or(next.copy.is_some().then_some(0)) else { continue };
         out.push(Mend {
             conform: next.conform,
             member: next.member,
@@ -450,6 +452,7 @@ pub fn mendings(spi: &Spi, shelf: &Arc<Shelf>, limit: usize) -> Result<Vec<Mend>
             series,
             version: next.version,
             shelf: shelf.clone(),
+            copy: next.copy,
             additive: next.additive,
             scopes: next.scopes,
             lock_timeout: next.lock_timeout,

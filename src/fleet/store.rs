@@ -4,7 +4,7 @@ use super::baseline::{Baseline, Rules};
 use super::majority::Content;
 use super::members::{nudge, selection};
 use super::outliers;
-use super::rights::note;
+use super::rights::{Operation, Reach, Rights, note};
 use super::shelf::{Series, Version, nearest_major};
 use super::verdict::Standing;
 use super::watch::work::{Recognised, Shelf};
@@ -32,6 +32,8 @@ pub struct Card<'a> {
     pub by: &'a str,
     /// Its place among the versions, where it was asked for before it could be registered.
     pub ordinal: Option<i64>,
+    /// It is a client's: its rules are those of the version before it.
+    pub client: bool,
 }
 
 /// A baseline's document; the error says what is wrong.
@@ -67,11 +69,19 @@ pub fn register(spi: &Spi, mut baseline: Baseline, card: &Card) -> Result<()> {
     check(card)?;
     // Nobody else registers one at this time.
     lock_facts(spi)?;
+    if card.client {
+        let (newest, before) = load(spi, card.name, None, baseline.major)?;
+        baseline.join(&before).map_err(|why| ruled(card, format!("{why}; version {newest} is the one before.")))?;
+    }
     let standing = standing(spi, card)?;
     if standing.is_some() {
         baseline.join(&load(spi, card.name, Some(card.version), None)?.1).map_err(|why| otherwise(card, format!("{why}.")))?;
     }
-    let (selection, permitted) = standing.unwrap_or_else(|| (card.selection.to_owned(), card.permitted));
+    let (selection, permitted) = match (standing, card.client) {
+        (Some(standing), _) => standing,
+        (None, true) => (selection_of(spi, card.name)?.unwrap_or_default(), false),
+        (None, false) => (card.selection.to_owned(), card.permitted),
+    };
     let wide = Projection { column_order: true, ..baseline.rules.projection.clone() };
     let contents = put(spi, baseline.facts.iter().map(|fact| &**fact).filter(|fact| wide.mirrors(&fact.id)))?.concat();
     let fingerprint = baseline.material(None).map_err(Error::invalid)?.fingerprint;
@@ -106,6 +116,44 @@ pub fn register(spi: &Spi, mut baseline: Baseline, card: &Card) -> Result<()> {
     changed(spi, card.name)
 }
 
+/// Whom a baseline holds.
+pub fn selection_of(spi: &Spi, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT b.selection FROM accord.fleet_baseline b WHERE b.name = $1 ORDER BY b.ordinal DESC LIMIT 1";
+    Ok(spi.query(sql, &[Arg::Text(name)], See::Latest)?.first().map(|row| row.text(0)))
+}
+
+/// What a client may not say of a version.
+fn ruled(card: &Card, why: String) -> Error {
+    Error::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("the rules of baseline \"{}\" are the administrator's", card.name))
+        .detail(why)
+        .hint("Leave \"projection\", \"ignore\", \"mapping\", \"variants\", selection and permitted out: they are those of the version before.")
+}
+
+/// `accord.register_baseline`: from a database or from a model.
+pub fn ask(spi: &Spi, model: Option<Value>, rules: &Value, card: Card) -> Result<()> {
+    let rights = Rights::of_caller(spi)?;
+    rights.registers(spi, card.name)?;
+    let card = Card { client: !rights.administers(), ..card };
+    if card.client && (!card.selection.is_empty() || card.permitted) {
+        return Err(ruled(&card, "A selection or permission was given.".to_owned()));
+    }
+    match (card.from, model) {
+        (None, Some(model)) => register(spi, read(with_rules(model, rules)?)?, &card),
+        (Some(from), None) => {
+            if card.client {
+                let member = rights.member(spi, Operation::Inspect, from)?;
+                // A part of it is seen: the rest would be registered as well.
+                if !matches!(rights.reach(Operation::Inspect, &member), Reach::Whole) {
+                    return Err(super::members::unknown(from));
+                }
+            }
+            wish(spi, from, rules, &card)
+        }
+        _ => Err(Error::invalid("a baseline is taken from a database of the fleet or from a model, one of them")
+            .hint("accord.register_baseline('shop', '1', from_database => 'shop_1') or …, model => '{\"facts\": […]}')")),
+    }
+}
+
 /// Writes down that a member's model is to become a version; the watch reads it after the commit.
 pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
     check(card)?;
@@ -133,12 +181,12 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
         &[Arg::Text(card.name), Arg::Text(card.version), Arg::Text(from)],
     )?;
     let rows = spi.query(
-        "INSERT INTO accord.fleet_wish AS w (member, name, version, rules, selection, permitted, requested_by, ordinal)
-         SELECT m.id, $2, $3, $4::json, $5, $6, $7,
+        "INSERT INTO accord.fleet_wish AS w (member, name, version, rules, selection, permitted, requested_by, client, ordinal)
+         SELECT m.id, $2, $3, $4::json, $5, $6, $7, $8,
                 coalesce((SELECT max(o.ordinal) FROM accord.fleet_wish o WHERE o.name = $2 AND o.version = $3), nextval('accord.fleet_ordinal'))
            FROM accord.fleet_member m WHERE m.name = $1
          ON CONFLICT (name, version, member) DO UPDATE SET rules = excluded.rules, selection = excluded.selection,
-             permitted = excluded.permitted, requested_by = excluded.requested_by RETURNING w.member",
+             permitted = excluded.permitted, requested_by = excluded.requested_by, client = excluded.client RETURNING w.member",
         &[
             Arg::Text(from),
             Arg::Text(card.name),
@@ -147,6 +195,7 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
             Arg::Text(card.selection),
             Arg::Bool(card.permitted),
             Arg::Text(card.by),
+            Arg::Bool(card.client),
         ],
         See::Transaction,
     )?;

@@ -2,6 +2,7 @@
 //! members. It hands out no more work at a time than `accord.fleet_connections`, and records what comes back.
 
 mod call;
+mod copy;
 pub mod mend;
 mod network;
 mod post;

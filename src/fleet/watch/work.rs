@@ -1,5 +1,6 @@
 //! What the watch's two threads say to each other. Plain data.
 
+use crate::fleet::grants::Copying;
 use crate::fleet::mapping::Mapping;
 use crate::fleet::shelf::Series;
 use crate::fleet::verdict::{Deviation, Standing};
@@ -163,6 +164,8 @@ pub struct Mend {
     pub version: String,
     /// Baselines.
     pub shelf: Arc<Shelf>,
+    /// Not to a baseline: to the grants of another member.
+    pub copy: Option<Copy>,
     /// Only what adds.
     pub additive: bool,
     /// Only within these; none: whatever leads there.
@@ -171,6 +174,18 @@ pub struct Mend {
     pub lock_timeout: Duration,
     /// At most.
     pub timeout: Duration,
+}
+
+/// A copy of grants.
+pub struct Copy {
+    /// How the source is reached; none: it is no longer a member, or lets nobody in.
+    pub from: Option<String>,
+    /// Which.
+    pub what: Copying,
+    /// Of the source, only what lies in one of these; none: all.
+    pub scopes: Vec<crate::fleet::scope::Scope>,
+    /// What would be done is told, and not done.
+    pub dry: bool,
 }
 
 /// Network thread → main.
