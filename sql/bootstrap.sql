@@ -391,7 +391,7 @@ CREATE TABLE accord.fleet_source (
 -- One row: grows with every change of what members are held to.
 CREATE TABLE accord.fleet_generation (
     generation    bigint NOT NULL,
-    judged        bytea                      -- of which models members were that no baseline selects, when they were last compared
+    judged        text                       -- a checksum of members that no baseline selects and their models, when they were last compared
 );
 INSERT INTO accord.fleet_generation VALUES (1);
 

@@ -510,6 +510,7 @@ ALTER TABLE accord.fleet_baseline DROP CONSTRAINT fleet_baseline_ordinal_key;
 CREATE UNIQUE INDEX fleet_baseline_edition ON accord.fleet_baseline (name, version, coalesce(major, 0));
 ALTER TABLE accord.fleet_wish DROP CONSTRAINT fleet_wish_name_version_key;
 ALTER TABLE accord.fleet_wish ADD UNIQUE (name, version, member);
+DELETE FROM accord.fleet_known;
 DROP FUNCTION accord.baseline(text, text);
 DROP FUNCTION accord.remove_baseline(text, text);
 CREATE FUNCTION accord.baseline(name text, version text DEFAULT NULL, major integer DEFAULT NULL) RETURNS jsonb
@@ -520,7 +521,7 @@ REVOKE ALL ON FUNCTION accord.baseline(text, text, integer), accord.remove_basel
 GRANT EXECUTE ON FUNCTION accord.baseline(text, text, integer) TO pg_monitor;
 
 -- Databases that no baseline selects, fact by fact.
-ALTER TABLE accord.fleet_generation ADD COLUMN judged bytea;
+ALTER TABLE accord.fleet_generation ADD COLUMN judged text;
 CREATE TABLE accord.fleet_model (
     fingerprint   bytea PRIMARY KEY,
     ids           bytea NOT NULL,            -- 16 bytes of the hash of each fact's id

@@ -5,6 +5,7 @@
 mod support;
 
 #[path = "../peers/piped.rs"]
+#[allow(dead_code)] // what only `make peers` asks
 mod piped;
 
 use piped::{Piped, peers, url};

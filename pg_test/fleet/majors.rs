@@ -128,9 +128,9 @@ fn a_member_on_another_major_is_held_to_its_own_words() {
     for name in ["here", "one"] {
         let sql = "CREATE VIEW shop.closed AS SELECT id FROM shop.orders WHERE state = 'closed'";
         if name == "here" {
-            fleet.there(name, sql)
+            fleet.there(name, sql);
         } else {
-            batch(&mut far.client(name), sql)
+            batch(&mut far.client(name), sql);
         }
         fleet.execute("SELECT accord.register_baseline('shop', '2', from_database => $1)", &[&name]);
     }

@@ -84,6 +84,7 @@ fn a_client_registers_versions_of_its_baseline() {
         ("'acme', '4', from_database => 'acme_1', selection => ''", ""),
         ("'acme', '4', from_database => 'acme_1', selection => 'has customer'", "are the administrator's"),
         ("'acme', '4', from_database => 'acme_1', permitted => true", "are the administrator's"),
+        ("'acme', '4', from_database => 'acme_1', rules => '{\"ignore\": [\"*\"]}'", "are the administrator's"),
         ("'acme', '4', from_database => 'other_1'", "not in the fleet"),
         ("'acme', '3', model => '{\"facts\": []}'", ""),
         ("'other', '2', from_database => 'acme_1'", "does not exist"),

@@ -52,7 +52,12 @@ fn a_channel_tells_of_its_scope() {
     );
     fleet.compare();
     let told = ["open | sent | 1 | index shop.orders_state is missing", "open | sent | 1 | table shop.own is unexpected (with 1 parts)"];
-    settled(&mut fleet, "orders", &told);
+    // In the order in which they were found.
+    wait_until("both are told", || {
+        let mut found = messages(&mut fleet, "orders");
+        found.sort();
+        found == told
+    });
     fleet.there("a", "DROP TABLE shop.own; DROP TABLE shop.orders");
     fleet.compare();
     let resolved =

@@ -57,7 +57,7 @@ impl Piped {
     }
 
     /// Its process.
-    #[allow(dead_code)] // `make bench-fleet` counts its time
+    #[allow(dead_code)] // only `make bench-fleet` counts its time
     pub fn pid(&mut self) -> i32 {
         self.process().child.id() as i32
     }

@@ -163,7 +163,7 @@ mod tests {
             judged(&[(model(&[("a", "text")]), 1), (model(&[("a", "integer")]), 1), (model(&[("a", "bigint")]), 1), (model(&[]), 1)]);
         assert_eq!(found, vec![none.clone(); 4]);
         // One is by itself, two are alike or not: nothing to be told.
-        assert_eq!(judged(&[(model(&[("a", "text")]), 1)]), [none.clone()]);
+        assert!(judged(&[(model(&[("a", "text")]), 1)])[0].is_empty());
         assert_eq!(judged(&[(model(&[("a", "text")]), 1), (model(&[("a", "integer")]), 1)]), [none.clone(), none]);
     }
 }

@@ -56,8 +56,20 @@ fn facts(spi: &Spi, contents: &[Content]) -> Result<Facts> {
     Ok(store::facts(spi, &contents.concat())?.into_iter().collect())
 }
 
-/// Judges them anew where one of them, or how many they are, is another than when that was last done.
+/// Judges them anew where one of them is another than when that was last done.
 pub fn refresh(spi: &Spi) -> Result<()> {
+    let state = spi.query(
+        "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(format('%s %s %s', v.member, encode(v.fingerprint, 'hex'), m.labels ->> 'peers'), 0)), 0)
+           FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member JOIN accord.fleet_model k ON k.fingerprint = v.fingerprint
+          WHERE v.baseline = ''",
+        &[],
+        See::Transaction,
+    )?;
+    let state = state.first().map(|row| row.text(0)).unwrap_or_default();
+    let known = spi.query("SELECT g.judged FROM accord.fleet_generation g", &[], See::Latest)?;
+    if known.first().is_some_and(|row| row.text(0) == state) {
+        return Ok(());
+    }
     let rows = spi.query(
         "SELECT coalesce(m.labels ->> 'peers', ''), v.fingerprint, count(*)
            FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member JOIN accord.fleet_model k ON k.fingerprint = v.fingerprint
@@ -66,28 +78,13 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         See::Transaction,
     )?;
     let mut groups: BTreeMap<String, Vec<Alike>> = BTreeMap::new();
-    let mut state = blake3::Hasher::new();
     for row in &rows {
-        let (peers, fingerprint, count) = (row.text(0), row.bytes(1), row.int(2) as u64);
-        state.update(peers.as_bytes()).update(b"\0").update(&fingerprint).update(&count.to_be_bytes());
-        groups.entry(peers).or_default().push((fingerprint, count));
-    }
-    // The order of the members does not tell: which of them has which fingerprint does.
-    let members = spi.query(
-        "SELECT string_agg(v.member || ' ' || encode(v.fingerprint, 'hex'), ',' ORDER BY v.member) FROM accord.fleet_verdict v WHERE v.baseline = ''",
-        &[],
-        See::Transaction,
-    )?;
-    state.update(members.first().map(|row| row.text(0)).unwrap_or_default().as_bytes());
-    let state = state.finalize();
-    let known = spi.query("SELECT g.judged FROM accord.fleet_generation g", &[], See::Latest)?;
-    if known.first().is_some_and(|row| row.bytes(0) == state.as_bytes()) {
-        return Ok(());
+        groups.entry(row.text(0)).or_default().push((row.bytes(1), row.int(2) as u64));
     }
     for (peers, group) in &groups {
         judge(spi, peers, group)?;
     }
-    spi.run("UPDATE accord.fleet_generation SET judged = $1", &[Arg::Bytes(state.as_bytes())])
+    spi.run("UPDATE accord.fleet_generation SET judged = $1", &[Arg::Text(&state)])
 }
 
 /// One model at a time: first counted, then compared.

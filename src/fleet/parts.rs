@@ -98,7 +98,7 @@ pub fn seen(spi: &Spi, rights: &Rights) -> Result<(Vec<Piece>, Vec<Seen>)> {
     let own = ids(all.iter().filter(|member| scopes.contains_key(&member.id)));
     let rows = spi.query(
         &format!("SELECT v.member, m.name, v.baseline, v.standing, v.version, v.variant,
-                (SELECT bool_or(b.permitted) OR max(b.ordinal) = (SELECT max(l.ordinal) FROM accord.fleet_baseline l WHERE l.name = b.name)
+                (SELECT bool_or(b.permitted) OR max(b.ordinal) = (SELECT max(l.ordinal) FROM accord.fleet_baseline l WHERE l.name = v.baseline)
                    FROM accord.fleet_baseline b WHERE b.name = v.baseline AND b.version = v.version),
                 (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline),
                 {}

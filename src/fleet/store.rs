@@ -70,8 +70,7 @@ pub fn register(spi: &Spi, mut baseline: Baseline, card: &Card) -> Result<()> {
     // Nobody else registers one at this time.
     lock_facts(spi)?;
     if card.client {
-        let (newest, before) = load(spi, card.name, None, baseline.major)?;
-        baseline.join(&before).map_err(|why| ruled(card, format!("{why}; version {newest} is the one before.")))?;
+        confine(spi, &mut baseline, card)?;
     }
     let standing = standing(spi, card)?;
     if standing.is_some() {
@@ -122,6 +121,12 @@ pub fn selection_of(spi: &Spi, name: &str) -> Result<Option<String>> {
     Ok(spi.query(sql, &[Arg::Text(name)], See::Latest)?.first().map(|row| row.text(0)))
 }
 
+/// Gives a client's version the rules of the newest one.
+fn confine(spi: &Spi, baseline: &mut Baseline, card: &Card) -> Result<()> {
+    let (newest, before) = load(spi, card.name, None, baseline.major)?;
+    baseline.join(&before).map_err(|why| ruled(card, format!("{why}; version {newest} is the newest.")))
+}
+
 /// What a client may not say of a version.
 fn ruled(card: &Card, why: String) -> Error {
     Error::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("the rules of baseline \"{}\" are the administrator's", card.name))
@@ -146,6 +151,8 @@ pub fn ask(spi: &Spi, model: Option<Value>, rules: &Value, card: Card) -> Result
                 if !matches!(rights.reach(Operation::Inspect, &member), Reach::Whole) {
                     return Err(super::members::unknown(from));
                 }
+                // What it says of rules is refused now, not when the database is read.
+                confine(spi, &mut read(with_rules(json!({"facts": []}), rules)?)?, &card)?;
             }
             wish(spi, from, rules, &card)
         }
