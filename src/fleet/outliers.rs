@@ -14,7 +14,7 @@ type Alike = (Vec<u8>, u64);
 
 /// Keeps a model that was met for the first time.
 pub fn keep(spi: &Spi, fingerprint: &Fingerprint, facts: &[Fact]) -> Result<()> {
-    let bare = |fact: &Fact| Fact { key: None, root: None, depends: Default::default(), notes: Default::default(), ..fact.clone() };
+    let bare = |fact: &Fact| Fact { key: None, root: None, depends: Vec::new(), notes: serde_json::Map::new(), ..fact.clone() };
     let facts: Vec<Fact> = facts.iter().map(bare).collect();
     let contents = store::put(spi, facts.iter())?;
     let mut outline = Outline::default();

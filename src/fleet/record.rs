@@ -54,13 +54,12 @@ pub fn due(spi: &Spi, busy: &[String], limit: i64, shelf: &Arc<Shelf>) -> Result
     rows.iter()
         .map(|row| {
             let labels = serde_json::from_str(&row.text(4))?;
-            let way = match row.maybe_text(2) {
-                Some(conninfo) => Way::Connection(conninfo),
+            let way = if let Some(conninfo) = row.maybe_text(2) {
+                Way::Connection(conninfo)
+            } else {
                 // It was read when it came.
-                None => {
-                    let read = Document::read(serde_json::from_str(&row.text(3))?).unwrap_or_default();
-                    Way::Submitted(read.facts, read.major)
-                }
+                let read = Document::read(serde_json::from_str(&row.text(3))?).unwrap_or_default();
+                Way::Submitted(read.facts, read.major)
             };
             let last: HashMap<String, (Option<String>, Option<String>)> =
                 row.maybe_text(9).map_or_else(|| Ok(HashMap::new()), |text| serde_json::from_str(&text))?;
