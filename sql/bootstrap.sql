@@ -389,7 +389,10 @@ CREATE TABLE accord.fleet_source (
 );
 
 -- One row: grows with every change of what members are held to.
-CREATE TABLE accord.fleet_generation (generation bigint NOT NULL);
+CREATE TABLE accord.fleet_generation (
+    generation    bigint NOT NULL,
+    judged        text                       -- a checksum of members that no baseline selects and their models, when they were last compared
+);
 INSERT INTO accord.fleet_generation VALUES (1);
 
 -- The order of versions is that in which they were asked for.
@@ -406,29 +409,37 @@ CREATE TABLE accord.fleet_wish (
     permitted     boolean NOT NULL,
     requested_by  text NOT NULL,
     ordinal       bigint NOT NULL DEFAULT nextval('accord.fleet_ordinal'),
-    UNIQUE (name, version)
+    client        boolean NOT NULL DEFAULT false, -- no administrator asked for it
+    UNIQUE (name, version, member)
 );
 
 CREATE TABLE accord.fleet_baseline (
     name          text NOT NULL CHECK (name <> ''),
     version       text NOT NULL CHECK (version <> ''),
-    ordinal       bigint NOT NULL UNIQUE,    -- the order of versions
+    ordinal       bigint NOT NULL,           -- the order of versions; all majors of one share it
     rules         json NOT NULL,             -- everything but the facts
     facts         bytea NOT NULL,            -- 32 bytes each: accord.fleet_fact
-    major         int,
+    major         int,                       -- whose server worded it
     selection     text NOT NULL,
     permitted     boolean NOT NULL,          -- also when a later version is there
     fingerprint   bytea NOT NULL,
     from_database text,                      -- whose model it is
     registered_by text NOT NULL,
-    registered_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (name, version)
+    registered_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE UNIQUE INDEX fleet_baseline_edition ON accord.fleet_baseline (name, version, coalesce(major, 0));
 
 -- The facts of all baselines, each once.
 CREATE TABLE accord.fleet_fact (
     content       bytea PRIMARY KEY,
     fact          text COLLATE "C" NOT NULL
+);
+
+-- Models of members that no baseline selects, each once.
+CREATE TABLE accord.fleet_model (
+    fingerprint   bytea PRIMARY KEY,
+    ids           bytea NOT NULL,            -- 16 bytes of the hash of each fact's id
+    contents      bytea NOT NULL             -- 32 bytes each, in the same order: accord.fleet_fact
 );
 
 -- Fingerprints that were met and are permitted, beside those of the versions themselves.
@@ -482,7 +493,7 @@ CREATE INDEX fleet_deviation_hash ON accord.fleet_deviation (hash);
 CREATE TABLE accord.fleet_alarm (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hash          bytea NOT NULL UNIQUE,     -- of the difference; of the cause, for databases that cannot be read
-    about         text NOT NULL,             -- difference, unreadable, behind, outlier
+    about         text NOT NULL,             -- difference, unreadable, behind
     baseline      text,
     code          text,                      -- unreadable: of the cause
     words         text NOT NULL,
@@ -589,9 +600,10 @@ CREATE TABLE accord.fleet_conform (
     options       jsonb NOT NULL,
     requested_by  text NOT NULL,
     requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    state         text NOT NULL DEFAULT 'running', -- running, done, stopped
+    state         text NOT NULL DEFAULT 'running', -- running, done, stopped, planned
     reason        text,
-    finished_at   timestamptz
+    finished_at   timestamptz,
+    copy          json                       -- of grants of another member, instead of a baseline: {member, from, what, scopes, dry}
 );
 
 CREATE TABLE accord.fleet_conform_member (

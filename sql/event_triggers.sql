@@ -69,5 +69,5 @@ GRANT EXECUTE ON FUNCTION accord.version(), accord.fingerprint(boolean, jsonb), 
     accord.model(bigint, jsonb, boolean), accord.diff(jsonb, jsonb), accord.diff(bigint, bigint, jsonb), accord.plan(jsonb, jsonb, jsonb),
     accord.plan(bigint, bigint, jsonb), accord.rename_hints(jsonb, jsonb), accord.event_loss(json), accord.reverse_ddl(bigint),
     accord.mask_conninfo(text), accord.mask_secrets(json), accord.worker_running(), accord.wait_for_replica(text, interval),
-    accord.fleet_report(text, text), accord.wait_for_fleet(text, interval), accord.wait_for_conform(bigint, interval), accord.baseline(text, text),
+    accord.fleet_report(text, text), accord.wait_for_fleet(text, interval), accord.wait_for_conform(bigint, interval), accord.baseline(text, text, integer),
     accord.export_model(), accord.fleet_seen(), accord.fleet_whole(), accord.fleet_pieces(), accord.fleet_part_verdicts() TO pg_monitor;

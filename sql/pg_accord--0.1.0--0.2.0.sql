@@ -356,7 +356,7 @@ WITH parts AS MATERIALIZED (SELECT * FROM accord.fleet_part_verdicts())
 SELECT m.name,
        CASE WHEN m.failures > 0 THEN 'unreadable'
             WHEN m.compared_at IS NULL THEN 'waiting'
-            ELSE coalesce((SELECT v.standing FROM (SELECT w.standing FROM accord.fleet_verdict w WHERE w.member = m.id AND s.whole
+            ELSE coalesce((SELECT v.standing FROM (SELECT CASE WHEN pg_has_role('pg_monitor', 'USAGE') OR w.baseline <> '' THEN w.standing ELSE 'unheld' END AS standing FROM accord.fleet_verdict w WHERE w.member = m.id AND s.whole
                                                     UNION ALL SELECT p.standing FROM parts p WHERE p.member = m.id) v
                             ORDER BY array_position(ARRAY['deviates', 'unreadable', 'behind', 'outlier', 'unmodelled', 'conforms', 'unheld'], v.standing) LIMIT 1), 'unheld') END AS standing,
        m.labels,
@@ -405,22 +405,23 @@ CREATE OR REPLACE VIEW accord.verdicts AS
 WITH parts AS MATERIALIZED (SELECT * FROM accord.fleet_part_verdicts())
 SELECT m.name AS database,
        nullif(v.baseline, '') AS baseline,
-       CASE WHEN m.failures > 0 THEN 'unreadable' WHEN s.whole THEN v.standing ELSE p.standing END AS verdict,
+       -- What most databases are is others' as well.
+       CASE WHEN m.failures > 0 THEN 'unreadable' WHEN s.whole AND (s.monitors OR v.baseline <> '') THEN v.standing WHEN s.whole THEN 'unheld' ELSE p.standing END AS verdict,
        v.version,
        v.variant,
-       CASE WHEN s.whole THEN (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline) ELSE p.deviations END AS deviations,
+       CASE WHEN s.whole THEN (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline AND (s.monitors OR v.baseline <> '')) ELSE p.deviations END AS deviations,
        CASE WHEN s.whole THEN v.unmodelled ELSE '{}' END AS unmodelled,
        CASE WHEN s.whole THEN encode(v.fingerprint, 'hex') ELSE p.fingerprint END AS fingerprint,
        CASE WHEN s.whole THEN v.at END AS at,
        CASE WHEN s.whole THEN v.since END AS since
   FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member
- CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
+ CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole, pg_has_role('pg_monitor', 'USAGE') AS monitors) s
   LEFT JOIN parts p ON p.member = v.member AND p.baseline = v.baseline
  WHERE m.id IN (SELECT accord.fleet_seen());
 
 CREATE OR REPLACE VIEW accord.deviations AS
 SELECT m.name AS database,
-       d.baseline,
+       nullif(d.baseline, '') AS baseline,
        d.difference,
        d.fact,
        d.properties,
@@ -434,7 +435,7 @@ SELECT m.name AS database,
        d.words AS deviation,
        encode(x.hash, 'hex') AS hash
   FROM accord.fleet_deviation x JOIN accord.fleet_member m ON m.id = x.member JOIN accord.fleet_difference d USING (hash)
- WHERE m.id IN (SELECT accord.fleet_whole())
+ WHERE m.id IN (SELECT accord.fleet_whole()) AND (d.baseline <> '' OR pg_has_role('pg_monitor', 'USAGE'))
 UNION ALL
 -- Of a part: a statement can name anything, and a hash is of the whole difference.
 SELECT m.name, p.baseline, p.difference, p.fact, p.properties, p.expected, p.actual, x.since, x.author ->> 'session_user', x.author ->> 'role',
@@ -480,7 +481,7 @@ SELECT a.id,
   FROM accord.fleet_alarm a,
        LATERAL (SELECT count(DISTINCT s.member) AS databases, min(s.since) AS since, bool_or(s.words IS NULL) AS whole, string_agg(DISTINCT s.words, '; ') AS words
                   FROM (SELECT d.member, d.since, NULL AS words FROM accord.fleet_deviation d
-                         WHERE a.about = 'difference' AND d.hash = a.hash AND d.member IN (SELECT accord.fleet_whole())
+                         WHERE a.about = 'difference' AND a.baseline IS NOT NULL AND d.hash = a.hash AND d.member IN (SELECT accord.fleet_whole())
                          UNION ALL
                         SELECT p.member, x.since, p.words FROM pieces p JOIN accord.fleet_deviation x ON x.member = p.member AND x.baseline = p.baseline AND x.hash = a.hash
                          WHERE a.about = 'difference' AND p.hash = encode(a.hash, 'hex')
@@ -493,26 +494,6 @@ SELECT a.id,
  WHERE NOT pg_has_role('pg_monitor', 'USAGE') AND o.databases > 0) a
  ORDER BY a.state = 'resolved', array_position(ARRAY['critical', 'warning', 'notice'], a.severity), a.databases DESC, a.id;
 
-CREATE OR REPLACE VIEW accord.conforms AS
-SELECT c.id AS conform,
-       c.baseline,
-       c.version,
-       c.state AS conform_state,
-       m.name AS database,
-       x.wave,
-       x.state,
-       CASE WHEN s.whole THEN x.reason ->> 'message' ELSE x.reason ->> 'code' END AS reason,
-       CASE WHEN s.whole THEN x.reason ->> 'detail' END AS detail,
-       ARRAY(SELECT json_array_elements_text(x.steps) WHERE s.whole) AS steps,
-       CASE WHEN s.whole THEN encode(x.fingerprint, 'hex') END AS fingerprint,
-       x.begun_at,
-       x.finished_at,
-       c.requested_by,
-       c.requested_at
-  FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
- CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
- WHERE m.id IN (SELECT accord.fleet_seen())
- ORDER BY c.id, x.wave, m.name;
 
 CREATE OR REPLACE VIEW accord.fleet_events AS
 SELECT m.name AS database, e.at, e.event,
@@ -528,3 +509,62 @@ SELECT s.id, s.owner, s.reason, s.at, s.expires_at, s.selection, s.kind, s.diffe
        -- Of the whole difference, of which a client may see a part.
        CASE WHEN pg_has_role('pg_monitor', 'USAGE') THEN s.hash END AS hash
   FROM accord.fleet_suppression s WHERE s.expires_at > clock_timestamp() AND (pg_has_role('pg_monitor', 'USAGE') OR s.owner = current_user);
+
+-- Baselines as each major words them.
+ALTER TABLE accord.fleet_baseline DROP CONSTRAINT fleet_baseline_pkey;
+ALTER TABLE accord.fleet_baseline DROP CONSTRAINT fleet_baseline_ordinal_key;
+CREATE UNIQUE INDEX fleet_baseline_edition ON accord.fleet_baseline (name, version, coalesce(major, 0));
+ALTER TABLE accord.fleet_wish DROP CONSTRAINT fleet_wish_name_version_key;
+ALTER TABLE accord.fleet_wish ADD UNIQUE (name, version, member);
+DELETE FROM accord.fleet_known;
+DROP FUNCTION accord.baseline(text, text);
+DROP FUNCTION accord.remove_baseline(text, text);
+CREATE FUNCTION accord.baseline(name text, version text DEFAULT NULL, major integer DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'baseline_wrapper';
+CREATE FUNCTION accord.remove_baseline(name text, version text DEFAULT NULL, major integer DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'remove_baseline_wrapper';
+REVOKE ALL ON FUNCTION accord.baseline(text, text, integer), accord.remove_baseline(text, text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accord.baseline(text, text, integer) TO pg_monitor;
+
+-- Databases that no baseline selects, fact by fact.
+ALTER TABLE accord.fleet_generation ADD COLUMN judged text;
+CREATE TABLE accord.fleet_model (
+    fingerprint   bytea PRIMARY KEY,
+    ids           bytea NOT NULL,            -- 16 bytes of the hash of each fact's id
+    contents      bytea NOT NULL             -- 32 bytes each, in the same order: accord.fleet_fact
+);
+REVOKE ALL ON accord.fleet_model FROM PUBLIC;
+CREATE TRIGGER foreign_row BEFORE INSERT OR UPDATE OR DELETE ON accord.fleet_model FOR EACH ROW EXECUTE FUNCTION accord.on_foreign_row();
+ALTER TABLE accord.fleet_model ENABLE REPLICA TRIGGER foreign_row;
+-- They are read again.
+UPDATE accord.fleet_verdict SET fingerprint = NULL, standing = 'unheld' WHERE baseline = '';
+
+-- Versions that clients register.
+ALTER TABLE accord.fleet_wish ADD COLUMN client boolean NOT NULL DEFAULT false;
+
+-- Copies of grants.
+ALTER TABLE accord.fleet_conform ADD COLUMN copy json;
+CREATE FUNCTION accord.copy_grants(from_database text, selection text, roles jsonb, dry_run boolean DEFAULT true, options jsonb DEFAULT '{}') RETURNS bigint
+    LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'copy_grants_wrapper';
+REVOKE ALL ON FUNCTION accord.copy_grants(text, text, jsonb, boolean, jsonb) FROM PUBLIC;
+CREATE OR REPLACE VIEW accord.conforms AS
+SELECT c.id AS conform,
+       nullif(c.baseline, '') AS baseline,
+       nullif(c.version, '') AS version,
+       c.state AS conform_state,
+       m.name AS database,
+       x.wave,
+       x.state,
+       CASE WHEN s.whole THEN x.reason ->> 'message' ELSE x.reason ->> 'code' END AS reason,
+       CASE WHEN s.whole THEN x.reason ->> 'detail' END AS detail,
+       ARRAY(SELECT json_array_elements_text(x.steps) WHERE s.whole) AS steps,
+       CASE WHEN s.whole THEN encode(x.fingerprint, 'hex') END AS fingerprint,
+       x.begun_at,
+       x.finished_at,
+       c.requested_by,
+       c.requested_at,
+       CASE WHEN c.copy ->> 'from' IN (SELECT o.name FROM accord.fleet_member o WHERE o.id IN (SELECT accord.fleet_seen())) THEN c.copy ->> 'from' END AS grants_of
+  FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
+ CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
+ WHERE m.id IN (SELECT accord.fleet_seen())
+ ORDER BY c.id, x.wave, m.name;

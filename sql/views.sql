@@ -246,7 +246,7 @@ WITH parts AS MATERIALIZED (SELECT * FROM accord.fleet_part_verdicts())
 SELECT m.name,
        CASE WHEN m.failures > 0 THEN 'unreadable'
             WHEN m.compared_at IS NULL THEN 'waiting'
-            ELSE coalesce((SELECT v.standing FROM (SELECT w.standing FROM accord.fleet_verdict w WHERE w.member = m.id AND s.whole
+            ELSE coalesce((SELECT v.standing FROM (SELECT CASE WHEN pg_has_role('pg_monitor', 'USAGE') OR w.baseline <> '' THEN w.standing ELSE 'unheld' END AS standing FROM accord.fleet_verdict w WHERE w.member = m.id AND s.whole
                                                     UNION ALL SELECT p.standing FROM parts p WHERE p.member = m.id) v
                             ORDER BY array_position(ARRAY['deviates', 'unreadable', 'behind', 'outlier', 'unmodelled', 'conforms', 'unheld'], v.standing) LIMIT 1), 'unheld') END AS standing,
        m.labels,
@@ -297,23 +297,24 @@ CREATE VIEW accord.verdicts AS
 WITH parts AS MATERIALIZED (SELECT * FROM accord.fleet_part_verdicts())
 SELECT m.name AS database,
        nullif(v.baseline, '') AS baseline,
-       CASE WHEN m.failures > 0 THEN 'unreadable' WHEN s.whole THEN v.standing ELSE p.standing END AS verdict,
+       -- What most databases are is others' as well.
+       CASE WHEN m.failures > 0 THEN 'unreadable' WHEN s.whole AND (s.monitors OR v.baseline <> '') THEN v.standing WHEN s.whole THEN 'unheld' ELSE p.standing END AS verdict,
        v.version,
        v.variant,
-       CASE WHEN s.whole THEN (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline) ELSE p.deviations END AS deviations,
+       CASE WHEN s.whole THEN (SELECT count(*) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline AND (s.monitors OR v.baseline <> '')) ELSE p.deviations END AS deviations,
        CASE WHEN s.whole THEN v.unmodelled ELSE '{}' END AS unmodelled,
        CASE WHEN s.whole THEN encode(v.fingerprint, 'hex') ELSE p.fingerprint END AS fingerprint,
        CASE WHEN s.whole THEN v.at END AS at,
        CASE WHEN s.whole THEN v.since END AS since
   FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member
- CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
+ CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole, pg_has_role('pg_monitor', 'USAGE') AS monitors) s
   LEFT JOIN parts p ON p.member = v.member AND p.baseline = v.baseline
  WHERE m.id IN (SELECT accord.fleet_seen());
 COMMENT ON VIEW accord.verdicts IS 'how each database of the fleet stands to each baseline that it is held to';
 
 CREATE VIEW accord.deviations AS
 SELECT m.name AS database,
-       d.baseline,
+       nullif(d.baseline, '') AS baseline,
        d.difference,
        d.fact,
        d.properties,
@@ -327,7 +328,7 @@ SELECT m.name AS database,
        d.words AS deviation,
        encode(x.hash, 'hex') AS hash
   FROM accord.fleet_deviation x JOIN accord.fleet_member m ON m.id = x.member JOIN accord.fleet_difference d USING (hash)
- WHERE m.id IN (SELECT accord.fleet_whole())
+ WHERE m.id IN (SELECT accord.fleet_whole()) AND (d.baseline <> '' OR pg_has_role('pg_monitor', 'USAGE'))
 UNION ALL
 -- Of a part: a statement can name anything, and a hash is of the whole difference.
 SELECT m.name, p.baseline, p.difference, p.fact, p.properties, p.expected, p.actual, x.since, x.author ->> 'session_user', x.author ->> 'role',
@@ -374,7 +375,7 @@ SELECT a.id,
   FROM accord.fleet_alarm a,
        LATERAL (SELECT count(DISTINCT s.member) AS databases, min(s.since) AS since, bool_or(s.words IS NULL) AS whole, string_agg(DISTINCT s.words, '; ') AS words
                   FROM (SELECT d.member, d.since, NULL AS words FROM accord.fleet_deviation d
-                         WHERE a.about = 'difference' AND d.hash = a.hash AND d.member IN (SELECT accord.fleet_whole())
+                         WHERE a.about = 'difference' AND a.baseline IS NOT NULL AND d.hash = a.hash AND d.member IN (SELECT accord.fleet_whole())
                          UNION ALL
                         SELECT p.member, x.since, p.words FROM pieces p JOIN accord.fleet_deviation x ON x.member = p.member AND x.baseline = p.baseline AND x.hash = a.hash
                          WHERE a.about = 'difference' AND p.hash = encode(a.hash, 'hex')
@@ -397,8 +398,8 @@ COMMENT ON VIEW accord.suppressions IS 'what is excepted from alarms, by whom, w
 
 CREATE VIEW accord.conforms AS
 SELECT c.id AS conform,
-       c.baseline,
-       c.version,
+       nullif(c.baseline, '') AS baseline,
+       nullif(c.version, '') AS version,
        c.state AS conform_state,
        m.name AS database,
        x.wave,
@@ -410,7 +411,8 @@ SELECT c.id AS conform,
        x.begun_at,
        x.finished_at,
        c.requested_by,
-       c.requested_at
+       c.requested_at,
+       CASE WHEN c.copy ->> 'from' IN (SELECT o.name FROM accord.fleet_member o WHERE o.id IN (SELECT accord.fleet_seen())) THEN c.copy ->> 'from' END AS grants_of
   FROM accord.fleet_conform c JOIN accord.fleet_conform_member x ON x.conform = c.id JOIN accord.fleet_member m ON m.id = x.member
  CROSS JOIN LATERAL (SELECT m.id IN (SELECT accord.fleet_whole()) AS whole) s
  WHERE m.id IN (SELECT accord.fleet_seen())

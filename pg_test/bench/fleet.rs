@@ -1,9 +1,14 @@
 //! `make bench-fleet [DATABASES=500]`: comparing a fleet of databases with 200 tables each on one server, beside a
-//! loop of `pg_dump -s | diff` over some of them.
+//! loop of `pg_dump -s | diff` and of other tools over some of them.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../peers/piped.rs"]
+#[allow(dead_code)] // what only `make peers` asks
+mod piped;
+
+use piped::{Piped, peers, url};
 use postgres::Client;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,6 +18,8 @@ use support::{Cluster, Options};
 const TABLES: usize = 200;
 /// Databases that the peer is run on: it needs the same for each.
 const PEER: usize = 20;
+/// And other tools, which take seconds for each.
+const TOOLS: usize = 5;
 /// Connections that are kept, where some are.
 const KEPT: usize = 50;
 
@@ -70,6 +77,15 @@ fn main() {
     for (count, figure, memory) in &figures {
         println!("{}   watch at {memory:.0} MB at most", figure.line("every catalog read and compared", *count));
     }
+    if let [(fewer, before, small), (more, after, large)] = &figures[..] {
+        println!(
+            "    {:.1} x the databases: {:.1} x the time, {:.1} x the processor, {:.2} x the watch's memory",
+            *more as f64 / *fewer as f64,
+            after.took / before.took,
+            after.processor / before.processor,
+            large / small
+        );
+    }
     let (theirs, processor) = peer(&cluster, plain);
     println!(
         "pg_dump -s | diff in a loop                     1 of {PEER:>4}                {:>6.1} ms each, {:>6.1} ms of processor",
@@ -84,6 +100,9 @@ fn main() {
         );
     };
     beside(&figures[1].1, databases);
+    for name in ["results", "migra"] {
+        other(&cluster, plain, name, &figures[1].1, databases);
+    }
 
     let few = few.max(KEPT.min(databases));
     let unchanged = |control: &mut Client, what: &str, count: usize| {
@@ -229,6 +248,40 @@ fn peer(cluster: &Cluster, template: &str) -> (f64, f64) {
         assert!(same.success(), "the dumps differ");
     }
     (begun.elapsed().as_secs_f64() / PEER as f64, (spent() - before) / PEER as f64)
+}
+
+/// What another tool takes, in a process that is kept from one database to the next.
+fn other(cluster: &Cluster, template: &str, name: &str, ours: &Figure, count: usize) {
+    if !peers().join(name).exists() {
+        println!("{name} is not here (make peers brings it)");
+        return;
+    }
+    let mut tool = Piped::python(name);
+    let version = tool.version();
+    let spent = |pid: i32| processor(&processes(cluster)) + processor(&[pid]);
+    let pid = tool.pid();
+    // The first one loads what all need.
+    let ask = |tool: &mut Piped, i: usize| {
+        let answer = tool.ask(&url(cluster, template), &url(cluster, &format!("m{i}"))).unwrap_or_else(|why| panic!("{name}: {why}"));
+        assert!(!answer.sql.to_uppercase().contains("ALTER TABLE"), "{name} finds a difference: {}", answer.sql);
+    };
+    ask(&mut tool, 0);
+    let (before, begun) = (spent(pid), Instant::now());
+    for i in 0..TOOLS {
+        ask(&mut tool, i);
+    }
+    let (took, processor) = (begun.elapsed().as_secs_f64() / TOOLS as f64, (spent(pid) - before) / TOOLS as f64);
+    println!(
+        "{:<48}1 of {TOOLS:>4}                {:>6.1} ms each, {:>6.1} ms of processor",
+        format!("{name} {version} in a loop"),
+        took * 1000.0,
+        processor * 1000.0
+    );
+    println!(
+        "    {:.1} x quicker than that loop, {:.1} x less of the processor",
+        took * count as f64 / ours.took,
+        processor * count as f64 / ours.processor
+    );
 }
 
 /// Eight columns, four defaults, three constraints, an identity and an index a table; a view for every fifth.

@@ -38,6 +38,50 @@ fn body(told: &str) -> serde_json::Value {
         .unwrap_or_else(|error| panic!("{error}: {told}"))
 }
 
+/// A channel with a scope is told of what lies there, in words of what lies there.
+#[test]
+fn a_channel_tells_of_its_scope() {
+    let mut fleet = fleet();
+    let sink = Sink::http(Speech::Plain, 0, Duration::ZERO);
+    let url = format!("http://127.0.0.1:{}/", sink.port);
+    report_to(&mut fleet, "orders", &url, r#"{"scope": {"tables": ["shop.orders"], "columns": {"shop.own": ["x"]}}}"#);
+    report_to(&mut fleet, "baseline", &url, r#"{"scope": {"baselines": ["another"]}}"#);
+    fleet.there(
+        "a",
+        "DROP VIEW shop.open; DROP INDEX shop.orders_state; ALTER TABLE shop.customers ADD secret text; CREATE TABLE shop.own (x int, y int)",
+    );
+    fleet.compare();
+    let told = ["open | sent | 1 | index shop.orders_state is missing", "open | sent | 1 | table shop.own is unexpected (with 1 parts)"];
+    // In the order in which they were found.
+    wait_until("both are told", || {
+        let mut found = messages(&mut fleet, "orders");
+        found.sort();
+        found == told
+    });
+    fleet.there("a", "DROP TABLE shop.own; DROP TABLE shop.orders");
+    fleet.compare();
+    let resolved =
+        ["resolved | sent | 1 | index shop.orders_state is missing", "resolved | sent | 1 | table shop.own is unexpected (with 1 parts)"];
+    wait_until("all is told", || messages(&mut fleet, "orders").iter().filter(|message| message.contains("| sent |")).count() == 5);
+    let mut found = messages(&mut fleet, "orders").split_off(2);
+    found.sort();
+    assert!(found[0].starts_with("open | ") && found[0].contains("table shop.orders is missing"), "{found:?}");
+    assert_eq!(found[1..], resolved);
+    assert_eq!(messages(&mut fleet, "baseline"), Vec::<String>::new());
+    assert!(sink.told().iter().all(|told| !told.contains("secret") && !told.contains("customers")));
+    // That a database is away says nothing of what is in it.
+    let database = fleet.database("a");
+    fleet.execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false"), &[]);
+    fleet.compare();
+    wait_until("it is told that it cannot be read", || messages(&mut fleet, "baseline").len() == 1);
+    for (scope, says) in [(r#"{"tables": ["orders"]}"#, "names no schema"), (r#"{"additive": true}"#, "no \"additive\""), ("[]", "scope")] {
+        let sql = format!("SELECT accord.report_to('wrong', 'https://x.example/', '{{\"scope\": {scope}}}')");
+        let failure = failure(&mut fleet.client, &sql);
+        assert!(failure.says(says), "{failure:?}");
+        failure.assert_clear();
+    }
+}
+
 #[test]
 fn a_webhook_is_told_by_class_and_again_until_it_takes_it() {
     let mut fleet = fleet();

@@ -184,7 +184,7 @@ pub fn damaged_fleet(bytes: &[u8]) {
     let mapping = labels.as_object().and_then(|labels| series.mapping(labels).ok()).unwrap_or_default();
     for variant in [None, Some("eu"), Some("none")] {
         if let Ok((facts, _)) = seen(submitted.clone(), &mapping, &projection)
-            && let Some(verdict) = series.judge(&facts, variant, Some("1"))
+            && let Some(verdict) = series.judge(&facts, variant, Some("1"), None)
         {
             for deviation in &verdict.deviations {
                 let _ = (deviation.words(), deviation.properties(), deviation.hash("b"), deviation.attributes());
@@ -193,7 +193,7 @@ pub fn damaged_fleet(bytes: &[u8]) {
     }
     let (facts, fingerprint) = seen(own.clone(), &Mapping::default(), &projection).expect("no name is mapped");
     assert_eq!(fingerprint, sum(&own, &projection));
-    let verdict = series.judge(&facts, None, None).expect("there is a version");
+    let verdict = series.judge(&facts, None, None, None).expect("there is a version");
     assert!(verdict.deviations.is_empty(), "{:?}", verdict.deviations);
 }
 

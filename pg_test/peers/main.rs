@@ -16,10 +16,12 @@ mod run;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod piped;
 mod record;
 mod schema;
 mod tools;
 
+use piped::Answer;
 use probe::Probe;
 use record::{Attempt, Comparison, Outcome};
 use schema::{Schema, dump};
@@ -29,7 +31,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::link::scalar;
 use support::{Cluster, Options, say};
-use tools::{Answer, Side, Tool};
+use tools::{Side, Tool};
 
 fn main() {
     let only = std::env::var("ACCORD_PROBE").unwrap_or_default();

@@ -1,27 +1,15 @@
 //! The tools: two databases in, SQL out. `pg_test/setup/peers` has put the others below `.tools/peers`.
 
 use crate::client::reading;
+use crate::piped::{Answer, PATIENCE, Piped, peers, url};
 use crate::run::{between, read, sent};
 use crate::support::Cluster;
 use crate::support::cluster::major;
 use pg_accord::plan::{Options, Standing, plan};
 use serde::Deserialize;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
-/// For one difference.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// SQL that leads from the one database to the other; nothing where the tool finds them alike.
-#[derive(Deserialize)]
-pub struct Answer {
-    pub sql: String,
-    /// The tool says of itself that it does not look after something that is there.
-    pub unmanaged: Option<String>,
-}
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
 
 /// A database to compare.
 pub struct Side<'a> {
@@ -48,7 +36,7 @@ enum How {
 /// This extension first, then the others.
 pub fn all() -> Vec<Tool> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("pg_test/peers");
-    let python = |name: &str| How::Piped(Piped::new(peers().join(name).join("bin/python"), [here.join("differ.py"), name.into()].into()));
+    let python = |name: &str| How::Piped(Piped::python(name));
     let node =
         |name: &str| How::Piped(Piped::new(peers().join("node/node"), [here.join("differ.mjs"), name.into(), peers().join("node")].into()));
     let tool = |name, options, how| Tool { name, options, how };
@@ -62,16 +50,12 @@ pub fn all() -> Vec<Tool> {
     ]
 }
 
-fn peers() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/peers")
-}
-
 impl Tool {
     /// The version that runs.
     pub fn version(&mut self) -> String {
         match &mut self.how {
             How::Ours => env!("CARGO_PKG_VERSION").to_owned(),
-            How::Piped(piped) => piped.process().version.clone(),
+            How::Piped(piped) => piped.version(),
             How::Pgmold => {
                 let output = Command::new(peers().join("bin/pgmold")).arg("--version").output().expect("run pgmold");
                 String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("pgmold ").to_owned()
@@ -87,12 +71,6 @@ impl Tool {
             How::Pgmold => pgmold(cluster, from, to),
         }
     }
-}
-
-fn url(cluster: &Cluster, database: &str) -> String {
-    let config: postgres::Config = cluster.conninfo(database).parse().expect("a connection string");
-    let password = String::from_utf8_lossy(config.get_password().expect("a password")).into_owned();
-    format!("postgresql://postgres:{password}@127.0.0.1:{}/{database}", cluster.port())
 }
 
 /// As `accord.plan` has it, and as a replica carries it out.
@@ -145,75 +123,4 @@ fn pgmold(cluster: &Cluster, from: &Side, to: &Side) -> Result<Answer, String> {
 fn schemas(cluster: &Cluster, database: &str) -> Vec<String> {
     let sql = "SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
     cluster.client(database).query(sql, &[]).expect("the schemas").iter().map(|row| row.get(0)).collect()
-}
-
-/// A tool behind `differ.py` or `differ.mjs`, started when it is first asked and again when it has died.
-struct Piped {
-    program: PathBuf,
-    arguments: Vec<PathBuf>,
-    process: Option<Process>,
-}
-
-struct Process {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Receiver<String>,
-    version: String,
-}
-
-impl Piped {
-    fn new(program: PathBuf, arguments: Vec<PathBuf>) -> Self {
-        Self { program, arguments, process: None }
-    }
-
-    fn process(&mut self) -> &mut Process {
-        self.process.get_or_insert_with(|| {
-            let mut child = Command::new(&self.program)
-                .args(&self.arguments)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap_or_else(|error| panic!("{}: {error}; `make peers` installs it", self.program.display()));
-            let stdin = child.stdin.take().expect("its input");
-            let stdout = BufReader::new(child.stdout.take().expect("its output"));
-            let (sender, lines) = channel();
-            std::thread::spawn(move || stdout.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
-            let hello = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{:?} does not start", self.arguments));
-            let Hello { version } = serde_json::from_str(&hello).expect("its version");
-            Process { child, stdin, lines, version }
-        })
-    }
-
-    fn ask(&mut self, from: &str, to: &str) -> Result<Answer, String> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Line {
-            Answer(Answer),
-            Error { error: String },
-        }
-        let process = self.process();
-        let asked = writeln!(process.stdin, "{}", serde_json::json!({ "from": from, "to": to }));
-        let Some(line) = asked.ok().and_then(|()| process.lines.recv_timeout(PATIENCE).ok()) else {
-            self.process = None;
-            return Err("it died, or did not answer for a minute".to_owned());
-        };
-        match serde_json::from_str(&line).map_err(|error| error.to_string())? {
-            Line::Answer(answer) => Ok(answer),
-            Line::Error { error } => Err(error),
-        }
-    }
-}
-
-/// What a process says first.
-#[derive(Deserialize)]
-struct Hello {
-    version: String,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }

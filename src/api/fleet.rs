@@ -3,7 +3,7 @@
 use super::replicas::duration;
 use crate::error::{Error, OrRaise, Result};
 use crate::fleet::alarms::Exception;
-use crate::fleet::{alarms, conform as course, members, overview, parts, reports, rights, store};
+use crate::fleet::{alarms, conform as course, copies, members, overview, parts, reports, rights, store};
 use crate::pg::document::Jsonb;
 use crate::pg::spi::{self, Spi};
 use crate::pg::{command, process};
@@ -99,47 +99,41 @@ fn register_baseline(
         from: from_database,
         by: &by,
         ordinal: None,
+        client: false,
     };
     let rules = rules.map_or_else(|| serde_json::json!({}), |rules| rules.0);
-    as_owner(|spi| match (from_database, model) {
-        (None, Some(Jsonb(model))) => {
-            let baseline = store::read(store::with_rules(model, &rules)?)?;
-            store::register(spi, &baseline, &card)
-        }
-        (Some(from), None) => store::wish(spi, from, &rules, &card),
-        _ => Err(Error::invalid("a baseline is taken from a database of the fleet or from a model, one of them")
-            .hint("accord.register_baseline('shop', '1', from_database => 'shop_1') or …, model => '{\"facts\": […]}')")),
-    });
+    as_owner(|spi| store::ask(spi, model.map(|model| model.0), &rules, card));
 }
 
-/// A version of a baseline as a document, to be read, edited and registered; without a version, the newest.
+/// A version of a baseline as a document, to be read, edited and registered; without a version, the newest; without a major, as
+/// it was first registered.
 #[pg_extern(
     volatile,
     parallel_unsafe,
     sql = "
-CREATE FUNCTION accord.baseline(name text, version text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION accord.baseline(name text, version text DEFAULT NULL, major integer DEFAULT NULL) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "
 )]
-fn baseline(name: Option<&str>, version: Option<&str>) -> Option<JsonB> {
+fn baseline(name: Option<&str>, version: Option<&str>, major: Option<i32>) -> Option<JsonB> {
     let name = name?;
-    let mut document = as_owner(|spi| Ok(store::load(spi, name, version)?.1.document()?));
+    let mut document = as_owner(|spi| store::document(spi, name, version, major));
     crate::secrets::mask_document(&mut document);
     Some(JsonB(document))
 }
 
-/// Forgets a version of a baseline; without a version, all.
+/// Forgets a version of a baseline; without a version, all; with a major, only how that words them.
 #[pg_extern(
     volatile,
     parallel_unsafe,
     sql = "
-CREATE FUNCTION accord.remove_baseline(name text, version text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION accord.remove_baseline(name text, version text DEFAULT NULL, major integer DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "
 )]
-fn remove_baseline(name: Option<&str>, version: Option<&str>) -> Option<i64> {
+fn remove_baseline(name: Option<&str>, version: Option<&str>, major: Option<i32>) -> Option<i64> {
     let name = name?;
-    Some(as_owner(|spi| store::remove(spi, name, version)))
+    Some(as_owner(|spi| store::remove(spi, name, version, major)))
 }
 
 /// Whether databases may stand at a version when there are later ones.
@@ -291,14 +285,21 @@ fn conform(
     TableIterator::new(rows)
 }
 
+/// Gives roles of databases what those of another were granted: from its roles to theirs. Without `dry_run` it is carried out
+/// after the commit, as accord.conform() does. Returns the number that accord.conforms and accord.wait_for_conform() know.
+#[pg_extern(volatile, parallel_unsafe)]
+fn copy_grants(from_database: &str, selection: &str, roles: Jsonb, dry_run: default!(bool, true), options: default!(Jsonb, "'{}'")) -> i64 {
+    as_owner(|spi| copies::copy_grants(spi, from_database, selection, &roles.0, dry_run, &options.0))
+}
+
 /// Waits until a mending is over.
 #[pg_extern(volatile, parallel_unsafe)]
 fn wait_for_conform(conform: i64, timeout: default!(Interval, "'10 min'")) -> String {
     as_owner(|spi| course::wait(spi, conform, duration(&timeout)))
 }
 
-/// Lets a role do something with a part of the fleet, and of its databases: `inspect`, `compare`, `acknowledge`, `suppress`, `conform`. Returns
-/// the grant's number.
+/// Lets a role do something with a part of the fleet, and of its databases: `inspect`, `compare`, `acknowledge`, `suppress`, `conform`,
+/// `register`, `copy_grants`. Returns the grant's number.
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_fleet(role: &str, selection: &str, operations: Vec<String>, scope: default!(Jsonb, "'{}'")) -> i64 {
     as_owner(|spi| rights::grant(spi, role, selection, &operations, &scope.0))

@@ -2,12 +2,11 @@
 
 use super::alarm::{Life, Scope, Severity, Shown, State, Trait, next, severity};
 use super::members::{self, Member};
-use super::parts;
+use super::parts::{self, Loaded};
 use super::reports::{self, Told};
 use super::rights::{self, Operation, Reach, Rights};
 use super::scope::Scope as Part;
 use super::select::Glob;
-use super::shelf::majority;
 use super::verdict::Difference;
 use crate::error::{Error, Result};
 use crate::model::Kind;
@@ -48,7 +47,7 @@ fn members_of(text: &str) -> Vec<i64> {
 
 fn groups(spi: &Spi) -> Result<Vec<Group>> {
     let rows = spi.query(
-        "SELECT d.hash, d.baseline, d.words, d.fact, d.difference, array_to_json(d.properties)::text, d.deviation -> 'id' ->> 'kind',
+        "SELECT d.hash, nullif(d.baseline, ''), d.words, d.fact, d.difference, array_to_json(d.properties)::text, d.deviation -> 'id' ->> 'kind',
                 d.deviation -> 'id' ->> 'of', g.members
            FROM (SELECT v.hash, string_agg(v.member::text, ',') AS members FROM accord.fleet_deviation v GROUP BY v.hash) g
            JOIN accord.fleet_difference d USING (hash)",
@@ -67,7 +66,8 @@ fn groups(spi: &Spi) -> Result<Vec<Group>> {
             kind: word(&row.text(6)).map(|kind| (kind, row.maybe_text(7).and_then(|of| word(&of)))),
             difference: word(&row.text(4)),
             properties: serde_json::from_str(&row.text(5))?,
-            default: None,
+            // What nobody agreed on is worth knowing.
+            default: row.maybe_text(1).is_none().then_some(Severity::Notice),
             members: members_of(&row.text(8)),
         });
     }
@@ -76,11 +76,6 @@ fn groups(spi: &Spi) -> Result<Vec<Group>> {
         "SELECT m.reason ->> 'code', string_agg(m.id::text, ',') FROM accord.fleet_member m WHERE m.failures > 0 GROUP BY 1",
         &[],
         See::Latest,
-    )?;
-    let unlike = spi.query(
-        "SELECT string_agg(v.member::text, ',') FROM accord.fleet_verdict v WHERE v.standing = 'outlier' HAVING count(*) > 0",
-        &[],
-        See::Transaction,
     )?;
     let behind = spi.query(
         "SELECT v.baseline, string_agg(v.member::text, ',') FROM accord.fleet_verdict v WHERE v.standing = 'behind' GROUP BY 1",
@@ -103,10 +98,6 @@ fn groups(spi: &Spi) -> Result<Vec<Group>> {
     groups.extend(down.iter().map(|row| {
         let words = format!("cannot be read: {}", row.text(0));
         whole("unreadable", &row.text(0), words, None, Severity::Warning, &row.text(1))
-    }));
-    groups.extend(unlike.iter().map(|row| {
-        let words = "is not as most databases without a baseline are".to_owned();
-        whole("outlier", "majority", words, None, Severity::Notice, &row.text(0))
     }));
     groups.extend(behind.iter().map(|row| {
         let words = format!("stands at an earlier version of {}", row.text(0));
@@ -152,26 +143,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Databases that are held to no baseline are held to what most of them are.
-fn outliers(spi: &Spi) -> Result<()> {
-    let rows = spi.query(
-        "SELECT encode(v.fingerprint, 'hex') FROM accord.fleet_verdict v WHERE v.baseline = '' AND v.fingerprint IS NOT NULL",
-        &[],
-        See::Transaction,
-    )?;
-    let most = majority(rows.iter().map(|row| row.text(0))).map(|(fingerprint, _)| fingerprint);
-    spi.run(
-        "UPDATE accord.fleet_verdict v SET standing = n.standing, since = clock_timestamp()
-           FROM (SELECT x.member, CASE WHEN encode(x.fingerprint, 'hex') <> $1 THEN 'outlier' ELSE 'unheld' END AS standing
-                   FROM accord.fleet_verdict x WHERE x.baseline = '') n
-          WHERE v.member = n.member AND v.baseline = '' AND v.standing <> n.standing",
-        &[Arg::MaybeText(most.as_deref())],
-    )
-}
-
 /// Brings the alarms up to what the verdicts say, and tells what changed.
 pub fn refresh(spi: &Spi) -> Result<()> {
-    outliers(spi)?;
     let (rules, suppressions, channels) = (rules(spi)?, suppressions(spi)?, reports::channels(spi)?);
     let members: HashMap<i64, Member> = members::all(spi)?.into_iter().map(|member| (member.id, member)).collect();
     let mut lives: HashMap<Vec<u8>, (Life, String, Severity)> = HashMap::new();
@@ -186,6 +159,7 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         lives.insert(row.bytes(0), (life, row.text(4), row.text(5).parse().map_err(Error::internal)?));
     }
     let at = now();
+    let mut loaded = Loaded::default();
     for group in groups(spi)? {
         let hash = hex(&group.hash);
         let what = Trait {
@@ -235,8 +209,16 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         if told {
             tell(spi, &group.hash, &group.words, worst, life.state, databases)?;
             let baseline = group.baseline.as_deref();
-            let told = Told { hash: &group.hash, words: &group.words, severity: worst, state: life.state, databases, baseline };
-            reports::enqueue(spi, &channels, &told, shown.iter().copied())?;
+            let told = Told {
+                hash: &group.hash,
+                about: group.about,
+                words: &group.words,
+                severity: worst,
+                state: life.state,
+                databases,
+                baseline,
+            };
+            reports::enqueue(spi, &channels, &told, shown.iter().copied(), &mut loaded)?;
         }
     }
     // What nobody shows any longer.
@@ -251,8 +233,8 @@ pub fn refresh(spi: &Spi) -> Result<()> {
         )?;
         if told {
             tell(spi, &hash, &words, Severity::Notice, after.state, 0)?;
-            let told = Told { hash: &hash, words: &words, severity, state: after.state, databases: 0, baseline: None };
-            reports::enqueue(spi, &channels, &told, std::iter::empty())?;
+            let told = Told { hash: &hash, about: "", words: &words, severity, state: after.state, databases: 0, baseline: None };
+            reports::enqueue(spi, &channels, &told, std::iter::empty(), &mut loaded)?;
         }
     }
     Ok(())
@@ -295,9 +277,16 @@ fn showing(spi: &Spi, id: i64) -> Result<Vec<i64>> {
 }
 
 /// The members that the caller may do this with, as far as an alarm concerns it: of those of which a part was granted,
-/// only where the difference lies within.
+/// only where the difference lies within. What most databases are is others' as well.
 fn shown_to(spi: &Spi, rights: &Rights, operation: Operation, id: i64) -> Result<Vec<i64>> {
-    let hash = spi.query("SELECT encode(a.hash, 'hex') FROM accord.fleet_alarm a WHERE a.id = $1", &[Arg::Int(id)], See::Latest)?;
+    let hash = spi.query(
+        "SELECT encode(a.hash, 'hex') FROM accord.fleet_alarm a WHERE a.id = $1 AND (a.about <> 'difference' OR a.baseline IS NOT NULL OR $2)",
+        &[Arg::Int(id), Arg::Bool(rights.sees_all())],
+        See::Latest,
+    )?;
+    if hash.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut out = Vec::new();
     for member in members::all(spi)? {
         let shown = match (rights.reach(operation, &member), hash.first()) {

@@ -188,6 +188,36 @@ impl Baseline {
         Ok(document)
     }
 
+    /// Makes it an edition of a version that another major's server worded: what it does not say beside its facts is as it
+    /// is there. What it says otherwise is an error. Facts, and what is permitted of those that only one of them has, are
+    /// the majors' own.
+    pub fn join(&mut self, first: &Self) -> Result<(), String> {
+        let said = |mine: &Projection| *mine != Projection { column_order: false, ..Projection::default() };
+        let (rules, other) = (&mut self.rules, &first.rules);
+        if !said(&rules.projection) {
+            rules.projection = other.projection.clone();
+        }
+        if rules.ignore.is_empty() {
+            rules.ignore.clone_from(&other.ignore);
+        }
+        if rules.mapping.is_empty() {
+            rules.mapping = other.mapping.clone();
+        }
+        if rules.variants.is_empty() {
+            rules.variants.clone_from(&other.variants);
+        }
+        if rules.lenient.is_empty() {
+            rules.lenient.clone_from(&other.lenient);
+        }
+        let both = |id: &FactId| [&self.facts, &first.facts].iter().all(|facts| facts.iter().any(|fact| fact.id == *id));
+        let (mine, theirs) = (shape(rules, &both), shape(other, &both));
+        let other = mine.into_iter().zip(theirs).find(|((_, mine), (_, theirs))| mine != theirs);
+        match other {
+            Some(((what, _), _)) => Err(format!("\"{what}\" says otherwise than in the version's other majors")),
+            None => Ok(()),
+        }
+    }
+
     /// The names of what a member may be: the baseline itself, under no name, and its variants.
     pub fn variants(&self) -> impl Iterator<Item = Option<&str>> {
         std::iter::once(None).chain(self.rules.variants.keys().map(|name| Some(name.as_str())))
@@ -257,6 +287,31 @@ impl Baseline {
             fingerprint: sum.fingerprint(),
         })
     }
+}
+
+/// Rules without the texts of facts, which each major has its own of.
+fn shape(rules: &Rules, both: &impl Fn(&FactId) -> bool) -> [(&'static str, Value); 5] {
+    let permitted = |lenient: &[Leniency], all: bool| {
+        let of = lenient.iter().filter(|each| all || both(&each.id));
+        let mut words: Vec<String> = of.map(|each| format!("{} {} {}", each.id, each.optional, each.one_of.len())).collect();
+        words.sort();
+        words
+    };
+    let variants: BTreeMap<&String, Value> = rules
+        .variants
+        .iter()
+        .map(|(name, variant)| {
+            let Variant { extends, lenient, without, ignore, mapping, facts: _ } = variant;
+            (name, serde_json::json!([extends, permitted(lenient, true), without, ignore, mapping]))
+        })
+        .collect();
+    [
+        ("projection", serde_json::json!(rules.projection)),
+        ("ignore", serde_json::json!(rules.ignore)),
+        ("mapping", serde_json::json!(rules.mapping)),
+        ("optional\" or \"one_of", serde_json::json!(permitted(&rules.lenient, false))),
+        ("variants", serde_json::json!(variants)),
+    ]
 }
 
 fn read_part<T: serde::de::DeserializeOwned + Default>(name: &str, value: Value) -> Result<T, String> {
@@ -400,6 +455,19 @@ pub struct Material {
 }
 
 impl Material {
+    /// These facts, and nothing said of them.
+    pub fn bare(expected: Facts, projection: Projection) -> Self {
+        Self {
+            expected,
+            alternatives: HashMap::new(),
+            ignore: Patterns::default(),
+            mapping: Mapping::default(),
+            projection,
+            positions: Vec::new(),
+            hashes: Vec::new(),
+            fingerprint: LtHash::default().fingerprint(),
+        }
+    }
     /// Whether a fact of a member is looked at; `among` are the member's.
     pub fn heeds(&self, fact: &Fact, among: &Facts) -> bool {
         self.projection.mirrors(&fact.id) && !self.ignore.hold(fact, among)

@@ -3,6 +3,10 @@
 #![forbid(unsafe_code)]
 
 use super::alarm::{Severity, State};
+use super::baseline::{Facts, Material};
+use super::scope::{Part, Scope};
+use super::verdict::Deviation;
+use crate::model::Projection;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +19,9 @@ pub struct Options {
     pub severity: Severity,
     /// Databases, of which one has to show the alarm.
     pub selection: String,
+    /// Only what lies in it.
+    #[serde(skip_serializing_if = "is_everything")]
+    pub scope: Scope,
     /// Only these states.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states: Option<Vec<State>>,
@@ -43,6 +50,7 @@ impl Default for Options {
         Self {
             severity: Severity::Notice,
             selection: String::new(),
+            scope: Scope::default(),
             states: None,
             attempts: 8,
             timeout: 10.0,
@@ -53,6 +61,18 @@ impl Default for Options {
             tls: true,
         }
     }
+}
+
+fn is_everything(scope: &Scope) -> bool {
+    *scope == Scope::default()
+}
+
+/// What a scope shows of a difference, in words; none where nothing of it lies there.
+pub fn words(part: &Part, deviation: &Deviation) -> Option<String> {
+    let facts = |facts: &[crate::model::Fact]| -> Facts { facts.iter().cloned().collect() };
+    let seen = part.differences(&Material::bare(facts(&deviation.expected), Projection::whole()), &facts(&deviation.actual));
+    let words: Vec<String> = seen.iter().map(|(_, shown)| shown.words()).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// What a target's text names.

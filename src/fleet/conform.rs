@@ -2,13 +2,16 @@
 //! is one row of the journal, done or not, and what is not done is taken up again after a restart.
 
 use super::baseline::{Baseline, Facts, Material};
+use super::copies;
 use super::mapping::Mapping;
 use super::members::{self, nudge};
+use super::parts::Loaded;
 use super::rights::{Operation, Rights};
 use super::scope::{Part, Scope};
 use super::store;
 use super::verdict::{Deviation, Difference, compare};
 use super::watch::mend;
+use super::watch::work::Copy;
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactId, Fingerprint};
 use crate::pg::process;
@@ -56,14 +59,15 @@ struct Candidate {
     name: String,
     version: String,
     variant: Option<String>,
+    major: Option<u32>,
     hashes: Vec<String>,
     /// In which it may be led there; none: by whatever leads there.
     scopes: Vec<Scope>,
 }
 
-/// Where a member stands: the version that it is nearest to, its variant, the hashes of what differs, and the scopes that were
-/// granted of it.
-type Place = (String, Option<String>, Vec<String>, Vec<Scope>);
+/// Where a member stands: the version that it is nearest to, its variant, its major, the hashes of what differs, and the
+/// scopes that were granted of it.
+type Place = (String, Option<String>, Option<u32>, Vec<String>, Vec<Scope>);
 
 /// Those of a selection that the caller may lead there.
 fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, target: &str) -> Result<Vec<Candidate>> {
@@ -75,11 +79,12 @@ fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, targe
     });
     let ids = members::ids(&selected);
     let rows = spi.query(
-        "SELECT m.id, m.name, v.version, v.variant,
-                (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = m.id AND d.baseline = $2)
+        &format!("SELECT m.id, m.name, v.version, v.variant,
+                (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = m.id AND d.baseline = $2),
+                {}
            FROM accord.fleet_member m JOIN accord.fleet_verdict v ON v.member = m.id AND v.baseline = $2
           WHERE m.id = ANY ($1::bigint[]) AND m.conninfo IS NOT NULL AND v.version IS NOT NULL AND (v.standing = 'deviates' OR v.version <> $3)
-          ORDER BY m.name",
+          ORDER BY m.name", store::MAJOR),
         &[Arg::Texts(&ids), Arg::Text(baseline), Arg::Text(target)],
         See::Latest,
     )?;
@@ -90,6 +95,7 @@ fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, targe
             name: row.text(1),
             version: row.text(2),
             variant: row.maybe_text(3),
+            major: row.maybe_int(5).map(|major| major as u32),
             hashes: row.text(4).split(',').filter(|hash| !hash.is_empty()).map(str::to_owned).collect(),
             scopes: scopes.remove(&row.int(0)).unwrap_or_default(),
         })
@@ -205,27 +211,27 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
     if !rights.administers() && !members::all(spi)?.iter().any(|member| rights.conforms(member, baseline).is_some()) {
         return Err(store::unknown(baseline, None));
     }
-    let (version, target) = store::load(spi, baseline, options.version.as_deref())?;
+    let version = store::load(spi, baseline, options.version.as_deref(), None)?.0;
     if !rights.administers() && !store::is_permitted(spi, baseline, &version)? {
         return Err(store::unknown(baseline, Some(&version)));
     }
     let candidates = candidates(spi, &rights, selection, baseline, &version)?;
     let mut groups: BTreeMap<Place, Vec<&Candidate>> = BTreeMap::new();
     for candidate in &candidates {
-        let place = (candidate.version.clone(), candidate.variant.clone(), candidate.hashes.clone(), candidate.scopes.clone());
+        let place =
+            (candidate.version.clone(), candidate.variant.clone(), candidate.major, candidate.hashes.clone(), candidate.scopes.clone());
         groups.entry(place).or_default().push(candidate);
     }
-    let mut loaded: HashMap<String, Baseline> = HashMap::new();
+    let mut loaded = Loaded::default();
     let mut courses = Vec::new();
-    for ((from, variant, hashes, scopes), group) in groups {
-        if !loaded.contains_key(&from) {
-            loaded.insert(from.clone(), store::load(spi, baseline, Some(&from))?.1);
-        }
+    for ((from, variant, major, hashes, scopes), group) in groups {
+        let mut load = |version: &str| loaded.version(spi, baseline, version, major).ok_or_else(|| store::unknown(baseline, Some(version)));
+        let (start, target) = (load(&from)?, load(&version)?);
         let found = deviations(spi, &hashes)?;
         let found: Vec<Deviation> = hashes.iter().filter_map(|hash| found.get(hash).cloned()).collect();
         let steps = target
             .material(variant.as_deref())
-            .and_then(|target| course((&loaded[&from], variant.as_deref()), &found, &target, options.additive, &scopes));
+            .and_then(|target| course((&start, variant.as_deref()), &found, &target, options.additive, &scopes));
         let (steps, obstacle) = match steps {
             Ok(steps) => (steps, None),
             Err(why) => (Vec::new(), Some(why)),
@@ -241,20 +247,45 @@ pub fn conform(spi: &Spi, selection: &str, baseline: &str, dry_run: bool, option
             .detail(format!("{why}."))
             .hint("Select the others, or bring these about by hand."));
     }
-    let id = begin(spi, selection, baseline, &version, &options, &candidates, &rights.who)?;
+    let begun = Begun { selection, baseline, version: &version, options: &options, copy: None, by: &rights.who };
+    let id = begin(spi, &begun, candidates.iter().map(|candidate| (candidate.id, &candidate.scopes[..])))?;
     rights.record(spi, "conform", &serde_json::json!({"conform": id, "selection": selection, "baseline": baseline, "version": version}))?;
     Ok((Some(id), courses))
 }
 
-fn begin(spi: &Spi, selection: &str, baseline: &str, version: &str, options: &Options, candidates: &[Candidate], by: &str) -> Result<i64> {
+/// A mending that begins.
+pub struct Begun<'a> {
+    /// Of which databases.
+    pub selection: &'a str,
+    /// To which baseline; empty for a copy of grants.
+    pub baseline: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// How.
+    pub options: &'a Options,
+    /// What is copied instead.
+    pub copy: Option<&'a Value>,
+    /// Who asked.
+    pub by: &'a str,
+}
+
+/// Writes down what is to be done with which members, and in which scopes.
+pub fn begin<'s>(spi: &Spi, begun: &Begun, members: impl ExactSizeIterator<Item = (i64, &'s [Scope])>) -> Result<i64> {
     let rows = spi.query(
-        "INSERT INTO accord.fleet_conform (baseline, version, selection, options, requested_by) VALUES ($1, $2, $3, $4::jsonb, $5) RETURNING id",
-        &[Arg::Text(baseline), Arg::Text(version), Arg::Text(selection), Arg::Text(&serde_json::to_string(options)?), Arg::Text(by)],
+        "INSERT INTO accord.fleet_conform (baseline, version, selection, options, requested_by, copy) VALUES ($1, $2, $3, $4::jsonb, $5, $6::json) RETURNING id",
+        &[
+            Arg::Text(begun.baseline),
+            Arg::Text(begun.version),
+            Arg::Text(begun.selection),
+            Arg::Text(&serde_json::to_string(begun.options)?),
+            Arg::Text(begun.by),
+            Arg::MaybeText(begun.copy.map(ToString::to_string).as_deref()),
+        ],
         See::Transaction,
     )?;
     let id = rows.first().map_or(0, |row| row.int(0));
-    let tenth = candidates.len().div_ceil(10);
-    for (i, candidate) in candidates.iter().enumerate() {
+    let tenth = members.len().div_ceil(10);
+    for (i, (member, scopes)) in members.enumerate() {
         let wave = if i == 0 {
             1
         } else if i <= tenth {
@@ -264,7 +295,7 @@ fn begin(spi: &Spi, selection: &str, baseline: &str, version: &str, options: &Op
         };
         spi.run(
             "INSERT INTO accord.fleet_conform_member (conform, member, wave, scopes) VALUES ($1, $2, $3::int, $4::json)",
-            &[Arg::Int(id), Arg::Int(candidate.id), Arg::Int(wave), Arg::Text(&serde_json::to_string(&candidate.scopes)?)],
+            &[Arg::Int(id), Arg::Int(member), Arg::Int(wave), Arg::Text(&serde_json::to_string(scopes)?)],
         )?;
     }
     nudge();
@@ -287,6 +318,8 @@ pub struct Next {
     pub baseline: String,
     /// Version.
     pub version: String,
+    /// What is copied instead.
+    pub copy: Option<Copy>,
     /// Only what is missing.
     pub additive: bool,
     /// Only within these; none: whatever leads there.
@@ -311,14 +344,18 @@ pub fn next(spi: &Spi, limit: i64) -> Result<Vec<Next>> {
                 accord.fleet_conform c, accord.fleet_member m
           WHERE t.conform = n.conform AND t.member = n.member AND c.id = t.conform AND m.id = t.member
       RETURNING t.conform, t.member, m.conninfo, m.labels::text, c.baseline, c.version, c.options::text,
-                (SELECT v.variant FROM accord.fleet_verdict v WHERE v.member = m.id AND v.baseline = c.baseline), t.scopes::text",
+                (SELECT v.variant FROM accord.fleet_verdict v WHERE v.member = m.id AND v.baseline = c.baseline), t.scopes::text,
+                c.copy::text, (SELECT s.conninfo FROM accord.fleet_member s WHERE s.id = (c.copy ->> 'member')::bigint)",
         &[Arg::Int(limit)],
         See::Transaction,
     )?;
     rows.iter()
         .map(|row| {
             let options: Options = serde_json::from_str(&row.text(6))?;
+            let scopes: Vec<Scope> = row.maybe_text(8).map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))?;
+            let copy = row.maybe_text(9).map(|text| copies::due(&text, row.maybe_text(10), &scopes)).transpose()?;
             Ok(Next {
+                copy,
                 conform: row.int(0),
                 member: row.int(1),
                 conninfo: row.text(2),
@@ -327,7 +364,7 @@ pub fn next(spi: &Spi, limit: i64) -> Result<Vec<Next>> {
                 baseline: row.text(4),
                 version: row.text(5),
                 additive: options.additive,
-                scopes: row.maybe_text(8).map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))?,
+                scopes,
                 lock_timeout: options.lock_timeout.duration(),
             })
         })
@@ -351,7 +388,7 @@ pub fn mended(spi: &Spi, conform: i64, member: i64, steps: &[String], reached: &
     spi.run("UPDATE accord.fleet_member SET asked = asked + 1 WHERE id = $1", &[Arg::Int(member)])?;
     spi.run(
         "UPDATE accord.fleet_conform c SET finished_at = clock_timestamp(),
-                state = CASE WHEN f.failed IS NULL THEN 'done' ELSE 'stopped' END, reason = f.failed
+                state = CASE WHEN f.failed IS NOT NULL THEN 'stopped' WHEN (c.copy ->> 'dry')::boolean THEN 'planned' ELSE 'done' END, reason = f.failed
            FROM (SELECT string_agg(m.name || ': ' || (x.reason ->> 'message'), '; ') FILTER (WHERE x.state = 'failed') AS failed,
                         bool_or(x.state = 'running') AS running, bool_or(x.state = 'waiting') AS waiting
                    FROM accord.fleet_conform_member x JOIN accord.fleet_member m ON m.id = x.member WHERE x.conform = $1) f

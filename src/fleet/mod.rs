@@ -6,16 +6,20 @@
 //!
 //! The pure part knows no server: [`select`] (which members), [`baseline`] (what is agreed), [`mapping`]
 //! (names that differ from member to member), [`shelf`] (all baselines, and the fingerprints that are known),
-//! [`mark`] (whether anything was written since), [`verdict`] (what differs), [`alarm`] (what is worth a person's attention), [`channel`] (whom it is told), [`scope`] (the part of a database that a
+//! [`mark`] (whether anything was written since), [`verdict`] (what differs), [`majority`] (what most are that nobody holds), [`grants`] (copies of them), [`alarm`] (what is worth a person's attention), [`channel`] (whom it is told), [`scope`] (the part of a database that a
 //! grant is of), [`report`]. `watch` is the worker;
-//! `members`, `store`, `record`, `alarms`, `reports`, `conform`, `overview`, `parts` and `rights` keep the tables.
+//! `members`, `store`, `record`, `outliers`, `alarms`, `reports`, `conform`, `copies`, `overview`, `parts` and `rights` keep the tables.
 
 #[cfg(feature = "extension")]
 pub mod alarms;
 #[cfg(feature = "extension")]
 pub mod conform;
 #[cfg(feature = "extension")]
+pub mod copies;
+#[cfg(feature = "extension")]
 pub mod members;
+#[cfg(feature = "extension")]
+pub mod outliers;
 #[cfg(feature = "extension")]
 pub mod overview;
 #[cfg(feature = "extension")]
@@ -34,6 +38,8 @@ pub mod watch;
 pub mod alarm;
 pub mod baseline;
 pub mod channel;
+pub mod grants;
+pub mod majority;
 pub mod mapping;
 pub mod mark;
 pub mod report;

@@ -1,13 +1,12 @@
 //! Gathers a report from the tables.
 
-use super::baseline::Baseline;
 use super::members::ids;
 use super::parts::{self, Loaded};
 use super::report::{Author, Group, Report};
 use super::rights::{Operation, Reach, Rights};
 use super::scope::Scope;
 use super::verdict::Deviation;
-use super::{conform, store};
+use super::{conform, store::MAJOR};
 use crate::error::{Error, Result};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::Step;
@@ -25,6 +24,7 @@ struct Shown {
     baseline: String,
     version: String,
     variant: Option<String>,
+    major: Option<u32>,
     group: Group,
 }
 
@@ -35,12 +35,12 @@ pub fn report(spi: &Spi, text: &str) -> Result<Report> {
     let selected = rights.selected(spi, Operation::Inspect, text)?;
     let every = ids(&selected);
     let whole = ids(selected.iter().filter(|member| matches!(rights.reach(Operation::Inspect, member), Reach::Whole)));
-    let among = [Arg::Texts(&whole)];
+    let among = [Arg::Texts(&whole), Arg::Bool(rights.sees_all())];
     let mut report = Report { selection: text.to_owned(), databases: every.len(), ..Report::default() };
     let now = spi.query("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'", &[], See::Latest)?;
     report.at = now.first().map(|row| row.text(0)).unwrap_or_default();
     for row in spi.query(
-        "SELECT v.baseline, CASE WHEN m.failures > 0 THEN 'unreadable' ELSE v.standing END, v.version, count(*)
+        "SELECT v.baseline, CASE WHEN m.failures > 0 THEN 'unreadable' WHEN v.standing = 'outlier' AND NOT $2 THEN 'unheld' ELSE v.standing END, v.version, count(*)
            FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member WHERE m.id = ANY ($1::bigint[]) GROUP BY 1, 2, 3",
         &among,
         See::Latest,
@@ -60,7 +60,7 @@ pub fn report(spi: &Spi, text: &str) -> Result<Report> {
     )? {
         report.unreadable.push((row.text(0), row.text(1)));
     }
-    report.groups = groups(spi, &whole)?;
+    report.groups = groups(spi, &whole, rights.sees_all())?;
     if whole.len() < every.len() {
         in_part(spi, &rights, &every, &mut report)?;
     }
@@ -115,7 +115,7 @@ fn in_part(spi: &Spi, rights: &Rights, among: &[String], report: &mut Report) ->
             ..Group::default()
         };
         let variant = piece.variant.as_deref();
-        let steps = loaded.version(spi, &piece.baseline, &piece.version).ok_or_else(|| GONE.to_owned()).and_then(|baseline| {
+        let steps = loaded.version(spi, &piece.baseline, &piece.version, piece.major).ok_or_else(|| GONE.to_owned()).and_then(|baseline| {
             let scope = Scope { additive: false, ..piece.scope };
             conform::course((&baseline, variant), &[piece.bare], &baseline.material(variant)?, false, &[scope])
         });
@@ -126,20 +126,23 @@ fn in_part(spi: &Spi, rights: &Rights, among: &[String], report: &mut Report) ->
     Ok(())
 }
 
-fn groups(spi: &Spi, members: &[String]) -> Result<Vec<Group>> {
+/// What most databases are is told to nobody who does not see all of them.
+fn groups(spi: &Spi, members: &[String], all: bool) -> Result<Vec<Group>> {
     let rows = spi.query(
-        "SELECT encode(d.hash, 'hex'), d.baseline, d.words, d.difference, coalesce(a.severity, 'notice'), coalesce(a.state, 'open'),
+        &format!("SELECT encode(d.hash, 'hex'), d.baseline, d.words, d.difference, coalesce(a.severity, 'notice'), coalesce(a.state, 'open'),
                 to_char(g.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), array_to_json(g.names)::text, d.expected::text, d.actual::text, g.version, g.variant,
                 (SELECT json_agg(json_build_object('database', w.name, 'author', w.author))::text FROM
                     (SELECT m.name, x.author FROM accord.fleet_deviation x JOIN accord.fleet_member m ON m.id = x.member
-                      WHERE x.hash = d.hash AND x.author IS NOT NULL AND m.id = ANY ($1::bigint[]) ORDER BY m.name LIMIT $2) w)
-           FROM (SELECT x.hash, min(x.since) AS since, array_agg(m.name ORDER BY m.name) AS names, min(v.version) AS version, min(v.variant) AS variant
+                      WHERE x.hash = d.hash AND x.author IS NOT NULL AND m.id = ANY ($1::bigint[]) ORDER BY m.name LIMIT $2) w),
+                g.major
+           FROM (SELECT x.hash, min(x.since) AS since, array_agg(m.name ORDER BY m.name) AS names, min(v.version) AS version, min(v.variant) AS variant,
+                        min({MAJOR}) AS major
                    FROM accord.fleet_deviation x JOIN accord.fleet_member m ON m.id = x.member
                    JOIN accord.fleet_verdict v ON v.member = x.member AND v.baseline = x.baseline
-                  WHERE m.id = ANY ($1::bigint[]) GROUP BY x.hash) g
+                  WHERE m.id = ANY ($1::bigint[]) AND (x.baseline <> '' OR $3) GROUP BY x.hash) g
            JOIN accord.fleet_difference d USING (hash) LEFT JOIN accord.fleet_alarm a USING (hash)
-          ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, cardinality(g.names) DESC, d.words",
-        &[Arg::Texts(members), Arg::Int(AUTHORS)],
+          ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, cardinality(g.names) DESC, d.words"),
+        &[Arg::Texts(members), Arg::Int(AUTHORS), Arg::Bool(all)],
         See::Latest,
     )?;
     let mut shown = Vec::new();
@@ -158,7 +161,14 @@ fn groups(spi: &Spi, members: &[String]) -> Result<Vec<Group>> {
             authors: authors(json(12)?),
             ..Group::default()
         };
-        shown.push(Shown { hash: row.text(0), baseline: row.text(1), version: row.text(10), variant: row.maybe_text(11), group });
+        shown.push(Shown {
+            hash: row.text(0),
+            baseline: row.text(1),
+            version: row.text(10),
+            variant: row.maybe_text(11),
+            major: row.maybe_int(13).map(|major| major as u32),
+            group,
+        });
     }
     repairs(spi, &mut shown)?;
     Ok(shown.into_iter().map(|each| each.group).collect())
@@ -184,17 +194,19 @@ fn authors(list: Option<serde_json::Value>) -> Vec<Author> {
 fn repairs(spi: &Spi, shown: &mut [Shown]) -> Result<()> {
     let hashes: Vec<String> = shown.iter().map(|each| each.hash.clone()).collect();
     let deviations: HashMap<String, Deviation> = conform::deviations(spi, &hashes)?;
-    let mut loaded: HashMap<(String, String), Option<Baseline>> = HashMap::new();
+    let mut loaded = Loaded::default();
     for each in shown {
-        let key = (each.baseline.clone(), each.version.clone());
-        let baseline =
-            loaded.entry(key).or_insert_with_key(|(name, version)| store::load(spi, name, Some(version)).ok().map(|(_, read)| read));
+        if each.baseline.is_empty() {
+            each.group.obstacle = Some("no baseline says how it should be".to_owned());
+            continue;
+        }
+        let baseline = loaded.version(spi, &each.baseline, &each.version, each.major);
         let steps = match (baseline, deviations.get(&each.hash)) {
             (Some(baseline), Some(deviation)) => {
                 let variant = each.variant.as_deref();
                 baseline
                     .material(variant)
-                    .and_then(|target| conform::course((baseline, variant), std::slice::from_ref(deviation), &target, false, &[]))
+                    .and_then(|target| conform::course((&baseline, variant), std::slice::from_ref(deviation), &target, false, &[]))
             }
             _ => Err(GONE.to_owned()),
         };

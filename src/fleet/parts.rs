@@ -26,6 +26,8 @@ pub struct Piece {
     pub version: String,
     /// The variant.
     pub variant: Option<String>,
+    /// The member's major.
+    pub major: Option<u32>,
     /// Of the whole difference, in hexadecimal digits.
     pub hash: String,
     /// As it is shown.
@@ -52,15 +54,21 @@ pub struct Seen {
     pub fingerprint: Option<String>,
 }
 
-/// Versions of baselines, each loaded once.
+/// Versions of baselines as majors word them, each loaded once.
 #[derive(Default)]
-pub struct Loaded(HashMap<(String, String), Option<Arc<Baseline>>>);
+pub struct Loaded(HashMap<(String, String, Option<u32>), Option<Arc<Baseline>>>);
 
 impl Loaded {
     /// A version; none, where it is gone.
-    pub fn version(&mut self, spi: &Spi, name: &str, version: &str) -> Option<Arc<Baseline>> {
-        let load = || store::load(spi, name, Some(version)).ok().map(|(_, read)| Arc::new(read));
-        self.0.entry((name.to_owned(), version.to_owned())).or_insert_with(load).clone()
+    pub fn version(&mut self, spi: &Spi, name: &str, version: &str, major: Option<u32>) -> Option<Arc<Baseline>> {
+        let load = || store::load(spi, name, Some(version), major).ok().map(|(_, read)| Arc::new(read));
+        self.0.entry((name.to_owned(), version.to_owned(), major)).or_insert_with(load).clone()
+    }
+
+    /// The newest one.
+    pub fn newest(&mut self, spi: &Spi, name: &str) -> Option<Arc<Baseline>> {
+        let load = || store::load(spi, name, None, None).ok().map(|(_, read)| Arc::new(read));
+        self.0.entry((name.to_owned(), String::new(), None)).or_insert_with(load).clone()
     }
 }
 
@@ -89,11 +97,12 @@ pub fn seen(spi: &Spi, rights: &Rights) -> Result<(Vec<Piece>, Vec<Seen>)> {
     }
     let own = ids(all.iter().filter(|member| scopes.contains_key(&member.id)));
     let rows = spi.query(
-        "SELECT v.member, m.name, v.baseline, v.standing, v.version, v.variant,
-                (SELECT b.permitted OR b.ordinal = (SELECT max(l.ordinal) FROM accord.fleet_baseline l WHERE l.name = b.name)
+        &format!("SELECT v.member, m.name, v.baseline, v.standing, v.version, v.variant,
+                (SELECT bool_or(b.permitted) OR max(b.ordinal) = (SELECT max(l.ordinal) FROM accord.fleet_baseline l WHERE l.name = v.baseline)
                    FROM accord.fleet_baseline b WHERE b.name = v.baseline AND b.version = v.version),
-                (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline)
-           FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member WHERE m.id = ANY ($1::bigint[]) ORDER BY m.name, v.baseline",
+                (SELECT string_agg(encode(d.hash, 'hex'), ',' ORDER BY d.hash) FROM accord.fleet_deviation d WHERE d.member = v.member AND d.baseline = v.baseline),
+                {}
+           FROM accord.fleet_verdict v JOIN accord.fleet_member m ON m.id = v.member WHERE m.id = ANY ($1::bigint[]) ORDER BY m.name, v.baseline", store::MAJOR),
         &[Arg::Texts(&own)],
         See::Latest,
     )?;
@@ -111,7 +120,8 @@ pub fn seen(spi: &Spi, rights: &Rights) -> Result<(Vec<Piece>, Vec<Seen>)> {
         if baseline.is_empty() {
             "unheld".clone_into(&mut verdict.standing);
         }
-        let version = verdict.version.clone().and_then(|version| Some((loaded.version(spi, &baseline, &version)?, version)));
+        let major = row.maybe_int(8).map(|major| major as u32);
+        let version = verdict.version.clone().and_then(|version| Some((loaded.version(spi, &baseline, &version, major)?, version)));
         if let Some((document, version)) = version {
             let variant = row.maybe_text(5);
             let hashes = hashes_of(row.text(7));
@@ -133,6 +143,7 @@ pub fn seen(spi: &Spi, rights: &Rights) -> Result<(Vec<Piece>, Vec<Seen>)> {
                         baseline: baseline.clone(),
                         version: version.clone(),
                         variant: variant.clone(),
+                        major,
                         hash,
                         shown,
                         bare,
@@ -178,7 +189,7 @@ pub fn within(spi: &Spi, scopes: &[Scope], hash: &str) -> Result<bool> {
     let rows =
         spi.query("SELECT d.baseline FROM accord.fleet_difference d WHERE encode(d.hash, 'hex') = $1", &[Arg::Text(hash)], See::Latest)?;
     let Some(row) = rows.first() else { return Ok(false) };
-    let Ok((_, document)) = store::load(spi, &row.text(0), None) else { return Ok(false) };
+    let Ok((_, document)) = store::load(spi, &row.text(0), None, None) else { return Ok(false) };
     let found = [whole];
     let facts = || found[0].expected.iter().chain(&found[0].actual);
     Ok(scopes.iter().any(|scope| {

@@ -1,6 +1,7 @@
 //! What visits found, into the tables; and who is to be visited next. Runs in the watch's transactions.
 
 use super::members::discovered;
+use super::outliers;
 use super::shelf::Series;
 use super::store::{self, Card};
 use super::verdict::{Deviation, Standing};
@@ -28,6 +29,8 @@ pub struct Recorded {
     pub alarms: bool,
     /// Fingerprints that were met for the first time.
     pub known: Vec<((String, String, Fingerprint), Recognised)>,
+    /// Models that are kept now.
+    pub models: Vec<Fingerprint>,
 }
 
 /// Members that are due, those that are likely to deviate first: what somebody asked for, what deviates, what
@@ -51,10 +54,12 @@ pub fn due(spi: &Spi, busy: &[String], limit: i64, shelf: &Arc<Shelf>) -> Result
     rows.iter()
         .map(|row| {
             let labels = serde_json::from_str(&row.text(4))?;
-            let way = match row.maybe_text(2) {
-                Some(conninfo) => Way::Connection(conninfo),
+            let way = if let Some(conninfo) = row.maybe_text(2) {
+                Way::Connection(conninfo)
+            } else {
                 // It was read when it came.
-                None => Way::Submitted(Document::read(serde_json::from_str(&row.text(3))?).map(|read| read.facts).unwrap_or_default()),
+                let read = Document::read(serde_json::from_str(&row.text(3))?).unwrap_or_default();
+                Way::Submitted(read.facts, read.major)
             };
             let last: HashMap<String, (Option<String>, Option<String>)> =
                 row.maybe_text(9).map_or_else(|| Ok(HashMap::new()), |text| serde_json::from_str(&text))?;
@@ -248,30 +253,32 @@ fn judged(spi: &Spi, member: i64, finding: &Finding, recorded: &mut Recorded) ->
             )?;
             return Ok(false);
         }
-        Outcome::Unheld => (None, &[][..], &[][..]),
+        Outcome::Unheld(facts) => {
+            let Some(fingerprint) = finding.fingerprint else { return Ok(false) };
+            if let Some(facts) = facts {
+                outliers::keep(spi, &fingerprint, facts)?;
+                recorded.models.push(fingerprint);
+            }
+            return unheld(spi, member, baseline, &fingerprint);
+        }
         Outcome::Unfit(why) => {
             let cause = Cause::new("unfit", why.clone())
                 .hint("SELECT accord.set_labels(name, labels) gives the database the labels that the mapping asks for.");
             return unfit(spi, member, baseline, &cause);
         }
-        Outcome::Known(recognised) => (Some(recognised), &[][..], &[][..]),
-        Outcome::Judged { verdict, deviations, unmodelled } => (Some(verdict), deviations.as_slice(), unmodelled.as_slice()),
+        Outcome::Known(recognised) => (recognised, &[][..], &[][..]),
+        Outcome::Judged { verdict, deviations, unmodelled } => (verdict, deviations.as_slice(), unmodelled.as_slice()),
     };
-    let standing = verdict.map_or("unheld", |verdict| verdict.standing.word());
+    let standing = verdict.standing.word();
     let unmodelled = unmodelled.to_vec();
     let before = spi.query(
-        "SELECT v.standing, v.version, v.variant, v.fingerprint FROM accord.fleet_verdict v WHERE v.member = $1 AND v.baseline = $2",
+        "SELECT v.standing, v.version, v.variant FROM accord.fleet_verdict v WHERE v.member = $1 AND v.baseline = $2",
         &[Arg::Int(member), Arg::Text(baseline)],
         See::Transaction,
     )?;
     let stood = before.first().map(|row| (row.text(0), row.maybe_text(1), row.maybe_text(2)));
-    let stands = (standing.to_owned(), verdict.map(|each| each.version.clone()), verdict.and_then(|each| each.variant.clone()));
-    // What nobody is held to is compared with the others later.
-    let still = verdict.is_none() && before.first().is_some_and(|row| finding.fingerprint.is_some_and(|sum| row.bytes(3) == sum.0));
-    if still {
-        return Ok(false);
-    }
-    let moved = verdict.is_none() || stood.as_ref() != Some(&stands);
+    let stands = (standing.to_owned(), Some(verdict.version.clone()), verdict.variant.clone());
+    let moved = stood.as_ref() != Some(&stands);
     spi.run(
         "INSERT INTO accord.fleet_verdict AS v (member, baseline, standing, version, variant, fingerprint, unmodelled, at, since)
          VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), clock_timestamp())
@@ -289,8 +296,8 @@ fn judged(spi: &Spi, member: i64, finding: &Finding, recorded: &mut Recorded) ->
         ],
     )?;
     let other = write_deviations(spi, member, baseline, deviations)?;
-    if let (Some(verdict), Some(fingerprint), true) =
-        (verdict, finding.fingerprint, deviations.is_empty() && unmodelled.is_empty() && matches!(finding.outcome, Outcome::Judged { .. }))
+    if let (Some(fingerprint), true) =
+        (finding.fingerprint, deviations.is_empty() && unmodelled.is_empty() && matches!(finding.outcome, Outcome::Judged { .. }))
         && matches!(verdict.standing, Standing::Conforms | Standing::Behind)
     {
         spi.run(
@@ -309,6 +316,24 @@ fn judged(spi: &Spi, member: i64, finding: &Finding, recorded: &mut Recorded) ->
     Ok(moved || other)
 }
 
+/// What nobody holds is compared with the others once all are seen; until then it stands as it did.
+fn unheld(spi: &Spi, member: i64, baseline: &str, fingerprint: &Fingerprint) -> Result<bool> {
+    let key = [Arg::Int(member), Arg::Text(baseline), Arg::Bytes(&fingerprint.0)];
+    let same = spi.query(
+        "UPDATE accord.fleet_verdict SET at = clock_timestamp() WHERE member = $1 AND baseline = $2 AND fingerprint = $3 RETURNING member",
+        &key,
+        See::Transaction,
+    )?;
+    if same.is_empty() {
+        spi.run(
+            "INSERT INTO accord.fleet_verdict AS v (member, baseline, standing, fingerprint, at, since) VALUES ($1, $2, 'unheld', $3, clock_timestamp(), clock_timestamp())
+             ON CONFLICT (member, baseline) DO UPDATE SET fingerprint = excluded.fingerprint, at = excluded.at",
+            &key,
+        )?;
+    }
+    Ok(same.is_empty())
+}
+
 fn unfit(spi: &Spi, member: i64, baseline: &str, cause: &Cause) -> Result<bool> {
     spi.run(
         "INSERT INTO accord.fleet_verdict AS v (member, baseline, standing, at, since) VALUES ($1, $2, 'unreadable', clock_timestamp(), clock_timestamp())
@@ -321,7 +346,7 @@ fn unfit(spi: &Spi, member: i64, baseline: &str, cause: &Cause) -> Result<bool> 
 }
 
 /// Brings the member's differences up to what was found. True: they are others than before.
-fn write_deviations(spi: &Spi, member: i64, baseline: &str, found: &[(FactHash, Deviation, Option<Author>)]) -> Result<bool> {
+pub(super) fn write_deviations(spi: &Spi, member: i64, baseline: &str, found: &[(FactHash, Deviation, Option<Author>)]) -> Result<bool> {
     let keys: Vec<String> = found.iter().map(|(hash, ..)| blake3::Hash::from_bytes(*hash).to_hex().to_string()).collect();
     let gone = spi.query(
         "DELETE FROM accord.fleet_deviation WHERE member = $1 AND baseline = $2 AND encode(hash, 'hex') <> ALL ($3) RETURNING member",
@@ -360,18 +385,15 @@ fn write_deviations(spi: &Spi, member: i64, baseline: &str, found: &[(FactHash, 
 }
 
 /// A member's model becomes a baseline, as somebody wished.
-fn granted(spi: &Spi, wish: i64, major: u32, facts: &[crate::model::Fact]) -> Result<()> {
+fn granted(spi: &Spi, wish: i64, major: Option<u32>, facts: &[crate::model::Fact]) -> Result<()> {
     let rows = spi.query(
         "DELETE FROM accord.fleet_wish w USING accord.fleet_member m WHERE w.id = $1 AND m.id = w.member
-         RETURNING w.name, w.version, w.rules::text, w.selection, w.permitted, w.requested_by, m.name, m.id, w.ordinal",
+         RETURNING w.name, w.version, w.rules::text, w.selection, w.permitted, w.requested_by, m.name, m.id, w.ordinal, w.client",
         &[Arg::Int(wish)],
         See::Transaction,
     )?;
     let Some(row) = rows.first() else { return Ok(()) };
-    let mut document = json!({"facts": facts});
-    if major > 0 {
-        document["major"] = major.into();
-    }
+    let document = json!({"major": major, "facts": facts});
     let outcome = subtransaction(|| {
         let baseline = store::read(store::with_rules(document, &serde_json::from_str(&row.text(2))?)?)?;
         let (name, version, selection, by, from) = (row.text(0), row.text(1), row.text(3), row.text(5), row.text(6));
@@ -383,8 +405,9 @@ fn granted(spi: &Spi, wish: i64, major: u32, facts: &[crate::model::Fact]) -> Re
             from: Some(&from),
             by: &by,
             ordinal: Some(row.int(8)),
+            client: row.bool(9),
         };
-        store::register(spi, &baseline, &card)
+        store::register(spi, baseline, &card)
     });
     if let Err(error) = outcome {
         event(spi, row.int(7), "not registered", &json!({"baseline": row.text(0), "version": row.text(1), "reason": error.to_string()}))?;
@@ -393,8 +416,8 @@ fn granted(spi: &Spi, wish: i64, major: u32, facts: &[crate::model::Fact]) -> Re
 }
 
 /// Differences that nobody shows any longer, and what is older than `accord.fleet_retention`. The watch alone calls it:
-/// nobody else writes what refers to them.
-pub fn tidy(spi: &Spi) -> Result<()> {
+/// nobody else writes what refers to them. True: models were forgotten.
+pub fn tidy(spi: &Spi) -> Result<bool> {
     if let Some(retention) = settings::retention() {
         let age = [Arg::Float(retention.as_secs_f64())];
         // What an application is expected for is known by its newest events; what a channel was told, by an alarm's.
@@ -409,14 +432,16 @@ pub fn tidy(spi: &Spi) -> Result<()> {
             spi.run(sql, &age)?;
         }
     }
-    spi.run("DELETE FROM accord.fleet_difference d WHERE NOT EXISTS (SELECT FROM accord.fleet_deviation x WHERE x.hash = d.hash)", &[])
+    spi.run("DELETE FROM accord.fleet_difference d WHERE NOT EXISTS (SELECT FROM accord.fleet_deviation x WHERE x.hash = d.hash)", &[])?;
+    outliers::forget(spi)
 }
 
 /// The mendings that come next: at most so many.
 pub fn mendings(spi: &Spi, shelf: &Arc<Shelf>, limit: usize) -> Result<Vec<Mend>> {
     let mut out = Vec::new();
     for next in super::conform::next(spi, limit as i64)? {
-        let Some(series) = shelf.series.iter().position(|series: &Series| series.name == next.baseline) else { continue };
+        let series = shelf.series.iter().position(|series: &Series| series.name == next.baseline);
+        let Some(series) = series.or(next.copy.is_some().then_some(0)) else { continue };
         out.push(Mend {
             conform: next.conform,
             member: next.member,
@@ -426,6 +451,7 @@ pub fn mendings(spi: &Spi, shelf: &Arc<Shelf>, limit: usize) -> Result<Vec<Mend>
             series,
             version: next.version,
             shelf: shelf.clone(),
+            copy: next.copy,
             additive: next.additive,
             scopes: next.scopes,
             lock_timeout: next.lock_timeout,

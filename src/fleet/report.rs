@@ -86,7 +86,13 @@ impl Report {
             }
         }
         for group in &self.groups {
-            let _ = writeln!(out, "\n{}: {} ({})", group.severity, group.words, group.baseline);
+            let _ = writeln!(
+                out,
+                "\n{}: {} ({})",
+                group.severity,
+                group.words,
+                if group.baseline.is_empty() { "unlike most" } else { &group.baseline }
+            );
             let names: Vec<&str> = group.databases.iter().take(LISTED).map(String::as_str).collect();
             let more = group.databases.len().saturating_sub(LISTED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -157,7 +163,7 @@ impl Report {
                 escaped(&group.words),
                 escaped(&group.severity),
                 escaped(&group.state),
-                escaped(&group.baseline),
+                escaped(if group.baseline.is_empty() { "unlike most" } else { &group.baseline }),
                 counted(group.databases.len()),
                 escaped(&group.since)
             );

@@ -2,8 +2,11 @@
 
 use super::alarm::{Severity, State};
 use super::channel::{self, Kind, Options};
+use super::conform::deviations;
 use super::members::{self, Member};
+use super::parts::{Loaded, part};
 use super::rights;
+use super::scope::Scope;
 use super::select::Selection;
 use crate::error::{Error, Result};
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -24,10 +27,35 @@ pub struct Channel {
     selection: Selection,
 }
 
+impl Channel {
+    /// An alarm in the words that the channel is told it in; none where nothing of it lies in the channel's scope.
+    fn words(&self, spi: &Spi, told: &Told, loaded: &mut Loaded) -> Result<Option<String>> {
+        let scope = &self.options.scope;
+        let named = |list: &Vec<String>| told.baseline.is_some_and(|name| list.iter().any(|each| each == name));
+        if !scope.baselines.as_ref().is_none_or(named) && told.about != "unreadable" {
+            return Ok(None);
+        }
+        // That a database cannot be read says nothing of what is in it; where it stands is said of the whole.
+        if scope.is_whole() || told.about == "unreadable" {
+            return Ok(Some(told.words.to_owned()));
+        }
+        if told.about != "difference" {
+            return Ok(None);
+        }
+        let hash: String = told.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let Some(deviation) = deviations(spi, std::slice::from_ref(&hash))?.remove(&hash) else { return Ok(None) };
+        let document = told.baseline.and_then(|name| loaded.newest(spi, name)).unwrap_or_default();
+        let found = [deviation];
+        Ok(channel::words(&part(scope, &document, &found), &found[0]))
+    }
+}
+
 /// An alarm that comes to another state.
 pub struct Told<'a> {
     /// Of the alarm.
     pub hash: &'a [u8],
+    /// difference, unreadable, behind; of a resolved one, nothing.
+    pub about: &'a str,
     /// What it says.
     pub words: &'a str,
     /// How much it matters; of a resolved one, mattered.
@@ -69,6 +97,11 @@ pub fn register(spi: &Spi, name: &str, target: &str, given: &Value, path: &[Stri
         return Err(wrong("A name has 1 to 200 bytes and no control characters".to_owned()));
     }
     let read = options(given).map_err(wrong)?;
+    // What is wrong with it is said now.
+    Scope::read(&given.get("scope").cloned().unwrap_or_else(|| json!({}))).map_err(|why| wrong(format!("\"scope\": {why}")))?;
+    if read.scope.additive || read.scope.roles.is_some() {
+        return Err(wrong("A channel's scope has no \"additive\" and no \"roles\"".to_owned()));
+    }
     members::selection(&read.selection)?;
     let mut target = target.trim().to_owned();
     if channel::check(&target, &read).map_err(wrong)? == Kind::Function {
@@ -124,7 +157,13 @@ pub fn channels(spi: &Spi) -> Result<Vec<Channel>> {
 }
 
 /// Writes down what channels are to be told. A resolved alarm goes to whom it was told before.
-pub fn enqueue<'m>(spi: &Spi, channels: &[Channel], told: &Told, shown: impl Iterator<Item = &'m Member> + Clone) -> Result<()> {
+pub fn enqueue<'m>(
+    spi: &Spi,
+    channels: &[Channel],
+    told: &Told,
+    shown: impl Iterator<Item = &'m Member> + Clone,
+    loaded: &mut Loaded,
+) -> Result<()> {
     for channel in channels {
         if channel.options.states.as_ref().is_some_and(|states| !states.contains(&told.state)) {
             continue;
@@ -135,14 +174,18 @@ pub fn enqueue<'m>(spi: &Spi, channels: &[Channel], told: &Told, shown: impl Ite
         if !resolved && !concerns {
             continue;
         }
+        // What is resolved is told in the words of before.
+        let words = if resolved { Some(told.words.to_owned()) } else { channel.words(spi, told, loaded)? };
+        let Some(words) = words else { continue };
         // Some of those that the channel is for.
         let own = shown.clone().filter(|member| channel.selection.selects(&member.subject()));
         let names: Vec<&str> = own.take(NAMED).map(|member| member.name.as_str()).collect();
-        let message = json!({"severity": told.severity, "state": told.state, "what": told.words, "databases": told.databases,
+        let message = json!({"severity": told.severity, "state": told.state, "what": words, "databases": told.databases,
             "names": names, "baseline": told.baseline});
         let rows = spi.query(
             "INSERT INTO accord.fleet_message (channel, hash, state, message)
-             SELECT $1, $2, $3, $4::jsonb || jsonb_build_object('alarm', encode($2, 'hex'), 'id', (SELECT a.id FROM accord.fleet_alarm a WHERE a.hash = $2),
+             SELECT $1, $2, $3, $4::jsonb || CASE WHEN $5 THEN coalesce((SELECT jsonb_build_object('what', o.message -> 'what') FROM accord.fleet_message o
+                        WHERE o.channel = $1 AND o.hash = $2 ORDER BY o.id DESC LIMIT 1), '{}') ELSE '{}' END || jsonb_build_object('alarm', encode($2, 'hex'), 'id', (SELECT a.id FROM accord.fleet_alarm a WHERE a.hash = $2),
                                                                'at', clock_timestamp(), 'control', current_database())
               WHERE NOT $5 OR EXISTS (SELECT FROM accord.fleet_message o WHERE o.channel = $1 AND o.hash = $2 AND o.state <> 'resolved')
              RETURNING (SELECT count(*) FROM accord.fleet_message w WHERE w.channel = $1 AND w.delivery = 'waiting'), id",

@@ -3,13 +3,16 @@
 
 use super::members::{self, Member, selection};
 use super::scope::Scope;
-use super::select::{Selection, Subject};
+use super::select::{Glob, Selection, Subject};
+use super::store;
 use crate::error::{Error, Result};
 use crate::model::Name;
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
+use pgrx::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,10 @@ pub enum Operation {
     Suppress,
     /// Lead it to its baseline.
     Conform,
+    /// Register versions of what it is held to.
+    Register,
+    /// Copy grants from it and to it.
+    CopyGrants,
 }
 
 struct Grant {
@@ -67,7 +74,8 @@ pub struct Rights {
 const CLIENT: &str = "FUNCTION accord.compare(text, boolean), accord.wait_for_fleet(text, interval), accord.report_event(text, text, jsonb),
     accord.acknowledge(bigint, text), accord.suppress(text, interval, text, bigint, text, text, text, text), accord.fleet_report(text, text),
     accord.conform(text, text, boolean, jsonb), accord.wait_for_conform(bigint, interval), accord.fleet_seen(), accord.fleet_whole(), accord.fleet_pieces(),
-    accord.fleet_part_verdicts(), accord.mask_conninfo(text)";
+    accord.fleet_part_verdicts(), accord.mask_conninfo(text),
+    accord.register_baseline(text, text, text, jsonb, jsonb, text, boolean), accord.copy_grants(text, text, jsonb, boolean, jsonb)";
 const VIEWS: &str = "accord.databases, accord.baselines, accord.verdicts, accord.deviations, accord.alarms, accord.suppressions, accord.conforms, accord.fleet_events";
 
 impl Rights {
@@ -168,6 +176,47 @@ impl Rights {
         !self.all && self.grants.iter().any(|grant| grant.operations.contains(&operation) && !grant.scope.is_whole())
     }
 
+    /// Whether grants may be copied from or to a member, of these roles to those, and in which scopes; no scope: all.
+    pub fn copies(&self, member: &Member, roles: &BTreeMap<String, String>) -> Option<Vec<Scope>> {
+        if self.all {
+            return Some(Vec::new());
+        }
+        let may = |grant: &&Grant| {
+            let patterns: Vec<Glob> = grant.scope.roles.iter().flatten().map(Glob::new).collect();
+            roles.keys().chain(roles.values()).all(|role| patterns.iter().any(|glob| glob.matches(role)))
+        };
+        let granted = self.grants.iter().filter(|grant| grant.covers(Operation::CopyGrants, member)).filter(may);
+        unless_all(granted.map(|grant| &grant.scope))
+    }
+
+    /// Errors where the caller may not register versions of a baseline. A client may, of one that is there and that its grant
+    /// names, if all databases that this one holds were granted to it, and to be seen as a whole: what it registers tells
+    /// by what conforms to it.
+    pub fn registers(&self, spi: &Spi, baseline: &str) -> Result<()> {
+        if self.all {
+            return Ok(());
+        }
+        let named = |grant: &&Grant| grant.scope.baselines.iter().flatten().any(|name| name == baseline);
+        let grants: Vec<&Grant> =
+            self.grants.iter().filter(|grant| grant.operations.contains(&Operation::Register)).filter(named).collect();
+        let Some(held) = store::selection_of(spi, baseline)?.filter(|_| !grants.is_empty()) else {
+            return Err(store::unknown(baseline, None));
+        };
+        let granted = |member: &Member| {
+            grants.iter().any(|grant| grant.covers(Operation::Register, member))
+                && matches!(self.reach(Operation::Inspect, member), Reach::Whole)
+        };
+        if members::selected(spi, &selection(&held)?)?.iter().all(granted) {
+            return Ok(());
+        }
+        Err(Error::new(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("this role may not register versions of baseline \"{baseline}\""),
+        )
+        .detail("Databases are held to it of which this role was not granted to register, or to inspect the whole.")
+        .hint("An administrator registers the version, or grants both of all databases that the baseline selects."))
+    }
+
     /// Whether a member may be led to a baseline, and in which scopes; no scope: by whatever leads there.
     pub fn conforms(&self, member: &Member, baseline: &str) -> Option<Vec<Scope>> {
         if self.all {
@@ -175,13 +224,7 @@ impl Rights {
         }
         let to = |grant: &&Grant| grant.scope.baselines.as_ref().is_none_or(|list| list.iter().any(|name| name == baseline));
         let granted = self.grants.iter().filter(|grant| grant.covers(Operation::Conform, member)).filter(to);
-        let mut scopes: Vec<Scope> = granted.map(|grant| Scope { baselines: None, ..grant.scope.clone() }).collect();
-        if scopes.is_empty() {
-            return None;
-        }
-        if scopes.iter().any(|scope| scope.is_whole() && !scope.additive) {
-            scopes.clear();
-        }
+        let mut scopes = unless_all(granted.map(|grant| &grant.scope))?;
         scopes.sort();
         Some(scopes)
     }
@@ -215,17 +258,28 @@ pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], scope: &V
     let read: Vec<Operation> = serde_json::from_value(serde_json::to_value(operations)?).map_err(|error| {
         Error::invalid("an operation cannot be granted")
             .detail(format!("{error}."))
-            .hint("Operations are inspect, compare, acknowledge, suppress and conform.")
+            .hint("Operations are inspect, compare, acknowledge, suppress, conform, register and copy_grants.")
     })?;
     if read.is_empty() {
-        return Err(Error::invalid("a grant names operations").hint("Operations are inspect, compare, acknowledge, suppress and conform."));
+        return Err(Error::invalid("a grant names operations")
+            .hint("Operations are inspect, compare, acknowledge, suppress, conform, register and copy_grants."));
     }
     let scope = Scope::read(scope).map_err(|why| {
         Error::invalid("the scope of a grant cannot be read").detail(format!("{why}.")).hint(
             "accord.grant_fleet(…, scope => '{\"schemas\": [\"shop\"], \"kinds\": [\"table\", \"index\"], \"additive\": true, \"baselines\": [\"shop\"]}') \
-             holds some of: schemas, tables, columns, kinds, additive, baselines.",
+             holds some of: schemas, tables, columns, kinds, additive, baselines, roles.",
         )
     })?;
+    if read.contains(&Operation::CopyGrants) && scope.roles.is_none() {
+        return Err(Error::invalid("a grant to copy grants names roles")
+            .detail("Whoever leads another role to its own has what that one has.")
+            .hint("accord.grant_fleet(role, selection, '{copy_grants}', '{\"roles\": [\"acme_*\"]}')"));
+    }
+    if read.contains(&Operation::Register) && (scope.baselines.is_none() || !scope.is_whole()) {
+        return Err(Error::invalid("versions are registered of baselines that the grant names, for whole databases")
+            .detail("Whoever registers a version learns from what conforms to it what a database is.")
+            .hint("accord.grant_fleet(role, selection, '{inspect,register}', '{\"baselines\": [\"shop\"]}')"));
+    }
     let rows = spi.query(
         "INSERT INTO accord.fleet_grant (role, selection, operations, scope, granted_by) SELECT r.oid, $2, $3, $4::jsonb, $5 FROM pg_roles r WHERE r.rolname = $1 RETURNING id",
         &[Arg::Text(role), Arg::Text(text), Arg::Texts(operations), Arg::Text(&serde_json::to_string(&scope)?), Arg::Text(&caller())],
@@ -243,8 +297,26 @@ pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], scope: &V
     Ok(id)
 }
 
+/// Scopes, each once; none, where one of them is of whatever there is.
+fn unless_all<'s>(scopes: impl Iterator<Item = &'s Scope>) -> Option<Vec<Scope>> {
+    let mut scopes: Vec<Scope> = scopes.map(|scope| Scope { baselines: None, roles: None, ..scope.clone() }).collect();
+    if scopes.is_empty() {
+        return None;
+    }
+    if scopes.iter().any(|scope| scope.is_whole() && !scope.additive) {
+        scopes.clear();
+    }
+    Some(scopes)
+}
+
 /// `accord.revoke_fleet`: what the role may still execute shows it nothing.
 pub fn revoke(spi: &Spi, id: i64) -> Result<()> {
+    // What was asked for by it and is not done yet.
+    spi.run(
+        "DELETE FROM accord.fleet_wish w USING accord.fleet_grant g, pg_roles o, pg_roles r
+          WHERE g.id = $1 AND o.oid = g.role AND w.client AND r.rolname = w.requested_by AND pg_has_role(r.oid, o.oid, 'USAGE')",
+        &[Arg::Int(id)],
+    )?;
     let rows = spi.query("DELETE FROM accord.fleet_grant WHERE id = $1 RETURNING id", &[Arg::Int(id)], See::Transaction)?;
     if rows.is_empty() {
         return Err(Error::undefined(format!("there is no grant {id}")).hint("SELECT * FROM accord.fleet_grants lists them."));

@@ -45,6 +45,9 @@ pub struct Scope {
     /// Only these kinds of objects, with their parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kinds: Option<Vec<Kind>>,
+    /// Patterns of roles, of which and to which grants may be copied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
 }
 
 impl Scope {
@@ -55,7 +58,9 @@ impl Scope {
         }
         let scope = Self::deserialize(value).map_err(|error| error.to_string())?;
         let empty = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| list.iter().any(String::is_empty) || list.is_empty());
-        for (what, list) in [("baselines", &scope.baselines), ("schemas", &scope.schemas), ("tables", &scope.tables)] {
+        for (what, list) in
+            [("baselines", &scope.baselines), ("schemas", &scope.schemas), ("tables", &scope.tables), ("roles", &scope.roles)]
+        {
             if empty(list) {
                 return Err(format!("\"{what}\" names nothing"));
             }

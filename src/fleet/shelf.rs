@@ -11,7 +11,7 @@ use super::select::Selection;
 use super::verdict::{Deviation, Standing, compare};
 use crate::model::{Fact, FactHash, FactId, Fingerprint, LtHash, Projection};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Versions that are compared fact by fact, of those that a member is nearest to.
@@ -29,15 +29,19 @@ pub struct Series {
     by_fingerprint: HashMap<Fingerprint, Vec<usize>>,
     /// The editions that hold a fact.
     holders: HashMap<FactHash, Vec<u32>>,
+    /// The majors that word each version.
+    majors: Vec<Vec<Option<u32>>>,
 }
 
-/// One variant of one version.
+/// One variant of one version, as the servers of one major word it.
 #[derive(Clone, Debug)]
 pub struct Edition {
     /// The version.
     pub version: String,
     /// Its place among the versions, from 0.
     pub ordinal: usize,
+    /// Whose servers worded it, where that is known.
+    pub major: Option<u32>,
     /// None: the baseline itself.
     pub variant: Option<String>,
     /// It may still be met.
@@ -46,10 +50,10 @@ pub struct Edition {
     pub material: Arc<Material>,
 }
 
-/// A version as it is put on the shelf.
+/// A version as one major's servers word it, as it is put on the shelf.
 #[derive(Clone, Debug)]
 pub struct Version {
-    /// Its name.
+    /// Its name; those of one name follow each other.
     pub version: String,
     /// It may still be met when a later one is there.
     pub permitted: bool,
@@ -73,10 +77,14 @@ pub struct Verdict {
 impl Series {
     /// Puts the versions, oldest first, on the shelf.
     pub fn new(name: String, selection: Selection, versions: Vec<Version>) -> Result<Self, String> {
-        let mut series = Self { name, selection, editions: Vec::new(), by_fingerprint: HashMap::new(), holders: HashMap::new() };
-        let last = versions.len().saturating_sub(1);
+        let mut series =
+            Self { name, selection, editions: Vec::new(), by_fingerprint: HashMap::new(), holders: HashMap::new(), majors: Vec::new() };
         let mut hashes = Hashes::default();
-        for (ordinal, Version { version, permitted, baseline }) in versions.into_iter().enumerate() {
+        let mut ordinal = 0;
+        for Version { version, permitted, baseline } in versions {
+            if series.editions.last().is_some_and(|last| last.version != version) {
+                ordinal += 1;
+            }
             for variant in baseline.variants() {
                 let material = baseline.material_with(variant, &mut hashes).map_err(|why| format!("version {version}: {why}"))?;
                 let edition = series.editions.len();
@@ -85,16 +93,36 @@ impl Series {
                     series.holders.entry(*hash).or_default().push(edition as u32);
                 }
                 let (variant, material) = (variant.map(str::to_owned), Arc::new(material));
-                series.editions.push(Edition {
-                    version: version.clone(),
-                    ordinal,
-                    variant,
-                    permitted: permitted || ordinal == last,
-                    material,
-                });
+                series.editions.push(Edition { version: version.clone(), ordinal, major: baseline.major, variant, permitted, material });
+            }
+        }
+        series.editions.iter_mut().filter(|edition| edition.ordinal == ordinal).for_each(|edition| edition.permitted = true);
+        for edition in &series.editions {
+            series.majors.resize(ordinal + 1, Vec::new());
+            let majors = &mut series.majors[edition.ordinal];
+            if !majors.contains(&edition.major) {
+                majors.push(edition.major);
             }
         }
         Ok(series)
+    }
+
+    /// Whether this edition is the one of its version that a member of a major is held to; any is, where its major is
+    /// not known.
+    fn is_for(&self, edition: usize, major: Option<u32>) -> bool {
+        let Edition { ordinal, major: worded, .. } = &self.editions[edition];
+        major.is_none_or(|major| nearest_major(&self.majors[*ordinal], major) == *worded)
+    }
+
+    /// Whether versions are worded by several majors, so that a fingerprint alone does not tell.
+    pub fn tells_majors(&self) -> bool {
+        self.majors.iter().any(|majors| majors.len() > 1)
+    }
+
+    /// A variant of a version as a member of this major is held to it.
+    pub fn edition(&self, version: &str, variant: Option<&str>, major: Option<u32>) -> Option<&Edition> {
+        let named = |edition: &&Edition| edition.version == version && edition.variant.as_deref() == variant;
+        (0..self.editions.len()).filter(|edition| self.is_for(*edition, major)).map(|edition| &self.editions[edition]).find(named)
     }
 
     /// What is compared: that of the newest version.
@@ -116,11 +144,12 @@ impl Series {
         if self.editions[edition].permitted { Standing::Conforms } else { Standing::Behind }
     }
 
-    /// The edition that this is the fingerprint of; the newest, where there are several.
-    pub fn known(&self, fingerprint: &Fingerprint, variant: Option<&str>) -> Option<usize> {
-        let editions = self.by_fingerprint.get(fingerprint)?;
-        let of_variant = editions.iter().rev().find(|edition| variant.is_some() && self.editions[**edition].variant.as_deref() == variant);
-        of_variant.or(editions.last()).copied()
+    /// The edition that this is the fingerprint of, among those for a member's major; the newest, where there are several.
+    pub fn known(&self, fingerprint: &Fingerprint, variant: Option<&str>, major: Option<u32>) -> Option<usize> {
+        let all = self.by_fingerprint.get(fingerprint)?.iter();
+        let editions: Vec<&usize> = all.filter(|edition| self.is_for(**edition, major)).collect();
+        let of_variant = editions.iter().rev().find(|edition| variant.is_some() && self.editions[***edition].variant.as_deref() == variant);
+        of_variant.or(editions.last()).map(|edition| **edition)
     }
 
     /// The verdict on a member that is exactly this edition.
@@ -129,8 +158,9 @@ impl Series {
     }
 
     /// Judges a member by its facts, under the baseline's names. A variant that is asked for is the only one that is
-    /// permitted. Of versions that it is equally near to, the one that it stood at last counts, then the newest.
-    pub fn judge(&self, facts: &Facts, variant: Option<&str>, last: Option<&str>) -> Option<Verdict> {
+    /// permitted, and a member of a major is held to how that words it. Of versions that it is equally near to, the one
+    /// that it stood at last counts, then the newest.
+    pub fn judge(&self, facts: &Facts, variant: Option<&str>, last: Option<&str>, major: Option<u32>) -> Option<Verdict> {
         let projection = self.projection();
         let mut common = vec![0usize; self.editions.len()];
         for fact in facts.iter().filter(|fact| projection.mirrors(&fact.id)) {
@@ -142,8 +172,8 @@ impl Series {
         // and the edition has not, tell them apart.
         let distance = |edition: usize| self.editions[edition].material.hashes.len() as i64 - 2 * common[edition] as i64;
         let asked = variant.filter(|name| self.editions.iter().any(|edition| edition.variant.as_deref() == Some(*name)));
-        let mut nearest: Vec<usize> =
-            (0..self.editions.len()).filter(|edition| asked.is_none() || self.editions[*edition].variant.as_deref() == asked).collect();
+        let may = |edition: &usize| asked.is_none() || self.editions[*edition].variant.as_deref() == asked;
+        let mut nearest: Vec<usize> = (0..self.editions.len()).filter(|edition| may(edition) && self.is_for(*edition, major)).collect();
         nearest.sort_by_key(|&edition| {
             let Edition { version, ordinal, .. } = &self.editions[edition];
             (distance(edition), last != Some(version.as_str()), std::cmp::Reverse(*ordinal))
@@ -169,6 +199,16 @@ impl Series {
     }
 }
 
+/// Of the majors that word a version, the one that a server of this major is held to: its own, else what is nobody's, else
+/// the next, the older of two.
+pub fn nearest_major(majors: &[Option<u32>], major: u32) -> Option<u32> {
+    majors
+        .iter()
+        .copied()
+        .min_by_key(|worded| worded.map_or((1, 0), |worded| (if worded == major { 0 } else { 1 + worded.abs_diff(major) }, worded)))
+        .flatten()
+}
+
 /// Facts under the baseline's names, by id, and the fingerprint of what is compared.
 pub fn seen(facts: Vec<Fact>, mapping: &Mapping, projection: &Projection) -> Result<(Facts, Fingerprint), String> {
     let back = mapping.inverse();
@@ -189,21 +229,6 @@ pub fn sum(facts: &[Fact], projection: &Projection) -> Fingerprint {
     let mut sum = LtHash::default();
     facts.iter().filter(|fact| projection.mirrors(&fact.id)).for_each(|fact| sum.add(&fact.hash()));
     sum.fingerprint()
-}
-
-/// The name that most have, with how many that are; none where two are as frequent, or where nothing is met twice.
-pub fn majority<T: Clone + Ord>(of: impl IntoIterator<Item = T>) -> Option<(T, usize)> {
-    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
-    for each in of {
-        *counts.entry(each).or_default() += 1;
-    }
-    let mut ranked: Vec<(T, usize)> = counts.into_iter().collect();
-    ranked.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    match ranked.as_slice() {
-        [(_, first), (_, second), ..] if first == second => None,
-        [(each, count), ..] if *count > 1 => Some((each.clone(), *count)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -241,9 +266,9 @@ mod tests {
             (&["a", "b", "c", "d", "e", "f"], "3", Standing::Conforms),
         ] {
             let (facts, fingerprint) = facts(columns);
-            let edition = series.known(&fingerprint, None).unwrap();
+            let edition = series.known(&fingerprint, None, None).unwrap();
             assert_eq!((series.editions[edition].version.as_str(), series.exactly(edition).standing), (version, standing));
-            assert_eq!(series.judge(&facts, None, None).unwrap(), series.exactly(edition));
+            assert_eq!(series.judge(&facts, None, None, None).unwrap(), series.exactly(edition));
         }
     }
 
@@ -255,7 +280,7 @@ mod tests {
             (&["b"], "2", "column s.t.a is missing"),
             (&["a", "b", "c", "d", "e"], "3", "column s.t.f is missing"),
         ] {
-            let verdict = series.judge(&facts(columns).0, None, None).unwrap();
+            let verdict = series.judge(&facts(columns).0, None, None, None).unwrap();
             assert_eq!(verdict.standing, Standing::Deviates);
             assert_eq!(series.editions[verdict.edition].version, version, "{columns:?}");
             assert_eq!(verdict.deviations.iter().map(Deviation::words).collect::<Vec<_>>(), [words]);
@@ -267,8 +292,47 @@ mod tests {
         let versions = vec![version("1", &["a"], true), version("2", &["a", "b", "c"], true)];
         let series = Series::new("s".to_owned(), Selection::default(), versions).unwrap();
         let facts = facts(&["a", "b"]).0;
-        let stood = |last| series.editions[series.judge(&facts, None, last).unwrap().edition].version.clone();
+        let stood = |last| series.editions[series.judge(&facts, None, last, None).unwrap().edition].version.clone();
         assert_eq!((stood(None), stood(Some("1")), stood(Some("2"))), ("2".to_owned(), "1".to_owned(), "2".to_owned()));
+    }
+
+    #[test]
+    fn a_member_is_held_to_how_its_major_words_a_version() {
+        let worded = |version: &str, major: Option<u32>, definition: &str| {
+            let view = json!({"kind": "view", "path": ["s", "v"], "attributes": {"definition": definition, "columns": []}});
+            let baseline = Baseline::read(json!({"major": major, "facts": [{"kind": "schema", "path": ["s"]}, view]})).unwrap();
+            Version { version: version.to_owned(), permitted: false, baseline }
+        };
+        let versions = vec![
+            worded("1", None, "SELECT 1"),
+            worded("2", Some(15), "SELECT t.a FROM t"),
+            worded("2", Some(17), "SELECT a FROM t"),
+            worded("3", Some(15), "SELECT t.b FROM t"),
+        ];
+        let series = Series::new("s".to_owned(), Selection::default(), versions.clone()).unwrap();
+        let of = |version: usize| seen(bare(&versions[version].baseline), &Mapping::default(), &Projection::default()).unwrap();
+        let stands = |version: usize, major| {
+            let (facts, fingerprint) = of(version);
+            let verdict = series.judge(&facts, None, None, major).unwrap();
+            let known = series.known(&fingerprint, None, major).map(|edition| series.editions[edition].version.as_str());
+            assert_eq!(known.is_some(), verdict.standing != Standing::Deviates, "{version} {major:?}");
+            (series.editions[verdict.edition].version.as_str(), verdict.standing)
+        };
+        // Its own major's words, or the nearest.
+        assert_eq!(stands(1, Some(15)), ("2", Standing::Behind));
+        assert_eq!(stands(2, Some(17)), ("2", Standing::Behind));
+        assert_eq!(stands(2, Some(18)), ("2", Standing::Behind));
+        assert_eq!(stands(3, Some(17)), ("3", Standing::Conforms));
+        // Another major's words are not what it is held to.
+        assert_eq!(stands(2, Some(15)).1, Standing::Deviates);
+        assert_eq!(stands(1, Some(17)).1, Standing::Deviates);
+        // Whose major is not known may be any.
+        assert_eq!((stands(1, None), stands(2, None)), (("2", Standing::Behind), ("2", Standing::Behind)));
+        assert_eq!(series.edition("2", None, Some(16)).unwrap().major, Some(15));
+        assert_eq!(
+            [&[None, Some(18)][..], &[Some(18)], &[Some(14), Some(16)], &[Some(15), None]].map(|all| nearest_major(all, 15)),
+            [None, Some(18), Some(14), Some(15)]
+        );
     }
 
     #[test]
@@ -278,9 +342,9 @@ mod tests {
         let versions = vec![Version { version: "1".to_owned(), permitted: true, baseline }];
         let series = Series::new("shop".to_owned(), Selection::default(), versions).unwrap();
         let (facts, fingerprint) = seen(plain, &Mapping::default(), &Projection::default()).unwrap();
-        assert_eq!(series.judge(&facts, None, None).unwrap().standing, Standing::Conforms);
-        assert!(series.known(&fingerprint, None).is_some());
-        let eu = series.judge(&facts, Some("eu"), None).unwrap();
+        assert_eq!(series.judge(&facts, None, None, None).unwrap().standing, Standing::Conforms);
+        assert!(series.known(&fingerprint, None, None).is_some());
+        let eu = series.judge(&facts, Some("eu"), None, None).unwrap();
         assert_eq!(eu.deviations.iter().map(Deviation::words).collect::<Vec<_>>(), ["column shop.orders.vat is missing"]);
     }
 
@@ -289,7 +353,7 @@ mod tests {
         let mapping: Mapping = serde_json::from_value(json!({"schemas": {"s": "s_7"}})).unwrap();
         let there: Vec<Fact> = bare(&version("", &["a", "b"], true).baseline).iter().map(|fact| mapping.apply(fact).unwrap()).collect();
         let (_, fingerprint) = seen(there, &mapping, &Projection::default()).unwrap();
-        assert!(series().known(&fingerprint, None).is_some());
+        assert!(series().known(&fingerprint, None, None).is_some());
     }
 
     #[test]
@@ -298,15 +362,7 @@ mod tests {
         let mut list = bare(&version("", &["a", "b"], true).baseline);
         list.push(Fact::new(id.clone(), crate::model::Unmodelled {}));
         let facts: Facts = list.into_iter().collect();
-        let verdict = series().judge(&facts, None, None).unwrap();
+        let verdict = series().judge(&facts, None, None, None).unwrap();
         assert_eq!((verdict.standing, verdict.unmodelled), (Standing::Unmodelled, vec![id]));
-    }
-
-    #[test]
-    fn the_majority() {
-        assert_eq!(majority(["a", "b", "a"]), Some(("a", 2)));
-        assert_eq!(majority(["a", "b", "a", "b"]), None);
-        assert_eq!(majority(["a", "b"]), None);
-        assert_eq!(majority(["a", "a"]), Some(("a", 2)));
     }
 }

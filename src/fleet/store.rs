@@ -1,9 +1,11 @@
 //! Baselines in the tables. Versions share the facts that did not change.
 
 use super::baseline::{Baseline, Rules};
+use super::majority::Content;
 use super::members::{nudge, selection};
-use super::rights::note;
-use super::shelf::{Series, Version};
+use super::outliers;
+use super::rights::{Operation, Reach, Rights, note};
+use super::shelf::{Series, Version, nearest_major};
 use super::verdict::Standing;
 use super::watch::work::{Recognised, Shelf};
 use crate::error::{Error, Result};
@@ -11,7 +13,7 @@ use crate::model::{Fact, Fingerprint, Projection};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use pgrx::prelude::*;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What is said of a version beside what it holds.
@@ -30,6 +32,8 @@ pub struct Card<'a> {
     pub by: &'a str,
     /// Its place among the versions, where it was asked for before it could be registered.
     pub ordinal: Option<i64>,
+    /// It is a client's: its rules are those of the version before it.
+    pub client: bool,
 }
 
 /// A baseline's document; the error says what is wrong.
@@ -60,36 +64,39 @@ pub fn with_rules(mut document: Value, rules: &Value) -> Result<Value> {
     Ok(document)
 }
 
-/// Puts a version into the tables.
-pub fn register(spi: &Spi, baseline: &Baseline, card: &Card) -> Result<()> {
+/// Puts a version into the tables, or how another major words one that is there.
+pub fn register(spi: &Spi, mut baseline: Baseline, card: &Card) -> Result<()> {
     check(card)?;
+    // Nobody else registers one at this time.
     lock_facts(spi)?;
-    let wide = Projection { column_order: true, ..baseline.rules.projection.clone() };
-    let mut contents = Vec::new();
-    let (mut keys, mut texts) = (Vec::new(), Vec::new());
-    for fact in baseline.facts.iter().filter(|fact| wide.mirrors(&fact.id)) {
-        let text = serde_json::to_string(&**fact)?;
-        let content = blake3::hash(text.as_bytes());
-        contents.extend_from_slice(content.as_bytes());
-        keys.push(content.to_hex().to_string());
-        texts.push(text);
+    if card.client {
+        confine(spi, &mut baseline, card)?;
     }
-    spi.run(
-        "INSERT INTO accord.fleet_fact (content, fact) SELECT decode(f.content, 'hex'), f.fact FROM unnest($1, $2) f (content, fact) ON CONFLICT DO NOTHING",
-        &[Arg::Texts(&keys), Arg::Texts(&texts)],
-    )?;
+    let standing = standing(spi, card)?;
+    if standing.is_some() {
+        baseline.join(&load(spi, card.name, Some(card.version), None)?.1).map_err(|why| otherwise(card, format!("{why}.")))?;
+    }
+    let (selection, permitted) = match (standing, card.client) {
+        (Some(standing), _) => standing,
+        (None, true) => (selection_of(spi, card.name)?.unwrap_or_default(), false),
+        (None, false) => (card.selection.to_owned(), card.permitted),
+    };
+    let wide = Projection { column_order: true, ..baseline.rules.projection.clone() };
+    let contents = put(spi, baseline.facts.iter().map(|fact| &**fact).filter(|fact| wide.mirrors(&fact.id)))?.concat();
     let fingerprint = baseline.material(None).map_err(Error::invalid)?.fingerprint;
     let rows = spi.query(
         "INSERT INTO accord.fleet_baseline (name, version, rules, facts, major, selection, permitted, fingerprint, from_database, registered_by, ordinal)
-         VALUES ($1, $2, $3::json, $4, $5, $6, $7, $8, $9, $10, coalesce($11, nextval('accord.fleet_ordinal'))) ON CONFLICT DO NOTHING RETURNING ordinal",
+         VALUES ($1, $2, $3::json, $4, $5, $6, $7, $8, $9, $10,
+             coalesce((SELECT max(b.ordinal) FROM accord.fleet_baseline b WHERE b.name = $1 AND b.version = $2), $11, nextval('accord.fleet_ordinal')))
+         ON CONFLICT DO NOTHING RETURNING ordinal",
         &[
             Arg::Text(card.name),
             Arg::Text(card.version),
             Arg::Text(&serde_json::to_string(&baseline.rules)?),
             Arg::Bytes(&contents),
             Arg::MaybeInt(baseline.major.map(i64::from)),
-            Arg::Text(card.selection),
-            Arg::Bool(card.permitted),
+            Arg::Text(&selection),
+            Arg::Bool(permitted),
             Arg::Bytes(&fingerprint.0),
             Arg::MaybeText(card.from),
             Arg::Text(card.by),
@@ -98,13 +105,60 @@ pub fn register(spi: &Spi, baseline: &Baseline, card: &Card) -> Result<()> {
         See::Transaction,
     )?;
     if rows.is_empty() {
-        return Err(taken_already(card));
+        return Err(taken_already(card, baseline.major));
     }
     // What was wished for was written down then.
     if card.ordinal.is_none() {
-        note(spi, "register_baseline", &json!({"baseline": card.name, "version": card.version, "selection": card.selection}))?;
+        let act = json!({"baseline": card.name, "version": card.version, "major": baseline.major, "selection": selection});
+        note(spi, "register_baseline", &act)?;
     }
     changed(spi, card.name)
+}
+
+/// Whom a baseline holds.
+pub fn selection_of(spi: &Spi, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT b.selection FROM accord.fleet_baseline b WHERE b.name = $1 ORDER BY b.ordinal DESC LIMIT 1";
+    Ok(spi.query(sql, &[Arg::Text(name)], See::Latest)?.first().map(|row| row.text(0)))
+}
+
+/// Gives a client's version the rules of the newest one.
+fn confine(spi: &Spi, baseline: &mut Baseline, card: &Card) -> Result<()> {
+    let (newest, before) = load(spi, card.name, None, baseline.major)?;
+    baseline.join(&before).map_err(|why| ruled(card, format!("{why}; version {newest} is the newest.")))
+}
+
+/// What a client may not say of a version.
+fn ruled(card: &Card, why: String) -> Error {
+    Error::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("the rules of baseline \"{}\" are the administrator's", card.name))
+        .detail(why)
+        .hint("Leave \"projection\", \"ignore\", \"mapping\", \"variants\", selection and permitted out: they are those of the version before.")
+}
+
+/// `accord.register_baseline`: from a database or from a model.
+pub fn ask(spi: &Spi, model: Option<Value>, rules: &Value, card: Card) -> Result<()> {
+    let rights = Rights::of_caller(spi)?;
+    rights.registers(spi, card.name)?;
+    let card = Card { client: !rights.administers(), ..card };
+    if card.client && (!card.selection.is_empty() || card.permitted) {
+        return Err(ruled(&card, "A selection or permission was given.".to_owned()));
+    }
+    match (card.from, model) {
+        (None, Some(model)) => register(spi, read(with_rules(model, rules)?)?, &card),
+        (Some(from), None) => {
+            if card.client {
+                let member = rights.member(spi, Operation::Inspect, from)?;
+                // A part of it is seen: the rest would be registered as well.
+                if !matches!(rights.reach(Operation::Inspect, &member), Reach::Whole) {
+                    return Err(super::members::unknown(from));
+                }
+                // What it says of rules is refused now, not when the database is read.
+                confine(spi, &mut read(with_rules(json!({"facts": []}), rules)?)?, &card)?;
+            }
+            wish(spi, from, rules, &card)
+        }
+        _ => Err(Error::invalid("a baseline is taken from a database of the fleet or from a model, one of them")
+            .hint("accord.register_baseline('shop', '1', from_database => 'shop_1') or …, model => '{\"facts\": […]}')")),
+    }
 }
 
 /// Writes down that a member's model is to become a version; the watch reads it after the commit.
@@ -112,19 +166,34 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
     check(card)?;
     // What is wrong with the rules is said now.
     read(with_rules(json!({"facts": []}), rules)?)?;
+    standing(spi, card)?;
+    // Of a member that was seen, the major is known.
     let taken = spi.query(
-        "SELECT FROM accord.fleet_baseline b WHERE b.name = $1 AND b.version = $2",
-        &[Arg::Text(card.name), Arg::Text(card.version)],
+        &format!(
+            "SELECT b.major FROM accord.fleet_baseline b JOIN accord.fleet_member m ON m.name = $3 AND b.major = {MAJOR}
+              WHERE b.name = $1 AND b.version = $2"
+        ),
+        &[Arg::Text(card.name), Arg::Text(card.version), Arg::Text(from)],
         See::Latest,
     )?;
-    if !taken.is_empty() {
-        return Err(taken_already(card));
+    if let Some(row) = taken.first() {
+        return Err(taken_already(card, row.maybe_int(0).map(|major| major as u32)));
     }
+    // What was wished for of the same major gives way.
+    spi.run(
+        &format!(
+            "DELETE FROM accord.fleet_wish w USING accord.fleet_member m, (SELECT {MAJOR} AS major FROM accord.fleet_member m WHERE m.name = $3) o
+              WHERE w.name = $1 AND w.version = $2 AND m.id = w.member AND m.name <> $3 AND {MAJOR} = o.major"
+        ),
+        &[Arg::Text(card.name), Arg::Text(card.version), Arg::Text(from)],
+    )?;
     let rows = spi.query(
-        "INSERT INTO accord.fleet_wish AS w (member, name, version, rules, selection, permitted, requested_by)
-         SELECT m.id, $2, $3, $4::json, $5, $6, $7 FROM accord.fleet_member m WHERE m.name = $1
-         ON CONFLICT (name, version) DO UPDATE SET member = excluded.member, rules = excluded.rules, selection = excluded.selection,
-             permitted = excluded.permitted, requested_by = excluded.requested_by RETURNING w.member",
+        "INSERT INTO accord.fleet_wish AS w (member, name, version, rules, selection, permitted, requested_by, client, ordinal)
+         SELECT m.id, $2, $3, $4::json, $5, $6, $7, $8,
+                coalesce((SELECT max(o.ordinal) FROM accord.fleet_wish o WHERE o.name = $2 AND o.version = $3), nextval('accord.fleet_ordinal'))
+           FROM accord.fleet_member m WHERE m.name = $1
+         ON CONFLICT (name, version, member) DO UPDATE SET rules = excluded.rules, selection = excluded.selection,
+             permitted = excluded.permitted, requested_by = excluded.requested_by, client = excluded.client RETURNING w.member",
         &[
             Arg::Text(from),
             Arg::Text(card.name),
@@ -133,6 +202,7 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
             Arg::Text(card.selection),
             Arg::Bool(card.permitted),
             Arg::Text(card.by),
+            Arg::Bool(card.client),
         ],
         See::Transaction,
     )?;
@@ -147,10 +217,41 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
     Ok(())
 }
 
-fn taken_already(card: &Card) -> Error {
-    Error::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("version {} of baseline \"{}\" exists", card.version, card.name))
+fn taken_already(card: &Card, major: Option<u32>) -> Error {
+    let of = major.map_or_else(String::new, |major| format!(" as major {major} words it"));
+    Error::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("version {} of baseline \"{}\" exists{of}", card.version, card.name))
         .hint("Register another version, or SELECT accord.remove_baseline(name, version) first.")
 }
+
+/// A model that is to be a version which is there otherwise.
+fn otherwise(card: &Card, why: String) -> Error {
+    let what = format!("version {} of baseline \"{}\" exists, and this is not how another major words it", card.version, card.name);
+    Error::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, what)
+        .detail(why)
+        .hint("All majors of a version share its rules: leave them out, or register another version.")
+}
+
+/// Who is held to a version that is there, and whether it is permitted: what is said of it anew may not differ.
+fn standing(spi: &Spi, card: &Card) -> Result<Option<(String, bool)>> {
+    let rows = spi.query(
+        "SELECT b.selection, b.permitted FROM accord.fleet_baseline b WHERE b.name = $1 AND b.version = $2 LIMIT 1",
+        &[Arg::Text(card.name), Arg::Text(card.version)],
+        See::Latest,
+    )?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (selection, permitted) = (row.text(0), row.bool(1));
+    if !card.selection.is_empty() && card.selection != selection {
+        return Err(otherwise(card, "Its selection is not that of the version's other majors.".to_owned()));
+    }
+    if card.permitted && !permitted {
+        return Err(otherwise(card, "It is permitted, and the version is not.".to_owned()));
+    }
+    Ok(Some((selection, permitted)))
+}
+
+/// The major of a member `m`, where it is known.
+pub const MAJOR: &str =
+    "coalesce((m.server ->> 'major')::int, CASE WHEN m.submitted ->> 'major' ~ '^[0-9]{1,8}$' THEN (m.submitted ->> 'major')::int END)";
 
 /// What of a version can be refused before its facts are there.
 pub fn check(card: &Card) -> Result<()> {
@@ -177,35 +278,67 @@ pub fn changed(spi: &Spi, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Facts are shared: none is taken away while a version that holds it is being registered.
+/// Facts are shared: none is taken away while somebody puts some there.
 fn lock_facts(spi: &Spi) -> Result<()> {
     spi.execute("LOCK TABLE accord.fleet_fact IN SHARE ROW EXCLUSIVE MODE").map(|_| ())
 }
 
-/// Takes a version, or all, from the tables.
-pub fn remove(spi: &Spi, name: &str, version: Option<&str>) -> Result<i64> {
+/// Keeps facts, each once, and gives what they are found by.
+pub fn put<'f>(spi: &Spi, facts: impl Iterator<Item = &'f Fact>) -> Result<Vec<Content>> {
+    lock_facts(spi)?;
+    let mut contents = Vec::new();
+    let (mut keys, mut texts) = (Vec::new(), Vec::new());
+    for fact in facts {
+        let text = serde_json::to_string(fact)?;
+        let content = blake3::hash(text.as_bytes());
+        contents.push(*content.as_bytes());
+        keys.push(content.to_hex().to_string());
+        texts.push(text);
+    }
+    spi.run(
+        "INSERT INTO accord.fleet_fact (content, fact) SELECT decode(f.content, 'hex'), f.fact FROM unnest($1, $2) f (content, fact) ON CONFLICT DO NOTHING",
+        &[Arg::Texts(&keys), Arg::Texts(&texts)],
+    )?;
+    Ok(contents)
+}
+
+/// Facts by what they are found by, 32 bytes each.
+pub fn facts(spi: &Spi, list: &[u8]) -> Result<Vec<Arc<Fact>>> {
+    Contents::load(spi, Some(list))?.of(list)
+}
+
+/// Takes away the facts that nothing holds any longer.
+pub fn forget_facts(spi: &Spi) -> Result<()> {
+    lock_facts(spi)?;
+    spi.run(
+        "DELETE FROM accord.fleet_fact f WHERE NOT EXISTS (
+             SELECT FROM (SELECT substring(l.facts FROM 32 * i + 1 FOR 32) AS content
+                            FROM (SELECT b.facts FROM accord.fleet_baseline b UNION ALL SELECT m.contents FROM accord.fleet_model m) l,
+                                 generate_series(0, octet_length(l.facts) / 32 - 1) i) u
+              WHERE u.content = f.content)",
+        &[],
+    )
+}
+
+/// Takes a version, or all, from the tables; with a major, only how that words them. Returns how many versions.
+pub fn remove(spi: &Spi, name: &str, version: Option<&str>, major: Option<i32>) -> Result<i64> {
     let rows = spi.query(
-        "DELETE FROM accord.fleet_baseline WHERE name = $1 AND ($2 IS NULL OR version = $2) RETURNING version",
-        &[Arg::Text(name), Arg::MaybeText(version)],
+        "DELETE FROM accord.fleet_baseline WHERE name = $1 AND ($2 IS NULL OR version = $2) AND ($3 IS NULL OR major = $3) RETURNING version",
+        &[Arg::Text(name), Arg::MaybeText(version), Arg::MaybeInt(major.map(i64::from))],
         See::Transaction,
     )?;
     if rows.is_empty() {
         return Err(unknown(name, version));
     }
+    let removed: BTreeSet<String> = rows.iter().map(|row| row.text(0)).collect();
     spi.run(
         "DELETE FROM accord.fleet_verdict v WHERE v.baseline = $1 AND NOT EXISTS (SELECT FROM accord.fleet_baseline b WHERE b.name = $1)",
         &[Arg::Text(name)],
     )?;
-    lock_facts(spi)?;
-    spi.run(
-        "DELETE FROM accord.fleet_fact f WHERE NOT EXISTS (
-             SELECT FROM (SELECT substring(b.facts FROM 32 * i + 1 FOR 32) AS content FROM accord.fleet_baseline b, generate_series(0, octet_length(b.facts) / 32 - 1) i) u
-              WHERE u.content = f.content)",
-        &[],
-    )?;
-    note(spi, "remove_baseline", &json!({"baseline": name, "version": version}))?;
+    forget_facts(spi)?;
+    note(spi, "remove_baseline", &json!({"baseline": name, "version": version, "major": major}))?;
     changed(spi, name)?;
-    Ok(rows.len() as i64)
+    Ok(removed.len() as i64)
 }
 
 /// A baseline or a version that is not there.
@@ -269,16 +402,39 @@ fn baseline(row: &crate::catalog::Row, contents: &Contents) -> Result<Baseline> 
     Ok(Baseline { rules, facts: contents.of(&row.bytes(3))?, major: row.maybe_int(4).map(|major| major as u32) })
 }
 
-/// One version; the newest, where none is named. With its version.
-pub fn load(spi: &Spi, name: &str, version: Option<&str>) -> Result<(String, Baseline)> {
+/// One version; the newest, where none is named. With its version. As the servers of a major word it, or the nearest;
+/// without one, as it was first registered.
+pub fn load(spi: &Spi, name: &str, version: Option<&str>, major: Option<u32>) -> Result<(String, Baseline)> {
     let rows = spi.query(
-        &format!("{COLUMNS} WHERE b.name = $1 AND ($2 IS NULL OR b.version = $2) ORDER BY b.ordinal DESC LIMIT 1"),
+        "SELECT b.version, b.major FROM accord.fleet_baseline b WHERE b.name = $1 AND ($2 IS NULL OR b.version = $2)
+          ORDER BY b.ordinal DESC, b.registered_at, b.major NULLS FIRST",
         &[Arg::Text(name), Arg::MaybeText(version)],
+        See::Latest,
+    )?;
+    let found = rows.first().ok_or_else(|| unknown(name, version))?.text(0);
+    let majors: Vec<Option<u32>> =
+        rows.iter().take_while(|row| row.text(0) == found).map(|row| row.maybe_int(1).map(|major| major as u32)).collect();
+    let worded = major.map_or(majors[0], |major| nearest_major(&majors, major));
+    let rows = spi.query(
+        &format!("{COLUMNS} WHERE b.name = $1 AND b.version = $2 AND b.major IS NOT DISTINCT FROM $3"),
+        &[Arg::Text(name), Arg::Text(&found), Arg::MaybeInt(worded.map(i64::from))],
         See::Latest,
     )?;
     let row = rows.first().ok_or_else(|| unknown(name, version))?;
     let contents = Contents::load(spi, Some(&row.bytes(3)))?;
-    Ok((row.text(1), baseline(row, &contents)?))
+    Ok((found, baseline(row, &contents)?))
+}
+
+/// `accord.baseline`: a version as a document; of a major that is named, only as that words it.
+pub fn document(spi: &Spi, name: &str, version: Option<&str>, major: Option<i32>) -> Result<Value> {
+    let wanted = major.map(|major| u32::try_from(major).unwrap_or_default());
+    let (found, baseline) = load(spi, name, version, wanted)?;
+    if wanted.is_some() && baseline.major != wanted {
+        let what = format!("version {found} of baseline \"{name}\" was not registered as major {} words it", wanted.unwrap_or_default());
+        return Err(Error::undefined(what)
+            .hint("SELECT version, major FROM accord.baselines lists them; accord.register_baseline(name, version, …) from a database of that major adds it."));
+    }
+    Ok(baseline.document()?)
 }
 
 /// Whether databases may stand at a version: the newest, or one that was permitted.
@@ -300,9 +456,9 @@ pub fn generation(spi: &Spi) -> Result<i64> {
 
 /// All baselines, and what was met before.
 pub fn shelf(spi: &Spi) -> Result<Shelf> {
-    let rows = spi.query(&format!("{COLUMNS} ORDER BY b.name, b.ordinal"), &[], See::Latest)?;
+    let rows = spi.query(&format!("{COLUMNS} ORDER BY b.name, b.ordinal, b.registered_at, b.major NULLS FIRST"), &[], See::Latest)?;
     let contents = if rows.is_empty() { Contents(HashMap::new()) } else { Contents::load(spi, None)? };
-    let mut shelf = Shelf { generation: generation(spi)?, ..Shelf::default() };
+    let mut shelf = Shelf { generation: generation(spi)?, models: outliers::kept(spi)?, ..Shelf::default() };
     let mut all = Vec::new();
     let mut rows = rows.iter().peekable();
     while let Some(first) = rows.peek() {

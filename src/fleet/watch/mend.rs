@@ -1,6 +1,7 @@
 //! Leading a member to a baseline: read, plan, carry out, read again, and keep it only if it is then what it should
 //! be. What is not compared (ignored, optional, beside the projection) is not touched.
 
+use super::copy::copy;
 use super::reader::Catalogs;
 use super::session::Session;
 use super::visit::cause;
@@ -12,7 +13,7 @@ use crate::fleet::mapping::Mapping;
 use crate::fleet::shelf::seen;
 use crate::fleet::verdict::{Deviation, Difference, compare};
 use crate::model::{Fact, FactId, Fingerprint, Kind};
-use crate::plan::{Plan, Request, Way};
+use crate::plan::{Plan, Request, Step, Way};
 use crate::secrets;
 use crate::worker::messages::Cause;
 use crate::worker::transport::Failure;
@@ -33,7 +34,13 @@ pub async fn mend(mend: Mend, environment: &Environment) -> Answer {
     let reached = loop {
         attempt += 1;
         steps.clear();
-        match tokio::time::timeout(mend.timeout, work(&mend, environment, &mut steps)).await {
+        let done = async {
+            match &mend.copy {
+                Some(grants) => copy(&mend, grants, environment, &mut steps).await,
+                None => work(&mend, environment, &mut steps).await,
+            }
+        };
+        match tokio::time::timeout(mend.timeout, done).await {
             Ok(Err(failure)) if attempt < LOCK_ATTEMPTS && locked_out(&failure) => tokio::time::sleep(PAUSE).await,
             Ok(outcome) => break outcome.map_err(|failure| cause(failure.cause)),
             Err(_) => break Err(Cause::new("timeout", format!("it was not done within {} s", mend.timeout.as_secs()))),
@@ -94,15 +101,13 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
     let series = &mend.shelf.series[mend.series];
     let unfit = |why: String| lost(Cause::new("unfit", why));
     let mapping = series.mapping(&mend.labels).map_err(unfit)?;
+    let session = Session::open(environment, &mend.conninfo, "conform", mend.timeout, mend.lock_timeout, "").await?;
+    let (server, _) = session.ask(&[]).await?;
     let edition = series
-        .editions
-        .iter()
-        .find(|edition| edition.version == mend.version && edition.variant == mend.variant)
+        .edition(&mend.version, mend.variant.as_deref(), Some(server.major))
         .ok_or_else(|| unfit(format!("version {} of baseline \"{}\" has no such variant", mend.version, series.name)))?;
     let material = &edition.material;
     let projection = &material.projection;
-    let session = Session::open(environment, &mend.conninfo, "conform", mend.timeout, mend.lock_timeout, "").await?;
-    let (server, _) = session.ask(&[]).await?;
     let client = &session.client;
     run(client, "BEGIN").await?;
     let read = async || -> Result<(Vec<Fact>, Facts, Vec<Deviation>, Fingerprint), Failure> {
@@ -130,16 +135,7 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
     if apart {
         run(client, "COMMIT").await?;
     }
-    let mut shown = plan.steps.clone();
-    secrets::mask_steps(&mut shown);
-    for (step, shown) in plan.steps.iter().zip(shown) {
-        steps.push(shown.sql.clone());
-        run(client, &step.sql).await.map_err(|failure| {
-            let mut cause = failure.cause;
-            cause.detail = Some(format!("{} in: {}", cause.detail.unwrap_or_default(), shown.sql));
-            Failure { cause, ..failure }
-        })?;
-    }
+    planned(client, &plan.steps, steps).await?;
     let (_, _, found, fingerprint) = read().await?;
     let further: Vec<String> = found.iter().filter(|deviation| !left.contains(deviation)).map(Deviation::words).collect();
     if !further.is_empty() {
@@ -154,6 +150,22 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
     Ok(fingerprint)
 }
 
-async fn run(client: &Rc<Client>, sql: &str) -> Result<(), Failure> {
+/// Carries steps out, and writes down those that were begun.
+pub async fn planned(client: &Rc<Client>, plan: &[Step], steps: &mut Vec<String>) -> Result<(), Failure> {
+    let mut shown = plan.to_vec();
+    secrets::mask_steps(&mut shown);
+    for (step, shown) in plan.iter().zip(shown) {
+        steps.push(shown.sql.clone());
+        run(client, &step.sql).await.map_err(|failure| {
+            let mut cause = failure.cause;
+            cause.detail = Some(format!("{} in: {}", cause.detail.unwrap_or_default(), shown.sql));
+            Failure { cause, ..failure }
+        })?;
+    }
+    Ok(())
+}
+
+/// One statement.
+pub async fn run(client: &Rc<Client>, sql: &str) -> Result<(), Failure> {
     client.batch_execute(sql).await.map_err(|error| describe(&error, None))
 }

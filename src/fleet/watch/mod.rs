@@ -2,6 +2,7 @@
 //! members. It hands out no more work at a time than `accord.fleet_connections`, and records what comes back.
 
 mod call;
+mod copy;
 pub mod mend;
 mod network;
 mod post;
@@ -12,13 +13,13 @@ mod visit;
 pub mod work;
 
 use self::work::{Answer, Command, Shelf, Work};
-use super::{alarms, conform, members, record, reports, store};
+use super::{alarms, conform, members, outliers, record, reports, store};
 use crate::pg::{process, spi, wake};
 use crate::worker::{LIBRARY, complain, settings as served, step_failed};
 use network::Network;
 use pgrx::bgworkers::{BackgroundWorkerBuilder, DynamicBackgroundWorker};
 use pgrx::prelude::*;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -113,6 +114,8 @@ struct Watch {
     /// Pieces of work on members that are out.
     out: usize,
     alarms_due: bool,
+    /// Members that no baseline selects may be others than when they were compared with each other.
+    majority_due: bool,
     alarms_at: Instant,
     resumed: bool,
 }
@@ -130,6 +133,7 @@ impl Watch {
             caller: None,
             out: 0,
             alarms_due: true,
+            majority_due: true,
             alarms_at: Instant::now(),
             resumed: false,
         }
@@ -191,10 +195,12 @@ impl Watch {
             spi::connect(|spi| record::record(spi, answers))
         })?;
         self.alarms_due |= recorded.alarms;
-        if !recorded.known.is_empty() {
-            let mut known: HashMap<_, _> = self.shelf.known.clone();
+        self.majority_due |= recorded.alarms;
+        if !recorded.known.is_empty() || !recorded.models.is_empty() {
+            let (mut known, mut models) = (self.shelf.known.clone(), self.shelf.models.clone());
             known.extend(recorded.known);
-            self.shelf = Arc::new(Shelf { generation: self.shelf.generation, series: self.shelf.series.clone(), known });
+            models.extend(recorded.models);
+            self.shelf = Arc::new(Shelf { generation: self.shelf.generation, series: self.shelf.series.clone(), known, models });
         }
         Ok(())
     }
@@ -303,17 +309,27 @@ impl Watch {
     fn alarms(&mut self) {
         let since = self.alarms_at.elapsed();
         let idle = self.out == 0 && self.queue.is_empty();
-        if !(self.alarms_due && (idle || since > ALARMS) || since > QUIET) {
+        if !(self.alarms_due && (idle || since > ALARMS) || self.majority_due && idle || since > QUIET) {
             return;
         }
         process::show_activity(Some(c"alarms"));
         let quiet = since > QUIET && idle;
         let bring = |spi: &spi::Spi| {
+            // While answers come in, what most are is not known.
+            if idle {
+                outliers::refresh(spi)?;
+            }
             alarms::refresh(spi)?;
-            if quiet { record::tidy(spi) } else { Ok(()) }
+            if quiet { record::tidy(spi) } else { Ok(false) }
         };
         match process::ledger_transaction(|| spi::connect(bring)) {
-            Ok(()) => self.alarms_due = false,
+            Ok(forgotten) => {
+                self.alarms_due = false;
+                self.majority_due &= !idle;
+                if forgotten {
+                    self.shelf = Arc::default();
+                }
+            }
             Err(error) => {
                 step_failed("bringing the alarms up to date", &error);
             }

@@ -5,6 +5,7 @@ use super::reader::Catalogs;
 use super::session::{Kept, Session};
 use super::work::{Answer, Finding, Outcome, Recognised, Seen, Visit, Way, names_key};
 use crate::conninfo::Environment;
+use crate::fleet::majority;
 use crate::fleet::mapping::Mapping;
 use crate::fleet::mark;
 use crate::fleet::shelf::{Series, seen, sum};
@@ -64,9 +65,9 @@ pub fn cause(cause: Cause) -> Cause {
 async fn look(visit: &Visit, environment: &Environment, kept: &Kept) -> Result<(Seen, Option<Session>), Failure> {
     let conninfo = match &visit.way {
         Way::Connection(conninfo) => conninfo,
-        Way::Submitted(facts) => {
-            let findings = judge_all(visit, facts)?;
-            let model = visit.wish.map(|wish| (wish, 0, facts.clone()));
+        Way::Submitted(facts, major) => {
+            let findings = judge_all(visit, facts, *major)?;
+            let model = visit.wish.map(|wish| (wish, *major, facts.clone()));
             return Ok((Seen { server: None, read: Some(None), findings, model }, None));
         }
     };
@@ -92,11 +93,12 @@ async fn look(visit: &Visit, environment: &Environment, kept: &Kept) -> Result<(
     let mark = session.mark(&mark::query(server.major)).await?;
     let mut catalogs = Catalogs::new(&session.client, server.major)?;
     let mut facts = if visit.wish.is_some() { catalogs.read_all().await? } else { catalogs.read_unlinked().await? };
-    let mut findings = judge_all(visit, &facts)?;
+    let major = Some(server.major);
+    let mut findings = judge_all(visit, &facts, major)?;
     // What differs is mended in the order of what depends on what.
     if visit.wish.is_none() && findings.iter().any(|finding| matches!(finding.outcome, Outcome::Judged { .. })) {
         facts = catalogs.read_all().await?;
-        findings = judge_all(visit, &facts)?;
+        findings = judge_all(visit, &facts, major)?;
     }
     if server.asks {
         for finding in &mut findings {
@@ -110,7 +112,6 @@ async fn look(visit: &Visit, environment: &Environment, kept: &Kept) -> Result<(
         }
     }
     session.run("ROLLBACK").await?;
-    let major = server.major;
     let model = visit.wish.map(|wish| (wish, major, facts));
     Ok((Seen { server: Some(server), read: Some(mark), findings, model }, Some(session)))
 }
@@ -120,7 +121,7 @@ fn questions(visit: &Visit) -> Vec<String> {
     let Some(last) = visit.last.as_ref().filter(|_| !visit.full && visit.wish.is_none()) else { return Vec::new() };
     if last.asks && mapped(visit).is_none() {
         let each = visit.held.iter().map(|held| visit.shelf.series[held.series].projection());
-        let all: Vec<Projection> = if visit.held.is_empty() { vec![Projection::default()] } else { each.collect() };
+        let all: Vec<Projection> = if visit.held.is_empty() { vec![majority::projection()] } else { each.collect() };
         let ask = |projection: &Projection| {
             let document = serde_json::to_string(projection).unwrap_or_default();
             format!("SELECT accord.fingerprint(false, {}::pg_catalog.jsonb)", Literal(&document))
@@ -144,7 +145,7 @@ fn told(visit: &Visit, answers: &[Option<String>]) -> Option<Vec<Finding>> {
     }
     if last.asks && mapped(visit).is_none() {
         let sums: Option<Vec<Fingerprint>> = answers.iter().map(|text| text.as_deref()?.parse().ok()).collect();
-        return by_fingerprint(visit, &sums?);
+        return by_fingerprint(visit, &sums?, last.major);
     }
     // The schema is the one that was read last: so is every verdict that was made of it and still stands.
     let unchanged = visit.mark.is_some() && visit.mark == *answers.first()?;
@@ -153,7 +154,7 @@ fn told(visit: &Visit, answers: &[Option<String>]) -> Option<Vec<Finding>> {
     }
     let same = |held: &super::work::Held| {
         let series = &visit.shelf.series[held.series];
-        let names = names_key(&series.mapping(&visit.labels).unwrap_or_default(), variant(visit));
+        let names = names_key(series, &series.mapping(&visit.labels).unwrap_or_default(), variant(visit), Some(last.major));
         Finding { baseline: Some(series.name.clone()), names, fingerprint: held.fingerprint, outcome: Outcome::Same }
     };
     if visit.held.is_empty() {
@@ -167,32 +168,32 @@ fn variant(visit: &Visit) -> Option<&str> {
 }
 
 /// The verdicts where fingerprints alone tell; none where one of them does not.
-fn by_fingerprint(visit: &Visit, sums: &[Fingerprint]) -> Option<Vec<Finding>> {
+fn by_fingerprint(visit: &Visit, sums: &[Fingerprint], major: u32) -> Option<Vec<Finding>> {
     if visit.held.is_empty() {
-        return sums.first().map(|sum| vec![unheld(*sum)]);
+        return sums.first().filter(|sum| visit.shelf.models.contains(sum)).map(|sum| vec![unheld(*sum, None)]);
     }
     let mut findings = Vec::new();
     for (held, &fingerprint) in visit.held.iter().zip(sums) {
         let series = &visit.shelf.series[held.series];
-        let names = names_key(&series.mapping(&visit.labels).ok()?, variant(visit));
+        let names = names_key(series, &series.mapping(&visit.labels).ok()?, variant(visit), Some(major));
         let outcome = if held.fingerprint == Some(fingerprint) {
             Outcome::Same
         } else {
-            Outcome::Known(recognise(visit, series, &names, &fingerprint)?)
+            Outcome::Known(recognise(visit, series, &names, &fingerprint, Some(major))?)
         };
         findings.push(Finding { baseline: Some(series.name.clone()), names, fingerprint: Some(fingerprint), outcome });
     }
     Some(findings)
 }
 
-fn unheld(fingerprint: Fingerprint) -> Finding {
-    Finding { baseline: None, names: String::new(), fingerprint: Some(fingerprint), outcome: Outcome::Unheld }
+fn unheld(fingerprint: Fingerprint, facts: Option<Vec<Fact>>) -> Finding {
+    Finding { baseline: None, names: String::new(), fingerprint: Some(fingerprint), outcome: Outcome::Unheld(facts) }
 }
 
-fn recognise(visit: &Visit, series: &Series, names: &str, fingerprint: &Fingerprint) -> Option<Recognised> {
+fn recognise(visit: &Visit, series: &Series, names: &str, fingerprint: &Fingerprint, major: Option<u32>) -> Option<Recognised> {
     let asked = variant(visit);
     // Its own fingerprint is that of an edition only where nothing is asked that this edition is not.
-    if let Some(edition) = series.known(fingerprint, asked)
+    if let Some(edition) = series.known(fingerprint, asked, major)
         && (asked.is_none() || series.editions[edition].variant.as_deref() == asked)
     {
         return Some(recognised(series, edition, series.exactly(edition).standing));
@@ -206,11 +207,16 @@ fn recognised(series: &Series, edition: usize, standing: crate::fleet::verdict::
 }
 
 /// The verdicts on a model that was read.
-fn judge_all(visit: &Visit, facts: &[Fact]) -> Result<Vec<Finding>, Failure> {
+fn judge_all(visit: &Visit, facts: &[Fact], major: Option<u32>) -> Result<Vec<Finding>, Failure> {
     let malformed = |what: String| lost(Cause::new("malformed", "what was read is no model").detail(what));
     if visit.held.is_empty() {
-        return Ok(vec![unheld(sum(facts, &Projection::default()))]);
+        let projection = majority::projection();
+        let sum = sum(facts, &projection);
+        let new = || facts.iter().filter(|fact| projection.mirrors(&fact.id)).cloned().collect();
+        return Ok(vec![unheld(sum, (!visit.shelf.models.contains(&sum)).then(new))]);
     }
+    // A server of another major is held to other words.
+    let anew = visit.full || visit.last.as_ref().is_some_and(|last| Some(last.major) != major);
     let mut findings = Vec::new();
     for held in &visit.held {
         let series = &visit.shelf.series[held.series];
@@ -222,17 +228,17 @@ fn judge_all(visit: &Visit, facts: &[Fact]) -> Result<Vec<Finding>, Failure> {
                 continue;
             }
         };
-        let names = names_key(&mapping, variant(visit));
+        let names = names_key(series, &mapping, variant(visit), major);
         let projection = series.projection();
         let under = || seen(facts.to_vec(), &mapping, &projection).map_err(malformed);
         let fingerprint = if mapping.is_empty() { sum(facts, &projection) } else { under()?.1 };
         let unmodelled = facts.iter().any(|fact| fact.id.kind == crate::model::Kind::Unmodelled);
-        let known = recognise(visit, series, &names, &fingerprint).filter(|_| !unmodelled);
+        let known = recognise(visit, series, &names, &fingerprint, major).filter(|_| !unmodelled);
         let outcome = match known {
-            _ if held.fingerprint == Some(fingerprint) && !visit.full => Outcome::Same,
+            _ if held.fingerprint == Some(fingerprint) && !anew => Outcome::Same,
             Some(recognised) => Outcome::Known(recognised),
-            None => match series.judge(&under()?.0, variant(visit), held.version.as_deref()) {
-                None => Outcome::Unheld,
+            None => match series.judge(&under()?.0, variant(visit), held.version.as_deref(), major) {
+                None => Outcome::Unheld(None),
                 Some(verdict) => Outcome::Judged {
                     verdict: recognised(series, verdict.edition, verdict.standing),
                     deviations: verdict.deviations.into_iter().map(|each| (each.hash(&series.name), each, None)).collect(),

@@ -1,5 +1,6 @@
 //! What the watch's two threads say to each other. Plain data.
 
+use crate::fleet::grants::Copying;
 use crate::fleet::mapping::Mapping;
 use crate::fleet::shelf::Series;
 use crate::fleet::verdict::{Deviation, Standing};
@@ -8,7 +9,7 @@ use crate::protocol::Author;
 use crate::worker::messages::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +21,13 @@ pub struct Shelf {
     pub series: Arc<[Series]>,
     /// Baseline, names and fingerprint of what conforms or is behind.
     pub known: HashMap<(String, String, Fingerprint), Recognised>,
+    /// Of databases that no baseline selects: fingerprints of models that are kept.
+    pub models: HashSet<Fingerprint>,
 }
 
 impl Default for Shelf {
     fn default() -> Self {
-        Self { generation: -1, series: Arc::from([]), known: HashMap::new() }
+        Self { generation: -1, series: Arc::from([]), known: HashMap::new(), models: HashSet::new() }
     }
 }
 
@@ -139,8 +142,8 @@ pub struct Held {
 pub enum Way {
     /// By a connection.
     Connection(String),
-    /// It was sent.
-    Submitted(Vec<Fact>),
+    /// It was sent, with the major that worded it.
+    Submitted(Vec<Fact>, Option<u32>),
 }
 
 /// A mending.
@@ -161,6 +164,8 @@ pub struct Mend {
     pub version: String,
     /// Baselines.
     pub shelf: Arc<Shelf>,
+    /// Not to a baseline: to the grants of another member.
+    pub copy: Option<Copy>,
     /// Only what adds.
     pub additive: bool,
     /// Only within these; none: whatever leads there.
@@ -169,6 +174,18 @@ pub struct Mend {
     pub lock_timeout: Duration,
     /// At most.
     pub timeout: Duration,
+}
+
+/// A copy of grants.
+pub struct Copy {
+    /// How the source is reached; none: it is no longer a member, or lets nobody in.
+    pub from: Option<String>,
+    /// Which.
+    pub what: Copying,
+    /// Of the source, only what lies in one of these; none: all.
+    pub scopes: Vec<crate::fleet::scope::Scope>,
+    /// What would be done is told, and not done.
+    pub dry: bool,
 }
 
 /// Network thread → main.
@@ -229,8 +246,8 @@ pub struct Seen {
     pub read: Option<Option<String>>,
     /// One for each baseline.
     pub findings: Vec<Finding>,
-    /// The whole model, where it was wished for.
-    pub model: Option<(i64, u32, Vec<Fact>)>,
+    /// The whole model, where it was wished for, and the major that worded it.
+    pub model: Option<(i64, Option<u32>, Vec<Fact>)>,
 }
 
 /// Where a member stands to one baseline; without one, what its fingerprint is.
@@ -260,13 +277,14 @@ pub enum Outcome {
         /// Objects of unknown kinds.
         unmodelled: Vec<String>,
     },
-    /// There is nothing to compare it with.
-    Unheld,
+    /// No baseline selects it: it is compared with others of its kind later. Its facts, where its fingerprint is new.
+    Unheld(Option<Vec<Fact>>),
     /// The baseline does not fit the member: a label that its mapping needs is missing.
     Unfit(String),
 }
 
-/// Mapping and variant as the key of what is known.
-pub fn names_key(mapping: &Mapping, variant: Option<&str>) -> String {
-    serde_json::to_string(&(mapping, variant)).unwrap_or_default()
+/// Mapping, variant, and the major where that matters, as the key of what is known.
+pub fn names_key(series: &Series, mapping: &Mapping, variant: Option<&str>, major: Option<u32>) -> String {
+    let major = major.filter(|_| series.tells_majors());
+    serde_json::to_string(&(mapping, variant, major)).unwrap_or_default()
 }
