@@ -14,9 +14,12 @@ use support::{Cluster, Options, Proxy, eventually};
 const DB: &str = "source";
 /// Replicas in all; three of them are bad.
 const REPLICAS: usize = 20;
-const BAD: usize = 3;
-/// Changes by which latency is measured, and the pause between two.
-const CHANGES: usize = 150;
+const BAD: [&str; 3] = ["dead", "far", "refusing"];
+/// How often the good ones are measured alone and beside the bad ones, turn by turn: what the machine does meanwhile
+/// falls on both.
+const TURNS: usize = 4;
+/// Changes of a turn, and the pause between two.
+const CHANGES: usize = 75;
 const PAUSE: Duration = Duration::from_millis(150);
 const POLICY: &str = r#"{"retry_initial": "100ms", "retry_max": "2s", "max_attempts": 1000000}"#;
 
@@ -31,7 +34,7 @@ fn main() {
     source.createdb(DB);
     let mut client = source.client(DB);
     batch(&mut client, "CREATE EXTENSION pg_accord; CREATE TABLE public.a (id int PRIMARY KEY, n int)");
-    let good: Vec<String> = (1..=if many { REPLICAS - BAD } else { 1 }).map(|n| format!("good{n}")).collect();
+    let good: Vec<String> = (1..=if many { REPLICAS - BAD.len() } else { 1 }).map(|n| format!("good{n}")).collect();
     for name in &good {
         create(&replica, name);
         add(&mut client, name, &replica.conninfo(name));
@@ -48,8 +51,7 @@ fn main() {
 /// What one whose host takes connections and never answers, one that is far away, and one that refuses what it is offered
 /// cost the others.
 fn beside_bad_ones(client: &mut Client, replica: &Cluster, good: &[String]) {
-    let alone = latency(client, good, "alone");
-    for name in ["dead", "far", "refusing"] {
+    for name in BAD {
         create(replica, name);
     }
     let (dead, far) = (Proxy::to(replica.port()), Proxy::to(replica.port()));
@@ -60,14 +62,23 @@ fn beside_bad_ones(client: &mut Client, replica: &Cluster, good: &[String]) {
     add(client, "refusing", &replica.conninfo("refusing"));
     wait(client, "far");
     wait(client, "refusing");
-    // A table of its own, under the name of the first that comes.
+    // A table of its own, under the name of the first that comes while it is not paused.
     batch(&mut replica.client("refusing"), "CREATE TABLE public.b0 (own int)");
-    let beside = latency(client, good, "beside a dead, a far and a refusing one");
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for turn in 0..TURNS {
+        let stem = ["a", "b"].map(|stem| if turn == 0 { stem.to_owned() } else { format!("{stem}{turn}_") });
+        all(client, "pause_replica");
+        alone.extend(latencies(client, good, &stem[0]));
+        all(client, "resume_replica");
+        beside.extend(latencies(client, good, &stem[1]));
+    }
+    let alone = told(alone, good.len(), "alone");
+    let beside = told(beside, good.len(), "beside a dead, a far and a refusing one");
     let states = "SELECT string_agg(replica || ' ' || state, ', ' ORDER BY replica) FROM accord.status WHERE replica NOT LIKE 'good%'";
     println!("{:<44} {}", "the three are", scalar::<String>(client, states));
     let ratio = beside / alone;
     println!("{:<44} {ratio:.2} (goal 1.5{})", "p99 of the others, beside / alone", if ratio > 1.5 { ", missed" } else { "" });
-    for name in good.iter().skip(1).map(String::as_str).chain(["dead", "far", "refusing"]) {
+    for name in good.iter().skip(1).map(String::as_str).chain(BAD) {
         client.execute("SELECT accord.drop_replica($1)", &[&name]).expect("drop_replica");
     }
 }
@@ -138,11 +149,16 @@ fn wait(client: &mut Client, name: &str) {
         .unwrap_or_else(|error| panic!("{}", support::link::describe(&error)));
 }
 
-/// Changes the schema now and then; p99 over the replicas and versions of the time from commit to acknowledgement.
-fn latency(client: &mut Client, names: &[String], how: &str) -> f64 {
-    // Where the rest is the table that one of them has already, it refuses the first.
+/// Pauses the bad ones, or lets them go on.
+fn all(client: &mut Client, what: &str) {
+    for name in BAD {
+        client.execute(&format!("SELECT accord.{what}($1)"), &[&name]).unwrap_or_else(|error| panic!("{what}: {error}"));
+    }
+}
+
+/// Changes the schema now and then; for each replica and version the time from commit to acknowledgement, in ms.
+fn latencies(client: &mut Client, names: &[String], stem: &str) -> Vec<f64> {
     let from: i64 = scalar(client, "SELECT accord.version()::bigint");
-    let stem = if from < 50 { "a" } else { "b" };
     for n in 0..CHANGES {
         batch(client, &format!("CREATE TABLE public.{stem}{n} (id int PRIMARY KEY, note text)"));
         std::thread::sleep(PAUSE);
@@ -150,14 +166,18 @@ fn latency(client: &mut Client, names: &[String], how: &str) -> f64 {
     for name in names {
         wait(client, name);
     }
-    let sql = "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY l.ms)::float8, percentile_cont(0.99) WITHIN GROUP (ORDER BY l.ms)::float8, count(*)
-                 FROM (SELECT extract(epoch FROM d.acknowledged_at - e.at) * 1000 AS ms
-                         FROM accord.deliveries d JOIN accord.events e USING (version)
-                        WHERE d.version > $1 AND d.replica = ANY ($2) AND d.acknowledged_at IS NOT NULL) l";
-    let row = client.query_one(sql, &[&from, &names]).expect("the figures");
-    let (half, most, count): (f64, f64, i64) = (row.get(0), row.get(1), row.get(2));
-    println!("{:<44} p50 {half:.1} ms, p99 {most:.1} ms ({count} deliveries)", format!("{} replicas {how}", names.len()));
-    most
+    let sql =
+        "SELECT (extract(epoch FROM d.acknowledged_at - e.at) * 1000)::float8 FROM accord.deliveries d JOIN accord.events e USING (version)
+                WHERE d.version > $1 AND d.replica = ANY ($2) AND d.acknowledged_at IS NOT NULL";
+    client.query(sql, &[&from, &names]).expect("the figures").iter().map(|row| row.get(0)).collect()
+}
+
+/// Prints them; their p99.
+fn told(mut latencies: Vec<f64>, replicas: usize, how: &str) -> f64 {
+    latencies.sort_by(f64::total_cmp);
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share).round() as usize];
+    println!("{:<44} p50 {:.1} ms, p99 {:.1} ms ({} deliveries)", format!("{replicas} replicas {how}"), at(0.5), at(0.99), latencies.len());
+    at(0.99)
 }
 
 /// A process's own memory, in kB.

@@ -1,6 +1,6 @@
 //! What a replica keeps of what a version would destroy, and what the reverse brings back.
 
-use crate::support::cluster::quote;
+use crate::support::cluster::{major, quote};
 use crate::support::link::{REPLICA, batch, scalar};
 use crate::support::{Link, Pair, eventually};
 use std::time::Duration;
@@ -68,7 +68,9 @@ fn assert_apart(link: &Link) {
         .iter()
         .map(|row| row.get(0))
         .collect();
-    assert_eq!(edges, Vec::<String>::new());
+    // 14 leaves behind what a generated column's expression called, and has no command that would take it away.
+    let called = |edge: &String| major() < 15 && edge.starts_with("column ") && edge.contains(" on function ");
+    assert_eq!(edges.into_iter().filter(|edge| !called(edge)).collect::<Vec<_>>(), Vec::<String>::new());
     let parts: i64 = scalar(
         &mut client,
         "WITH kept AS (SELECT oid FROM pg_class WHERE relnamespace = 'accord_kept'::regnamespace AND relkind = 'r')

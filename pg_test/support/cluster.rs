@@ -132,6 +132,14 @@ pub fn major() -> u32 {
     std::env::var("PG").ok().and_then(|text| text.parse().ok()).unwrap_or(15)
 }
 
+/// Whether the server under test has what came with this major; where it has not, what is left out is said.
+pub fn knows(since: u32, what: &str) -> bool {
+    if major() < since {
+        println!("left out: {what}, since {since}");
+    }
+    major() >= since
+}
+
 fn private_server(major: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".tools/server-{major}"))
 }
