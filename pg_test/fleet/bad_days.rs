@@ -51,7 +51,7 @@ fn five_hundred_down_at_once() {
 /// One that hangs in the middle of being read keeps nobody else waiting for longer than the limit.
 #[test]
 fn a_member_that_hangs() {
-    let mut fleet = Fleet::on(Ground::start("hanging", &[("accord.fleet_timeout", "2"), ("accord.fleet_connections", "2")]));
+    let mut fleet = Fleet::on(Ground::start("hanging", &[("accord.fleet_timeout", "5"), ("accord.fleet_connections", "2")]));
     fleet.add("a", "{}", SHOP);
     fleet.execute("SELECT accord.register_baseline('shop', '1', from_database => 'a')", &[]);
     fleet.wait();
