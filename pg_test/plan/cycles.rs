@@ -259,7 +259,7 @@ fn a_failure_is_not_no_changes() {
     let empty = read(&mut a);
     a.batch_execute("CREATE TABLE public.t (a int) PARTITION BY LIST (a); CREATE TABLE public.u (a int)").unwrap();
     let before = read(&mut a);
-    a.batch_execute("DROP TABLE public.t; CREATE TABLE public.t (a int) PARTITION BY RANGE (a)").unwrap();
+    a.batch_execute("DROP TABLE public.u; CREATE TABLE public.u (a int) PARTITION BY RANGE (a)").unwrap();
     let after = read(&mut a);
     let changes = between(&before, &after);
     assert!(!changes.is_empty());
