@@ -271,6 +271,10 @@ fn drop(scene: &Scene, old: &FactId, fact: &Fact, constraint: &Constraint, out: 
     if constraint.attached_to.is_some() {
         action.requires.push(partition::detached(old));
     }
+    if constraint.constraint_type == ConstraintType::PrimaryKey {
+        let columns = fact.depends.iter().filter(|id| id.kind == Kind::Column);
+        action = action.letting_go(columns.filter_map(|column| scene.old_not_null(column)).cloned());
+    }
     out.push(action);
 }
 

@@ -46,6 +46,11 @@ pub(super) fn slots(id: &FactId, body: &Body) -> Vec<Slot> {
         (Kind::Identity, Body::Identity(identity)) => {
             vec![relation(&[identity.sequence.schema.clone(), identity.sequence.name.clone()]), Slot(3, id.path.clone())]
         }
+        // What one partition leaves of its table's keys another may take.
+        (Kind::Partition, Body::Partition(partition)) => {
+            let parent = [partition.parent.schema.clone(), partition.parent.name.clone()];
+            vec![Slot(100 + Kind::Partition as u8, id.path.clone()), Slot(4, parent.into_iter().collect())]
+        }
         // A column is filled by one or the other.
         (Kind::Default, _) => vec![Slot(3, id.path.clone())],
         (kind, _) if id.of.is_none() => vec![Slot(100 + kind as u8, id.path.clone())],
