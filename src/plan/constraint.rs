@@ -111,10 +111,9 @@ pub(super) fn not_nulls_renamed(changes: Cow<'_, [Change]>) -> Cow<'_, [Change]>
         changes.iter().filter(move |change| change.kind() == Some(kind) && (change.before.is_none() || change.after.is_none()))
     };
     let columns: HashSet<&FactId> = one_sided(Kind::Column).filter_map(Change::id).collect();
-    let partitions = |one_sided_by: fn(&Change) -> Option<&Fact>| -> HashSet<&[Name]> {
-        one_sided(Kind::Partition).filter_map(one_sided_by).map(|fact| &fact.id.path[..2]).collect()
-    };
-    let (attached, detached) = (partitions(|change| change.after.as_ref()), partitions(|change| change.before.as_ref()));
+    let attached: HashSet<&[Name]> =
+        one_sided(Kind::Partition).filter_map(|change| change.after.as_ref()).map(|fact| &fact.id.path[..2]).collect();
+    let detached = partition::leaving(&changes);
     let parent = |fact: &Fact| matches!(&fact.body, Body::Constraint(constraint) if constraint.inherited);
     let let_go = |was: &Fact, now: &Fact| parent(was) && !parent(now) && detached.contains(&was.id.path[..2]);
     let alike = |was: &Fact, now: &Fact| {

@@ -279,6 +279,7 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
     let enums = types::NewEnums::gather(scene);
     let mut handled = column::retype(scene, &mut out);
     handled.extend(types::defaults_of_remade(scene));
+    partition::make_room(scene, &mut out);
     for sequence in &scene.handed_over {
         sequence::hand_over(scene, sequence, &mut out);
     }

@@ -6,7 +6,7 @@
 //! where hard ones leave no other order.
 
 use super::{Lock, Loss, Step};
-use crate::model::{Body, ConstraintType, Fact, FactId, Kind, Name, Path};
+use crate::model::{Body, ConstraintType, Fact, FactId, Kind, Name, Path, Qualified};
 use foldhash::{HashMap, HashMapExt as _};
 use petgraph::graphmap::DiGraphMap;
 use std::cmp::Reverse;
@@ -15,6 +15,11 @@ use std::collections::BinaryHeap;
 /// A name in one of PostgreSQL's name spaces: two objects cannot hold it at once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Slot(u8, Path);
+
+/// What partitions of this table hold of its keys.
+pub(super) fn bounds(parent: &Qualified) -> Slot {
+    Slot(4, [parent.schema.clone(), parent.name.clone()].into_iter().collect())
+}
 
 /// The names that a fact occupies.
 pub(super) fn slots(id: &FactId, body: &Body) -> Vec<Slot> {
@@ -45,11 +50,6 @@ pub(super) fn slots(id: &FactId, body: &Body) -> Vec<Slot> {
         }
         (Kind::Identity, Body::Identity(identity)) => {
             vec![relation(&[identity.sequence.schema.clone(), identity.sequence.name.clone()]), Slot(3, id.path.clone())]
-        }
-        // What one partition leaves of its table's keys another may take.
-        (Kind::Partition, Body::Partition(partition)) => {
-            let parent = [partition.parent.schema.clone(), partition.parent.name.clone()];
-            vec![Slot(100 + Kind::Partition as u8, id.path.clone()), Slot(4, parent.into_iter().collect())]
         }
         // A column is filled by one or the other.
         (Kind::Default, _) => vec![Slot(3, id.path.clone())],
@@ -162,6 +162,9 @@ impl Action {
     /// It takes this fact away. `old` is its id before renames.
     pub(super) fn unmakes(&mut self, old: &FactId, fact: &Fact) {
         self.frees.extend(slots(old, &fact.body));
+        if let Body::Partition(partition) = &fact.body {
+            self.frees.push(bounds(&partition.parent));
+        }
         if *old != fact.id {
             self.frees.extend(slots(&fact.id, &fact.body));
             // The statement names its object as renamed.

@@ -1,10 +1,12 @@
 //! Partitions: made as ordinary tables, attached when everything that must match is there.
 
 use super::Lock;
-use super::order::Action;
+use super::order::{Action, bounds};
 use super::scene::{Item, Scene, table_of};
 use super::sql::{AlterTable, Alteration, relation};
-use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Partition, Qualified};
+use crate::diff::Change;
+use crate::model::{Body, Constraint, ConstraintType, Fact, FactId, Kind, Name, Partition, Qualified};
+use foldhash::HashSet;
 
 /// The partitions that this table gets.
 pub(super) fn new_of(scene: &Scene, table: &FactId) -> Vec<FactId> {
@@ -13,9 +15,36 @@ pub(super) fn new_of(scene: &Scene, table: &FactId) -> Vec<FactId> {
     facts.filter(|fact| matches!(&fact.body, Body::Partition(partition) if of(&partition.parent))).map(|fact| fact.id.clone()).collect()
 }
 
+/// The tables that are no partitions any longer, by name before.
+pub(super) fn leaving(changes: &[Change]) -> HashSet<&[Name]> {
+    let gone = changes.iter().filter(|change| change.after.is_none()).filter_map(|change| change.before.as_ref());
+    gone.filter(|fact| fact.id.kind == Kind::Partition).map(|fact| &fact.id.path[..]).collect()
+}
+
 /// What stands for "this table has been detached" in the order of actions.
 pub(super) fn detached(id: &FactId) -> FactId {
     FactId::new(Kind::Partition, [id.path[0].clone(), id.path[1].clone(), "detached".into()])
+}
+
+/// What stands for "this table's partitions that go have gone": what they leave of its keys others may take.
+fn room(parent: &FactId) -> FactId {
+    FactId::new(Kind::Partition, [parent.path[0].clone(), parent.path[1].clone(), "room".into()])
+}
+
+/// One for each table that gets partitions, between all that go and all that come.
+pub(super) fn make_room(scene: &Scene, out: &mut Vec<Action>) {
+    let mut parents: Vec<&Qualified> = Vec::new();
+    for item in scene.items.iter().filter(|item| item.before.is_none()) {
+        if let Some(Fact { body: Body::Partition(partition), .. }) = &item.after {
+            parents.push(&partition.parent);
+        }
+    }
+    parents.sort_unstable();
+    parents.dedup();
+    for parent in parents {
+        let produces = vec![room(&FactId::new(Kind::Table, [parent.schema.clone(), parent.name.clone()]))];
+        out.push(Action { rank: 14, takes: vec![bounds(parent)], produces, ..Action::default() });
+    }
 }
 
 fn parent(partition: &Partition) -> FactId {
@@ -38,7 +67,7 @@ pub(super) fn change(parts: &Matching, scene: &Scene, item: &Item, out: &mut Vec
         let (child, above) = (table_of(&fact.id), parent(partition));
         let name = relation(&fact.id);
         let alter = AlterTable { only: true, table: relation(&above), actions: vec![Alteration::AttachPartition(&name, &partition.bound)] };
-        let mut action = Action::new(60, &fact.id, &alter).making(fact).needing([child.clone(), above.clone()]);
+        let mut action = Action::new(60, &fact.id, &alter).making(fact).needing([child.clone(), above.clone(), room(&above)]);
         action = action.locking(Lock::ShareUpdateExclusive, [above.clone()]).scanning(!scene.creates(&child));
         // What matches the parent's is taken up; what is missing would be made under another name.
         action.requires.extend(parts.0.get(&child).into_iter().flatten().cloned());

@@ -70,8 +70,7 @@ impl Renames {
         }
         let parents: HashSet<Renamed> =
             pairs.iter().filter(|(before, after)| before.id != after.id && !inherited(before)).filter_map(|(b, a)| renamed(b, a)).collect();
-        let gone = changes.iter().filter(|change| change.after.is_none()).filter_map(|change| change.before.as_ref());
-        let detached: HashSet<&[Name]> = gone.filter(|fact| fact.id.kind == Kind::Partition).map(|fact| &fact.id.path[..]).collect();
+        let detached = partition::leaving(changes);
         for (before, after) in &pairs {
             if before.id == after.id {
                 continue;

@@ -335,9 +335,9 @@ pub(super) fn drop(scene: &Scene, dropped: &keep::Dropped, old: &FactId, fact: &
     }
     action = action.unmaking(old, fact);
     if scene.creates(old) {
-        let identities = scene.items.iter().filter_map(|item| item.old.as_ref()).filter(|id| id.kind == Kind::Identity);
-        for identity in identities.filter(|id| id.path[..2] == old.path[..]) {
-            action = action.losing(identity, format!("the position of the sequence of {identity}"));
+        let columns = scene.around.children(old).into_iter().filter(|part| part.id.kind == Kind::Column);
+        for identity in columns.map(|column| FactId { kind: Kind::Identity, ..column.id }).filter(|id| scene.item_of(id).is_some()) {
+            action = action.losing(&identity, format!("the position of the sequence of {identity}"));
         }
     }
     out.push(if lost { action.losing(old, format!("the rows of {old}")) } else { action });
