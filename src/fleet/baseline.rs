@@ -192,7 +192,7 @@ impl Baseline {
     /// is there. What it says otherwise is an error. Facts, and what is permitted of those that only one of them has, are
     /// the majors' own.
     pub fn join(&mut self, first: &Self) -> Result<(), String> {
-        let said = |mine: &Projection| *mine != Projection { column_order: false, ..Projection::default() };
+        let said = |mine: &Projection| *mine != Projection::content();
         let (rules, other) = (&mut self.rules, &first.rules);
         if !said(&rules.projection) {
             rules.projection = other.projection.clone();
@@ -468,6 +468,7 @@ impl Material {
             fingerprint: LtHash::default().fingerprint(),
         }
     }
+
     /// Whether a fact of a member is looked at; `among` are the member's.
     pub fn heeds(&self, fact: &Fact, among: &Facts) -> bool {
         self.projection.mirrors(&fact.id) && !self.ignore.hold(fact, among)

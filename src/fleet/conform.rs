@@ -95,7 +95,7 @@ fn candidates(spi: &Spi, rights: &Rights, selection: &str, baseline: &str, targe
             name: row.text(1),
             version: row.text(2),
             variant: row.maybe_text(3),
-            major: row.maybe_int(5).map(|major| major as u32),
+            major: store::major_of(row, 5),
             hashes: row.text(4).split(',').filter(|hash| !hash.is_empty()).map(str::to_owned).collect(),
             scopes: scopes.remove(&row.int(0)).unwrap_or_default(),
         })

@@ -18,11 +18,6 @@ type IdHash = [u8; 16];
 /// Of a fact as it is kept.
 pub type Content = [u8; 32];
 
-/// What is compared of databases that no baseline selects: as of baselines that say nothing else.
-pub fn projection() -> Projection {
-    Projection { column_order: false, ..Projection::default() }
-}
-
 fn id_hash(id: &FactId) -> IdHash {
     let mut hash = [0; 16];
     let whole = blake3::hash(serde_json::to_string(id).unwrap_or_default().as_bytes());
@@ -88,7 +83,7 @@ impl Ballot {
     pub fn deviations(&self, majority: &Facts, own: &Facts) -> Vec<Deviation> {
         let rare = |fact: &Fact| self.ids.get(&id_hash(&fact.id)).is_none_or(|count| count * 2 < self.databases);
         let decided: Facts = own.iter().filter(|fact| majority.holds(&fact.id) || rare(fact)).cloned().collect();
-        compare(&Material::bare(majority.clone(), projection()), &decided)
+        compare(&Material::bare(majority.clone(), Projection::content()), &decided)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Gathers a report from the tables.
 
+use super::conform;
 use super::members::ids;
 use super::parts::{self, Loaded};
 use super::report::{Author, Group, Report};
 use super::rights::{Operation, Reach, Rights};
 use super::scope::Scope;
+use super::store::{self, MAJOR};
 use super::verdict::Deviation;
-use super::{conform, store::MAJOR};
 use crate::error::{Error, Result};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::plan::Step;
@@ -166,7 +167,7 @@ fn groups(spi: &Spi, members: &[String], all: bool) -> Result<Vec<Group>> {
             baseline: row.text(1),
             version: row.text(10),
             variant: row.maybe_text(11),
-            major: row.maybe_int(13).map(|major| major as u32),
+            major: store::major_of(row, 13),
             group,
         });
     }

@@ -54,21 +54,27 @@ pub struct Seen {
     pub fingerprint: Option<String>,
 }
 
+/// Name, version (the newest, where none is named) and major.
+type Wanted = (String, Option<String>, Option<u32>);
+
 /// Versions of baselines as majors word them, each loaded once.
 #[derive(Default)]
-pub struct Loaded(HashMap<(String, String, Option<u32>), Option<Arc<Baseline>>>);
+pub struct Loaded(HashMap<Wanted, Option<Arc<Baseline>>>);
 
 impl Loaded {
     /// A version; none, where it is gone.
     pub fn version(&mut self, spi: &Spi, name: &str, version: &str, major: Option<u32>) -> Option<Arc<Baseline>> {
-        let load = || store::load(spi, name, Some(version), major).ok().map(|(_, read)| Arc::new(read));
-        self.0.entry((name.to_owned(), version.to_owned(), major)).or_insert_with(load).clone()
+        self.load(spi, name, Some(version), major)
     }
 
     /// The newest one.
     pub fn newest(&mut self, spi: &Spi, name: &str) -> Option<Arc<Baseline>> {
-        let load = || store::load(spi, name, None, None).ok().map(|(_, read)| Arc::new(read));
-        self.0.entry((name.to_owned(), String::new(), None)).or_insert_with(load).clone()
+        self.load(spi, name, None, None)
+    }
+
+    fn load(&mut self, spi: &Spi, name: &str, version: Option<&str>, major: Option<u32>) -> Option<Arc<Baseline>> {
+        let load = || store::load(spi, name, version, major).ok().map(|(_, read)| Arc::new(read));
+        self.0.entry((name.to_owned(), version.map(str::to_owned), major)).or_insert_with(load).clone()
     }
 }
 
@@ -120,7 +126,7 @@ pub fn seen(spi: &Spi, rights: &Rights) -> Result<(Vec<Piece>, Vec<Seen>)> {
         if baseline.is_empty() {
             "unheld".clone_into(&mut verdict.standing);
         }
-        let major = row.maybe_int(8).map(|major| major as u32);
+        let major = store::major_of(row, 8);
         let version = verdict.version.clone().and_then(|version| Some((loaded.version(spi, &baseline, &version, major)?, version)));
         if let Some((document, version)) = version {
             let variant = row.maybe_text(5);

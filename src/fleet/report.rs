@@ -73,6 +73,12 @@ pub struct Author {
     pub statement: String,
 }
 
+impl Group {
+    fn held_to(&self) -> &str {
+        if self.baseline.is_empty() { "unlike most" } else { &self.baseline }
+    }
+}
+
 impl Report {
     /// For a terminal.
     pub fn text(&self) -> String {
@@ -86,13 +92,7 @@ impl Report {
             }
         }
         for group in &self.groups {
-            let _ = writeln!(
-                out,
-                "\n{}: {} ({})",
-                group.severity,
-                group.words,
-                if group.baseline.is_empty() { "unlike most" } else { &group.baseline }
-            );
+            let _ = writeln!(out, "\n{}: {} ({})", group.severity, group.words, group.held_to());
             let names: Vec<&str> = group.databases.iter().take(LISTED).map(String::as_str).collect();
             let more = group.databases.len().saturating_sub(LISTED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -163,7 +163,7 @@ impl Report {
                 escaped(&group.words),
                 escaped(&group.severity),
                 escaped(&group.state),
-                escaped(if group.baseline.is_empty() { "unlike most" } else { &group.baseline }),
+                escaped(group.held_to()),
                 counted(group.databases.len()),
                 escaped(&group.since)
             );

@@ -1,6 +1,7 @@
 //! Alarms on their way to webhooks, mailboxes and functions: a queue in a table, bounded, told at least once.
 
 use super::alarm::{Severity, State};
+use super::alarms::hex;
 use super::channel::{self, Kind, Options};
 use super::conform::deviations;
 use super::members::{self, Member};
@@ -42,7 +43,7 @@ impl Channel {
         if told.about != "difference" {
             return Ok(None);
         }
-        let hash: String = told.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(told.hash);
         let Some(deviation) = deviations(spi, std::slice::from_ref(&hash))?.remove(&hash) else { return Ok(None) };
         let document = told.baseline.and_then(|name| loaded.newest(spi, name)).unwrap_or_default();
         let found = [deviation];

@@ -76,6 +76,7 @@ const CLIENT: &str = "FUNCTION accord.compare(text, boolean), accord.wait_for_fl
     accord.conform(text, text, boolean, jsonb), accord.wait_for_conform(bigint, interval), accord.fleet_seen(), accord.fleet_whole(), accord.fleet_pieces(),
     accord.fleet_part_verdicts(), accord.mask_conninfo(text),
     accord.register_baseline(text, text, text, jsonb, jsonb, text, boolean), accord.copy_grants(text, text, jsonb, boolean, jsonb)";
+const OPERATIONS: &str = "Operations are inspect, compare, acknowledge, suppress, conform, register and copy_grants.";
 const VIEWS: &str = "accord.databases, accord.baselines, accord.verdicts, accord.deviations, accord.alarms, accord.suppressions, accord.conforms, accord.fleet_events";
 
 impl Rights {
@@ -255,14 +256,10 @@ pub fn grant(spi: &Spi, role: &str, text: &str, operations: &[String], scope: &V
         return Err(Error::invalid("databases are granted by labels and names")
             .hint("What comes and goes, such as 'down within 1h', selects databases for a comparison."));
     }
-    let read: Vec<Operation> = serde_json::from_value(serde_json::to_value(operations)?).map_err(|error| {
-        Error::invalid("an operation cannot be granted")
-            .detail(format!("{error}."))
-            .hint("Operations are inspect, compare, acknowledge, suppress, conform, register and copy_grants.")
-    })?;
+    let read: Vec<Operation> = serde_json::from_value(serde_json::to_value(operations)?)
+        .map_err(|error| Error::invalid("an operation cannot be granted").detail(format!("{error}.")).hint(OPERATIONS))?;
     if read.is_empty() {
-        return Err(Error::invalid("a grant names operations")
-            .hint("Operations are inspect, compare, acknowledge, suppress, conform, register and copy_grants."));
+        return Err(Error::invalid("a grant names operations").hint(OPERATIONS));
     }
     let scope = Scope::read(scope).map_err(|why| {
         Error::invalid("the scope of a grant cannot be read").detail(format!("{why}.")).hint(

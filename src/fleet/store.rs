@@ -177,7 +177,7 @@ pub fn wish(spi: &Spi, from: &str, rules: &Value, card: &Card) -> Result<()> {
         See::Latest,
     )?;
     if let Some(row) = taken.first() {
-        return Err(taken_already(card, row.maybe_int(0).map(|major| major as u32)));
+        return Err(taken_already(card, major_of(row, 0)));
     }
     // What was wished for of the same major gives way.
     spi.run(
@@ -252,6 +252,11 @@ fn standing(spi: &Spi, card: &Card) -> Result<Option<(String, bool)>> {
 /// The major of a member `m`, where it is known.
 pub const MAJOR: &str =
     "coalesce((m.server ->> 'major')::int, CASE WHEN m.submitted ->> 'major' ~ '^[0-9]{1,8}$' THEN (m.submitted ->> 'major')::int END)";
+
+/// A major in a row, where it is known.
+pub fn major_of(row: &impl Cells, i: usize) -> Option<u32> {
+    row.maybe_int(i).map(|major| major as u32)
+}
 
 /// What of a version can be refused before its facts are there.
 pub fn check(card: &Card) -> Result<()> {
@@ -399,7 +404,7 @@ impl Contents {
 
 fn baseline(row: &crate::catalog::Row, contents: &Contents) -> Result<Baseline> {
     let rules: Rules = serde_json::from_str(&row.text(2))?;
-    Ok(Baseline { rules, facts: contents.of(&row.bytes(3))?, major: row.maybe_int(4).map(|major| major as u32) })
+    Ok(Baseline { rules, facts: contents.of(&row.bytes(3))?, major: major_of(row, 4) })
 }
 
 /// One version; the newest, where none is named. With its version. As the servers of a major word it, or the nearest;
@@ -412,8 +417,7 @@ pub fn load(spi: &Spi, name: &str, version: Option<&str>, major: Option<u32>) ->
         See::Latest,
     )?;
     let found = rows.first().ok_or_else(|| unknown(name, version))?.text(0);
-    let majors: Vec<Option<u32>> =
-        rows.iter().take_while(|row| row.text(0) == found).map(|row| row.maybe_int(1).map(|major| major as u32)).collect();
+    let majors: Vec<Option<u32>> = rows.iter().take_while(|row| row.text(0) == found).map(|row| major_of(row, 1)).collect();
     let worded = major.map_or(majors[0], |major| nearest_major(&majors, major));
     let rows = spi.query(
         &format!("{COLUMNS} WHERE b.name = $1 AND b.version = $2 AND b.major IS NOT DISTINCT FROM $3"),

@@ -5,7 +5,6 @@ use super::reader::Catalogs;
 use super::session::{Kept, Session};
 use super::work::{Answer, Finding, Outcome, Recognised, Seen, Visit, Way, names_key};
 use crate::conninfo::Environment;
-use crate::fleet::majority;
 use crate::fleet::mapping::Mapping;
 use crate::fleet::mark;
 use crate::fleet::shelf::{Series, seen, sum};
@@ -121,7 +120,7 @@ fn questions(visit: &Visit) -> Vec<String> {
     let Some(last) = visit.last.as_ref().filter(|_| !visit.full && visit.wish.is_none()) else { return Vec::new() };
     if last.asks && mapped(visit).is_none() {
         let each = visit.held.iter().map(|held| visit.shelf.series[held.series].projection());
-        let all: Vec<Projection> = if visit.held.is_empty() { vec![majority::projection()] } else { each.collect() };
+        let all: Vec<Projection> = if visit.held.is_empty() { vec![Projection::content()] } else { each.collect() };
         let ask = |projection: &Projection| {
             let document = serde_json::to_string(projection).unwrap_or_default();
             format!("SELECT accord.fingerprint(false, {}::pg_catalog.jsonb)", Literal(&document))
@@ -210,7 +209,7 @@ fn recognised(series: &Series, edition: usize, standing: crate::fleet::verdict::
 fn judge_all(visit: &Visit, facts: &[Fact], major: Option<u32>) -> Result<Vec<Finding>, Failure> {
     let malformed = |what: String| lost(Cause::new("malformed", "what was read is no model").detail(what));
     if visit.held.is_empty() {
-        let projection = majority::projection();
+        let projection = Projection::content();
         let sum = sum(facts, &projection);
         let new = || facts.iter().filter(|fact| projection.mirrors(&fact.id)).cloned().collect();
         return Ok(vec![unheld(sum, (!visit.shelf.models.contains(&sum)).then(new))]);
