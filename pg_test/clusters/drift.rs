@@ -539,3 +539,25 @@ fn a_question_outlives_the_worker_that_was_asked() {
     let found = found.unwrap_or_else(|error| panic!("accord.drift: {}\n{}", error.0, link.report()));
     assert_eq!(find(&found, "column public.a.by_hand").side, "replica ahead");
 }
+
+/// A table that somebody made a plain one on the replica, rows and all, is partitioned again with them.
+#[test]
+fn rows_of_a_table_that_ceased_to_be_partitioned() {
+    let link = Link::attached(Pair::shared());
+    let parts = "CREATE TABLE public.p (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
+        CREATE TABLE public.p_low PARTITION OF public.p FOR VALUES FROM (MINVALUE) TO (100);
+        CREATE TABLE public.p_high PARTITION OF public.p FOR VALUES FROM (100) TO (MAXVALUE)";
+    link.follow(parts);
+    link.run_there(
+        "CREATE TABLE public.q AS SELECT i AS id, 'n' || i AS note FROM generate_series(1, 300) i; DROP TABLE public.p;
+        ALTER TABLE public.q RENAME TO p; ALTER TABLE public.p ADD PRIMARY KEY (id)",
+    );
+    steps(&link, ", dry_run => false");
+    link.wait();
+    link.assert_agreement();
+    let rows: Vec<String> = scalar(
+        &mut link.replica(),
+        "SELECT array_agg(concat_ws('|', o, n) ORDER BY o) FROM (SELECT tableoid::regclass::text, count(*) FROM p GROUP BY 1) AS c(o, n)",
+    );
+    assert_eq!(rows, ["p_high|201", "p_low|99"], "{}", link.report());
+}

@@ -773,7 +773,7 @@ CREATE TYPE "S s"."E ""e" AS ENUM ('A"a'); CREATE TABLE "S s"."T.t" ("select" in
 CREATE TABLE t (a int); 
 -- ddl
 ALTER TABLE t ALTER a TYPE text
--- probe: table made partitioned [no-reverse]
+-- probe: table made partitioned
 CREATE TABLE t (a int)
 -- ddl
 DROP TABLE t; CREATE TABLE t (a int) PARTITION BY LIST (a)

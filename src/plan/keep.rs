@@ -101,7 +101,7 @@ pub fn defines(fact: &Fact) -> bool {
 }
 
 /// A name that nothing else kept has: `mark` is another one for each command.
-fn place(id: &FactId, mark: &str) -> Name {
+pub(super) fn place(id: &FactId, mark: &str) -> Name {
     let digest = blake3::hash(format!("{mark} {id}").as_bytes()).to_hex();
     let mut stem = id.path[1..].iter().map(Name::as_str).collect::<Vec<_>>().join("_");
     while stem.len() > 63 - 17 {
@@ -111,7 +111,7 @@ fn place(id: &FactId, mark: &str) -> Name {
 }
 
 /// Whether a type, as `format_type` names it, is one that somebody made.
-fn is_made(data_type: &str) -> bool {
+pub(super) fn is_made(data_type: &str) -> bool {
     tokens(data_type).iter().any(|token| token.is_symbol("."))
 }
 
@@ -126,7 +126,7 @@ impl<T: fmt::Display> fmt::Display for Text<T> {
 }
 
 /// A value as it is kept.
-struct Held<'a, T>(T, &'a str, Option<&'a Qualified>);
+pub(super) struct Held<'a, T>(pub T, pub &'a str, pub Option<&'a Qualified>);
 
 impl<T: fmt::Display> fmt::Display for Held<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -430,7 +430,8 @@ fn only(scene: &Scene, id: &FactId) -> bool {
     !scene.partitioned(id)
 }
 
-struct LockTable(Qualified, bool);
+/// `1`: without its children.
+pub(super) struct LockTable(pub Qualified, pub bool);
 
 impl fmt::Display for LockTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod base_type;
+mod carry;
 mod collation;
 mod column;
 mod constraint;
@@ -29,6 +30,7 @@ mod publication;
 mod rebuild;
 mod rename;
 mod request;
+mod retype;
 mod routine;
 mod scene;
 mod schema;
@@ -200,6 +202,7 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
     loop {
         let mut scene = Scene::new(&changes, surroundings, options, &splits)?;
         rebuild::expand(&mut scene)?;
+        carry::expand(&mut scene)?;
         base_type::check_drops(&scene)?;
         let mut actions = actions(&scene)?;
         let knot = match order::order(&actions) {
@@ -277,7 +280,7 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
     let dropped = keep::Dropped::gather(scene);
     let matching = partition::Matching::gather(scene);
     let enums = types::NewEnums::gather(scene);
-    let mut handled = column::retype(scene, &mut out);
+    let mut handled = retype::retype(scene, &mut out)?;
     handled.extend(types::defaults_of_remade(scene));
     partition::make_room(scene, &mut out);
     for sequence in &scene.handed_over {
@@ -301,6 +304,7 @@ fn actions(scene: &Scene) -> Result<Vec<Action>, PlanError> {
         }
         change(scene, &parts, &dropped, &matching, &enums, i, &mut out)?;
     }
+    carry::actions(scene, &mut out);
     for action in &mut out {
         let mut also = Vec::new();
         for id in &action.destroys {

@@ -5,7 +5,7 @@
 //! plan impossible, and is named.
 
 use super::scene::{Item, Scene};
-use super::{PlanError, constraint, foreign, index, object, operator, routine, sequence, session, trigger, types, view};
+use super::{PlanError, carry, constraint, foreign, index, object, operator, routine, sequence, session, trigger, types, view};
 use crate::model::{Body, Default, Fact, FactId, Kind};
 use foldhash::{HashSet, HashSetExt as _};
 
@@ -117,7 +117,9 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
                 // Built beside the old one, which it replaces.
             } else if !in_place(before, after) || let_go(scene, &old, before, after) || !operator::linked(scene, before, after) {
                 // An index that stays holds what is attached to it: it is made again without.
+                let converted = carry::Converted::gather(scene, &old, before, after);
                 let holder = if let_go(scene, &old, before, after) { scene.attached_to(&old, before) } else { None };
+                scene.converted.extend(converted);
                 scene.split(i);
                 queue.push(Work::Remade(old));
                 if let Some(holder) = holder.and_then(|holder| scene.was(&holder)).filter(|holder| !scene.drops(&holder.id)) {
@@ -177,13 +179,13 @@ fn in_place(before: &Fact, after: &Fact) -> bool {
         (Body::Trigger(before), Body::Trigger(after)) => trigger::replaceable(before, after),
         (Body::Policy(before), Body::Policy(after)) => trigger::policy_alterable(before, after),
         (Body::Partition(before), Body::Partition(after)) => before == after,
-        // A partitioned table holds no rows, its partitions do: they are detached, and attached to the new one.
-        (Body::Table(before), Body::Table(after)) if before.partition_by != after.partition_by => before.partition_by.is_none(),
-        // Nor does a foreign table: it can be made again.
+        (Body::Table(before), Body::Table(after)) if carry::converts(before, after) => false,
+        // A foreign table holds no rows: it can be made again.
         (Body::Table(before), Body::Table(after)) => match (&before.foreign, &after.foreign) {
             (Some(before), Some(after)) => before.server == after.server,
             (Some(_), None) => false,
-            (None, _) => true,
+            (None, Some(_)) => before.partition_by.is_none(),
+            (None, None) => true,
         },
         (Body::Server(before), Body::Server(after)) => foreign::alterable(before, after),
         (Body::Publication(before), Body::Publication(after)) => before.all_tables == after.all_tables,

@@ -64,6 +64,10 @@ pub(super) struct Scene<'a> {
     pub splits: &'a HashSet<FactId>,
     /// Enumerated types that lose labels.
     pub remade: Vec<FactId>,
+    /// Tables that are made again partitioned otherwise.
+    pub converted: Vec<super::carry::Converted>,
+    /// Of tables that are dropped, those whose rows are carried over (ids before).
+    pub carried: HashSet<FactId>,
     /// Sequences that stay although the column that owns them is made again.
     pub handed_over: Vec<Fact>,
 }
@@ -95,6 +99,8 @@ impl<'a> Scene<'a> {
             options,
             splits,
             remade: Vec::new(),
+            converted: Vec::new(),
+            carried: HashSet::new(),
             handed_over: Vec::new(),
         };
         for change in changes {

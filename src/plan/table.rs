@@ -247,10 +247,6 @@ pub(super) fn alter(
     out: &mut Vec<Action>,
 ) -> Result<(), PlanError> {
     let id = &now.id;
-    if before.partition_by != after.partition_by {
-        let why = "a table that holds rows cannot become a partitioned one without being made again".to_owned();
-        return Err(PlanError::Impossible { id: id.clone(), why });
-    }
     if before.foreign.is_none() && after.foreign.is_some() {
         let why = "a table that holds rows cannot become a foreign one without being made again".to_owned();
         return Err(PlanError::Impossible { id: id.clone(), why });
@@ -318,9 +314,10 @@ pub(super) fn alter(
 pub(super) fn drop(scene: &Scene, dropped: &keep::Dropped, old: &FactId, fact: &Fact, table: &Table, out: &mut Vec<Action>) {
     let foreign = table.foreign.is_some();
     // The rows of a foreign table are elsewhere, those of a partitioned one in its partitions.
-    let aside = if foreign || table.partition_by.is_some() { None } else { keep::table(scene, dropped, old, fact, table) };
+    let carried = scene.carried.contains(old);
+    let aside = if foreign || carried || table.partition_by.is_some() { None } else { keep::table(scene, dropped, old, fact, table) };
     let elsewhere = table.partition_by.is_some() && (scene.options.keep.is_some() || scene.creates(old));
-    let lost = !foreign && aside.is_none() && !elsewhere;
+    let lost = !foreign && aside.is_none() && !elsewhere && !carried;
     let mut action = aside.unwrap_or_else(|| {
         Action::new(18, old, format_args!("DROP {}TABLE {}", flag(foreign, "FOREIGN "), relation(&fact.id)))
             .locking(Lock::AccessExclusive, [old.clone()])
