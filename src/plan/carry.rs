@@ -144,6 +144,7 @@ fn carry(scene: &Scene, table: &Converted, out: &mut Vec<Action>) {
         .then(old, format_args!("CREATE TABLE {aside} AS {}", Joined(&rows, " UNION ALL ")))
         .locking(Lock::AccessExclusive, [old.clone()])
         .scanning(true)
+        .warning(format!("its rows are in a temporary table until they are in {now} again: these steps belong into one transaction"))
         .letting_go(from.iter().chain([old]).chain(columns.iter().map(|(old, _)| old)).cloned());
     for id in from.iter().chain([old]) {
         if let Some(fact) = scene.was(id).filter(|fact| fact.id != *id) {
