@@ -130,7 +130,8 @@ impl<'a> Dropped<'a> {
     fn carrier(&self, fact: &Fact) -> Option<(FactId, Vec<FactId>)> {
         let path = &fact.id.path;
         let near = self.prefixes.contains(&path[..path.len().min(2)])
-            || matches!(&fact.body, Body::Index(_) | Body::Partition(_) | Body::Sequence(_) | Body::Constraint(_));
+            || self.prefixes.contains(&path[..path.len().min(1)])
+            || matches!(&fact.body, Body::Index(_) | Body::Partition(_) | Body::Sequence(_) | Body::Constraint(_) | Body::Statistics(_));
         if !near {
             return None;
         }
@@ -201,6 +202,21 @@ mod tests {
 
     fn facts(facts: &[Value]) -> Vec<Fact> {
         Document::read(json!({ "facts": facts })).expect("a model").facts
+    }
+
+    #[test]
+    fn what_falls_with_what_lies_elsewhere() {
+        let of = |kind: &str, path: &[&str], attributes: Value| json!({"kind": kind, "path": path, "attributes": attributes});
+        let pairs = [
+            (of("table", &["s", "t"], json!({})), of("statistics", &["elsewhere", "x"], json!({"table": {"schema": "s", "name": "t"}}))),
+            (of("publication", &["p"], json!({})), of("publication_table", &["p", "s", "t"], json!({}))),
+            (of("publication", &["p"], json!({})), of("publication_schema", &["p", "s"], json!({}))),
+        ];
+        for (whole, part) in pairs {
+            let (before, after) = (facts(&[whole, part.clone()]), vec![serde_json::from_value(part.clone()).expect("a fact")]);
+            let refused = check(&diff(&before, &after), &before, &after);
+            assert!(matches!(refused, Err(PlanError::Impossible { .. })), "{part}: {refused:?}");
+        }
     }
 
     #[test]
