@@ -131,7 +131,10 @@ impl<'a> Dropped<'a> {
         let path = &fact.id.path;
         let near = self.prefixes.contains(&path[..path.len().min(2)])
             || self.prefixes.contains(&path[..path.len().min(1)])
-            || matches!(&fact.body, Body::Index(_) | Body::Partition(_) | Body::Sequence(_) | Body::Constraint(_) | Body::Statistics(_));
+            || matches!(
+                &fact.body,
+                Body::Index(_) | Body::Partition(_) | Body::Inherit(_) | Body::Sequence(_) | Body::Constraint(_) | Body::Statistics(_)
+            );
         if !near {
             return None;
         }
@@ -147,9 +150,8 @@ impl<'a> Dropped<'a> {
                 return Some((index.clone(), vec![index, constraint]));
             }
         }
-        let carriers = carriers(fact);
-        let gone = carriers.iter().find(|carrier| self.gone.contains_key(carrier))?.clone();
-        Some((gone, carriers))
+        let mut all = carriers(fact).into_iter();
+        all.find_map(|any| Some((any.iter().find(|carrier| self.gone.contains_key(carrier))?.clone(), any)))
     }
 
     /// The dropped columns of the table that this index, constraint or statistics object stands on.
@@ -163,16 +165,21 @@ impl<'a> Dropped<'a> {
     }
 }
 
-/// What this fact falls with.
-fn carriers(fact: &Fact) -> Vec<FactId> {
+/// What this fact falls with: with each of these, of which one kind of relation or another may stand.
+fn carriers(fact: &Fact) -> Vec<Vec<FactId>> {
+    let mut all = vec![owners(&fact.id, &fact.body)];
+    let table = |schema: &Name, name: &Name| vec![FactId::new(Kind::Table, [schema.clone(), name.clone()])];
     match &fact.body {
-        Body::Partition(partition) => vec![FactId::new(Kind::Table, [partition.parent.schema.clone(), partition.parent.name.clone()])],
-        Body::Sequence(sequence) => match &sequence.owned_by {
-            Some((table, column)) => vec![FactId::new(Kind::Column, [fact.id.path[0].clone(), table.clone(), column.clone()])],
-            None => Vec::new(),
-        },
-        body => owners(&fact.id, body),
+        Body::Partition(partition) => all.push(table(&partition.parent.schema, &partition.parent.name)),
+        Body::Inherit(_) => all.push(table(&fact.id.path[2], &fact.id.path[3])),
+        Body::Sequence(sequence) => {
+            let column =
+                |(table, column): &(Name, Name)| vec![FactId::new(Kind::Column, [fact.id.path[0].clone(), table.clone(), column.clone()])];
+            all.extend(sequence.owned_by.as_ref().map(column));
+        }
+        _ => {}
     }
+    all
 }
 
 /// Columns that an object names outside its texts.
@@ -211,6 +218,16 @@ mod tests {
             (of("table", &["s", "t"], json!({})), of("statistics", &["elsewhere", "x"], json!({"table": {"schema": "s", "name": "t"}}))),
             (of("publication", &["p"], json!({})), of("publication_table", &["p", "s", "t"], json!({}))),
             (of("publication", &["p"], json!({})), of("publication_schema", &["p", "s"], json!({}))),
+            (
+                of("table", &["s", "t"], json!({})),
+                of("partition", &["s", "t"], json!({"parent": {"schema": "s", "name": "p"}, "bound": "DEFAULT"})),
+            ),
+            (
+                of("table", &["s", "p"], json!({})),
+                of("partition", &["x", "t"], json!({"parent": {"schema": "s", "name": "p"}, "bound": "DEFAULT"})),
+            ),
+            (of("table", &["s", "p"], json!({})), of("inherit", &["x", "t", "s", "p"], json!({"rank": 1}))),
+            (of("table", &["x", "t"], json!({})), of("inherit", &["x", "t", "s", "p"], json!({"rank": 1}))),
         ];
         for (whole, part) in pairs {
             let (before, after) = (facts(&[whole, part.clone()]), vec![serde_json::from_value(part.clone()).expect("a fact")]);
