@@ -1,11 +1,10 @@
 //! From one release to the next: the extension's objects, and source and replica of two releases.
 
-use crate::support::cluster::server_root;
+use crate::support::cluster::is_of_this_server;
 use crate::support::link::{batch, scalar};
 use crate::support::{Cluster, Link, Pair, say, wait_until};
 use postgres::Client;
 use std::collections::BTreeMap;
-use std::process::Command;
 
 /// The first release, whose script stands in `sql/` as it was released.
 const FIRST: &str = "0.1.0";
@@ -142,26 +141,11 @@ fn a_policy_that_the_release_before_does_not_know() {
     link.assert_agreement();
 }
 
-/// Whether pg_upgrade is of the server's own minor version, which it insists on. One that was put together may have
-/// another's.
-fn one_version() -> bool {
-    let version = |program: &str| {
-        let output = Command::new(server_root().join("bin").join(program)).arg("--version").output().expect("a program of the server");
-        let words = String::from_utf8_lossy(&output.stdout).into_owned();
-        words.split_once("(PostgreSQL) ").and_then(|(_, version)| version.split_whitespace().next()).map(str::to_owned)
-    };
-    let versions = ["pg_upgrade", "postgres"].map(version);
-    if versions[0] != versions[1] {
-        println!("left out: pg_upgrade, which is {:?} beside {:?}", versions[0], versions[1]);
-    }
-    versions[0] == versions[1]
-}
-
 /// pg_upgrade carries history, replicas and what is mirrored, on either side; objects whose OIDs it changed are known
 /// under the new ones.
 #[test]
 fn a_source_and_a_replica_through_pg_upgrade() {
-    if !one_version() {
+    if !is_of_this_server("pg_upgrade") {
         return;
     }
     let link = Link::attached(Pair::own("pg_upgrade"));

@@ -24,7 +24,8 @@ fn seeds(count: u64) -> impl Iterator<Item = u64> {
 fn messages() {
     bodies::offer(b"");
     bodies::offer("[".repeat(100_000).as_bytes());
-    for seed in seeds(200) {
+    // An index that is attached to itself, by way of others.
+    for seed in seeds(200).chain([142_118]) {
         bodies::offer(&bytes(seed, 64));
         bodies::damaged_offer(&bytes(seed, 200));
         bodies::damaged_answer(&bytes(seed, 60));

@@ -140,6 +140,21 @@ pub fn knows(since: u32, what: &str) -> bool {
     major() >= since
 }
 
+/// Whether a program is of the server's own minor version, as pg_upgrade insists to be. One of a server that was put
+/// together from several packages may have another's.
+pub fn is_of_this_server(program: &str) -> bool {
+    let version = |program: &str| {
+        let output = Command::new(server_root().join("bin").join(program)).arg("--version").output().expect("a program of the server");
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        words.split_once("(PostgreSQL) ").and_then(|(_, version)| version.split_whitespace().next()).map(str::to_owned)
+    };
+    let (own, server) = (version(program), version("postgres"));
+    if own != server {
+        println!("left out: {program}, which is {own:?} beside {server:?}");
+    }
+    own == server
+}
+
 fn private_server(major: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".tools/server-{major}"))
 }

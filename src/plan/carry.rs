@@ -77,7 +77,7 @@ pub(super) fn actions(scene: &Scene, out: &mut Vec<Action>) {
 fn sources(scene: &Scene, old: &FactId, into: &mut Vec<FactId>, around: &mut Vec<FactId>) {
     let Some(item) = scene.item_of(old).map(|i| &scene.items[i]).filter(|item| item.after.is_none()) else { return };
     let Some(Fact { body: Body::Table(table), id, .. }) = &item.before else { return };
-    if table.foreign.is_some() {
+    if table.foreign.is_some() || around.contains(old) {
         return;
     }
     if table.partition_by.is_none() {

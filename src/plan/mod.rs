@@ -13,6 +13,7 @@ mod constraint;
 mod cost;
 mod foreign;
 mod guard;
+mod hierarchy;
 mod identity;
 mod index;
 mod keep;
@@ -202,6 +203,7 @@ pub fn plan(changes: &[Change], surroundings: &dyn Surroundings, options: &Optio
     loop {
         let mut scene = Scene::new(&changes, surroundings, options, &splits)?;
         rebuild::expand(&mut scene)?;
+        hierarchy::check(&scene)?;
         carry::expand(&mut scene)?;
         base_type::check_drops(&scene)?;
         let mut actions = actions(&scene)?;
