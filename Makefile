@@ -84,8 +84,8 @@ bench: server ## print the figures
 bench-size: server ## print the figures of a large catalog (TABLES=10000, beside pg_dump -s)
 	@cargo run --quiet --release $(SERVERLESS) --example size -- $(or $(TABLES),10000)
 
-bench-bloat: server ## print what the tables weigh while events come and go (EVENTS=1000000)
-	@cargo run --quiet --release $(SERVERLESS) --example bloat -- $(or $(EVENTS),1000000)
+bench-bloat: server ## print what the tables weigh while events come and go (EVENTS=1000000; OTHERS=yes: of a schema that the replica does not mirror)
+	@cargo run --quiet --release $(SERVERLESS) --example bloat -- $(or $(EVENTS),1000000) $(OTHERS)
 
 bench-replicas: server ## print the figures of 20 replicas on one source, and of one that was away (AWAY=10000 versions; ONLY=away)
 	@cargo run --quiet $(SERVERLESS) --example replicas -- $(or $(AWAY),10000) $(ONLY)
