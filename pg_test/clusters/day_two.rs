@@ -19,6 +19,20 @@ fn oldest(link: &Link) -> i64 {
     scalar(&mut link.source(), "SELECT min(version) FROM accord.version")
 }
 
+/// Autovacuum hears of the rows that the worker leaves behind: a background process tells of none by itself.
+#[test]
+fn what_the_worker_writes_is_counted() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.a (id int)");
+    let counted = "SELECT n_tup_ins > 0 AND n_tup_upd > 0 FROM pg_stat_all_tables WHERE relid = 'accord.delivery'::regclass";
+    let mut n = 0;
+    wait_until("deliveries are counted", || {
+        n += 1;
+        link.follow(&format!("ALTER TABLE public.a ALTER id SET STATISTICS {n}"));
+        scalar::<bool>(&mut link.source(), counted)
+    });
+}
+
 /// Old versions go with all that belongs to them; what is asked of them is refused with the reason; the rest answers
 /// as ever, the oldest kept one included.
 #[test]

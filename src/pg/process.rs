@@ -133,6 +133,9 @@ fn prepared_transaction<R>(prepare: impl FnOnce() -> Result<()>, work: impl FnOn
     let outcome = PgTryBuilder::new(AssertUnwindSafe(|| {
         // SAFETY: no transaction is open: each call of this function ends its own.
         unsafe {
+            // What the one before wrote, at most once a second: autovacuum knows of no other dead rows, and a background
+            // process tells of none by itself.
+            pg_sys::pgstat_report_stat(false);
             pg_sys::SetCurrentStatementStartTimestamp();
             pg_sys::StartTransactionCommand();
         }
