@@ -3,7 +3,7 @@
 
 use crate::client::{conninfo, fresh};
 use crate::run::{between, carry_out, differences, listed, read};
-use pg_accord::plan::Options;
+use pg_accord::plan::{Options, Plan};
 use postgres::Client;
 
 const BY_LIST: &str = "CREATE SCHEMA s; SET search_path = s;
@@ -18,6 +18,11 @@ fn by_range(second: &str) -> String {
 
 fn counts(client: &mut Client) -> Vec<(i32, i64)> {
     client.query("SELECT * FROM s.v ORDER BY a", &[]).unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// What the plan says that it loses.
+fn losses(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().flat_map(|step| &step.losses).map(|loss| loss.what.as_str()).collect()
 }
 
 #[test]
@@ -42,8 +47,8 @@ fn partitions_keep_their_rows_under_another_key() {
     let made = carry_out(&mut b, &between(&before.0, &after), &Options::default()).unwrap();
     assert_eq!((before.1, differences(&after, &read(&mut b), true)), (counts(&mut b), Vec::new()), "{}", listed(&made));
     // What is lost is said, and no more: the rows are in the partitions.
-    let losses: Vec<&str> = made.steps.iter().flat_map(|step| &step.losses).map(|loss| loss.what.as_str()).collect();
-    assert_eq!(losses, ["the position of the sequence of identity s.p.b"], "{}", listed(&made));
+    let lost = losses(&made);
+    assert_eq!(lost, ["the position of the sequence of identity s.p.b"], "{}", listed(&made));
 }
 
 /// A sequence that the table owns would go with it.
@@ -61,7 +66,7 @@ fn a_sequence_of_the_tables_own_stays() {
     assert_eq!(differences(&after, &read(&mut b), true), Vec::<String>::new(), "{}", listed(&made));
     let next: i64 = b.query_one("SELECT nextval('s.p_b_seq')", &[]).unwrap().get(0);
     assert_eq!(next, 42, "{}", listed(&made));
-    assert!(made.steps.iter().all(|step| step.losses.is_empty()), "{}", listed(&made));
+    assert!(losses(&made).is_empty(), "{}", listed(&made));
 }
 
 const PLAIN: &str = "CREATE SCHEMA s; SET search_path = s; CREATE TYPE mood AS ENUM ('low', 'high');
@@ -110,14 +115,14 @@ fn rows_go_where_they_belong_and_come_back() {
         .map(|row| (row.get(0), row.get(1)))
         .collect();
     assert_eq!(places, [("s.t_new_1".to_owned(), 2), ("s.t_new_2".to_owned(), 6), ("s.t_old".to_owned(), 1)], "{}", listed(&made));
-    let mut losses: Vec<&str> = made.steps.iter().flat_map(|step| &step.losses).map(|loss| loss.what.as_str()).collect();
-    losses.sort_unstable();
-    assert_eq!(losses, ["the position of the sequence of identity s.t.id", "the values of column s.t.gone"], "{}", listed(&made));
+    let mut lost = losses(&made);
+    lost.sort_unstable();
+    assert_eq!(lost, ["the position of the sequence of identity s.t.id", "the values of column s.t.gone"], "{}", listed(&made));
     // Back: the rows of partitions that go come home, the column that went is empty.
     let made = carry_out(&mut b, &between(&split, &plain), &Options::default()).unwrap();
     assert_eq!((&rows, differences(&plain, &read(&mut b), true)), (&contents(&mut b), Vec::new()), "{}", listed(&made));
-    let losses: Vec<&str> = made.steps.iter().flat_map(|step| &step.losses).map(|loss| loss.what.as_str()).collect();
-    assert_eq!(losses, ["what of the values of column s.t.\"Mood\" does not fit s.mood"], "{}", listed(&made));
+    let lost = losses(&made);
+    assert_eq!(lost, ["what of the values of column s.t.\"Mood\" does not fit s.mood"], "{}", listed(&made));
     // Nothing was set off, and nothing is left of it.
     let seen: i64 = b.query_one("SELECT count(*) FROM s.seen", &[]).unwrap().get(0);
     let left: i64 = b.query_one("SELECT count(*) FROM pg_class WHERE relpersistence = 't'", &[]).unwrap().get(0);
@@ -144,8 +149,8 @@ fn rows_without_a_place() {
     assert_eq!(differences(&before, &read(&mut b), true), Vec::<String>::new());
     assert_eq!(b.query_one("SELECT count(*) FROM s.t", &[]).unwrap().get::<_, i64>(0), 5);
     let made = carry_out(&mut b, &between(&before, &bare), &Options::default()).unwrap();
-    let losses: Vec<&str> = made.steps.iter().flat_map(|step| &step.losses).map(|loss| loss.what.as_str()).collect();
-    assert_eq!((losses, differences(&bare, &read(&mut b), true)), (vec!["the rows of table s.t"], Vec::new()), "{}", listed(&made));
+    let lost = losses(&made);
+    assert_eq!((lost, differences(&bare, &read(&mut b), true)), (vec!["the rows of table s.t"], Vec::new()), "{}", listed(&made));
 }
 
 /// Other partitions by another key: those that go give their rows to those that come.
@@ -166,5 +171,5 @@ fn partitions_give_their_rows_to_others() {
     let changes = between(&read(&mut b), &after);
     let made = carry_out(&mut b, &changes, &Options::default()).unwrap();
     assert_eq!((before, differences(&after, &read(&mut b), true)), (counts(&mut b), Vec::new()), "{}", listed(&made));
-    assert!(made.steps.iter().flat_map(|step| &step.losses).all(|loss| !loss.what.contains("rows")), "{}", listed(&made));
+    assert!(losses(&made).iter().all(|what| !what.contains("rows")), "{}", listed(&made));
 }

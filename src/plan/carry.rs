@@ -8,7 +8,7 @@
 use super::keep::{self, Held, LockTable};
 use super::loss::{Cast, cast};
 use super::order::Action;
-use super::partition;
+use super::partition::{self, marker};
 use super::scene::{Scene, table_of};
 use super::sql::{Joined, relation};
 use super::{Lock, PlanError};
@@ -189,8 +189,4 @@ fn carry(scene: &Scene, table: &Converted, out: &mut Vec<Action>) {
     }
     out.push(copy);
     out.push(fill);
-}
-
-fn marker(table: &FactId, word: &str) -> FactId {
-    FactId::new(Kind::Partition, [table.path[0].clone(), table.path[1].clone(), word.into()])
 }

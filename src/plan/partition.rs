@@ -23,12 +23,17 @@ pub(super) fn leaving(changes: &[Change]) -> HashSet<&[Name]> {
 
 /// What stands for "this table has been detached" in the order of actions.
 pub(super) fn detached(id: &FactId) -> FactId {
-    FactId::new(Kind::Partition, [id.path[0].clone(), id.path[1].clone(), "detached".into()])
+    marker(id, "detached")
+}
+
+/// What stands in the order of actions for something that has happened to a table, or to what it holds.
+pub(super) fn marker(table: &FactId, word: &str) -> FactId {
+    FactId::new(Kind::Partition, [table.path[0].clone(), table.path[1].clone(), word.into()])
 }
 
 /// What stands for "this table's partitions that go have gone": what they leave of its keys others may take.
 fn room(parent: &FactId) -> FactId {
-    FactId::new(Kind::Partition, [parent.path[0].clone(), parent.path[1].clone(), "room".into()])
+    marker(parent, "room")
 }
 
 /// One for each table that gets partitions, between all that go and all that come.

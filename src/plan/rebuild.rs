@@ -116,8 +116,8 @@ fn seed(scene: &mut Scene, i: usize, queue: &mut Vec<Work>) -> Result<(), PlanEr
             } else if super::online::swaps(scene, &old, before, after) {
                 // Built beside the old one, which it replaces.
             } else if !in_place(before, after) || let_go(scene, &old, before, after) || !operator::linked(scene, before, after) {
-                // An index that stays holds what is attached to it: it is made again without.
                 let converted = carry::Converted::gather(scene, &old, before, after);
+                // An index that stays holds what is attached to it: it is made again without.
                 let holder = if let_go(scene, &old, before, after) { scene.attached_to(&old, before) } else { None };
                 scene.converted.extend(converted);
                 scene.split(i);

@@ -313,8 +313,8 @@ pub(super) fn alter(
 
 pub(super) fn drop(scene: &Scene, dropped: &keep::Dropped, old: &FactId, fact: &Fact, table: &Table, out: &mut Vec<Action>) {
     let foreign = table.foreign.is_some();
-    // The rows of a foreign table are elsewhere, those of a partitioned one in its partitions.
     let carried = scene.carried.contains(old);
+    // The rows of a foreign table are elsewhere, those of a partitioned one in its partitions.
     let aside = if foreign || carried || table.partition_by.is_some() { None } else { keep::table(scene, dropped, old, fact, table) };
     let elsewhere = table.partition_by.is_some() && (scene.options.keep.is_some() || scene.creates(old));
     let lost = !foreign && aside.is_none() && !elsewhere && !carried;
