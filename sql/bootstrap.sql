@@ -261,7 +261,13 @@ CREATE TABLE accord.applied (
     verdict      json,
     PRIMARY KEY (source, version)
 );
-CREATE INDEX applied_event ON accord.applied USING gin (event_ids) WITH (fastupdate = off);
+
+-- Their events, as a stream of rows asks for them. An index on the array itself (GIN) never frees an entry.
+CREATE TABLE accord.applied_event (
+    event        uuid NOT NULL,
+    source       uuid NOT NULL,
+    PRIMARY KEY (event, source)
+);
 
 -- What was applied here and is no part of the source's history any more: it was restored, or failed over, without it.
 CREATE TABLE accord.abandoned (

@@ -109,7 +109,12 @@ ALTER TABLE accord.upstream ADD COLUMN lsn pg_lsn, ADD COLUMN streams boolean NO
 ALTER TABLE accord.applied ADD COLUMN event_ids uuid[];
 UPDATE accord.applied a SET event_ids = ARRAY(SELECT (e ->> 'id')::uuid FROM json_array_elements(coalesce(a.events, '[]')) e);
 ALTER TABLE accord.applied ALTER COLUMN event_ids SET NOT NULL;
-CREATE INDEX applied_event ON accord.applied USING gin (event_ids) WITH (fastupdate = off);
+CREATE TABLE accord.applied_event (
+    event        uuid NOT NULL,
+    source       uuid NOT NULL,
+    PRIMARY KEY (event, source)
+);
+INSERT INTO accord.applied_event SELECT e, a.source FROM accord.applied a, unnest(a.event_ids) e ON CONFLICT DO NOTHING;
 CREATE FUNCTION accord.stop_behind(fence uuid) RETURNS void LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'stop_behind_wrapper';
 REVOKE ALL ON FUNCTION accord.stop_behind(uuid) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION accord.on_foreign_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS
@@ -191,12 +196,12 @@ DO $$
 DECLARE
     relation regclass;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['accord.divergence', 'accord.abandoned', 'accord.streamed']::regclass[] LOOP
+    FOREACH relation IN ARRAY ARRAY['accord.divergence', 'accord.abandoned', 'accord.streamed', 'accord.applied_event']::regclass[] LOOP
         EXECUTE format('CREATE TRIGGER foreign_row BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION accord.on_foreign_row()', relation);
         EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER foreign_row', relation);
     END LOOP;
 END $$;
-REVOKE ALL ON accord.divergence, accord.abandoned, accord.streamed FROM PUBLIC;
+REVOKE ALL ON accord.divergence, accord.abandoned, accord.streamed, accord.applied_event FROM PUBLIC;
 CREATE FUNCTION accord.resolve_divergence(replica text, keep text) RETURNS bigint LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'resolve_divergence_wrapper';
 REVOKE ALL ON FUNCTION accord.resolve_divergence(text, text) FROM PUBLIC;
 

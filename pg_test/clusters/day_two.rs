@@ -112,6 +112,38 @@ fn what_a_replica_has_not_acknowledged_is_kept() {
     link.assert_agreement();
 }
 
+/// What a replica keeps of each event that it applied goes with the event's version, and with the source.
+#[test]
+fn events_go_with_their_versions() {
+    let link = forgetful("events");
+    link.add("{}");
+    link.wait();
+    let kept = || -> (i64, bool) {
+        let row = link.replica().query_one(
+            "WITH e AS (SELECT e.source, e.event FROM accord.applied_event e),
+                  a AS (SELECT a.source, unnest(a.event_ids) FROM accord.applied a)
+             SELECT (SELECT count(*) FROM e), NOT EXISTS (TABLE e EXCEPT TABLE a) AND NOT EXISTS (TABLE a EXCEPT TABLE e)",
+            &[],
+        );
+        let row = row.expect("the replica's record");
+        (row.get(0), row.get(1))
+    };
+    link.follow("CREATE TABLE public.a (id int)");
+    for n in 0..6 {
+        link.follow(&format!("ALTER TABLE public.a ADD COLUMN c{n} int; COMMENT ON TABLE public.a IS '{n}'"));
+    }
+    let (before, level) = kept();
+    assert!(before >= 13 && level, "{before} events");
+    std::thread::sleep(PAST);
+    link.follow("ALTER TABLE public.a ADD COLUMN young int");
+    link.run_there("SELECT accord.prune()");
+    let (after, level) = kept();
+    assert!(after < before && after > 0 && level, "{after} of {before} events");
+    link.run("SELECT accord.drop_replica('warehouse')");
+    link.run_there("SELECT accord.forget_source(source) FROM accord.upstream");
+    assert_eq!(kept(), (0, true));
+}
+
 /// A replica that comes back from a time that is not kept says so, and begins anew by the way that its hint shows.
 #[test]
 fn a_replica_from_before_the_history() {

@@ -48,6 +48,20 @@ fn readable(client: &mut Client) -> String {
     text
 }
 
+/// A replica learns nothing of what its policy keeps from it: neither names nor statements, not even of a change in a
+/// transaction of which it mirrors another one.
+#[test]
+fn what_is_not_mirrored_is_not_told() {
+    let link = Link::bare(Pair::shared());
+    link.run("CREATE SCHEMA own");
+    link.add(r#"{"exclude_schemas": ["own"]}"#);
+    link.wait();
+    link.follow(&format!("CREATE TABLE own.\"{SECRET}\" (id int)"));
+    link.follow(&format!("BEGIN; CREATE TABLE public.a (id int); COMMENT ON TABLE own.\"{SECRET}\" IS '{SECRET}'; COMMIT"));
+    assert!(link.column_there("public.a", "id"));
+    free_of_it(&readable(&mut link.replica()), "the replica");
+}
+
 #[test]
 fn no_password_is_shown() {
     let conf = [

@@ -173,18 +173,22 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
             lsn = event.text(8);
             size += text.len();
             let changes: Vec<Change> = serde_json::from_str(&text)?;
+            let changes: Vec<Change> = changes.into_iter().filter_map(|change| target.cut(change)).collect();
+            let unmodelled = match event.get(4) {
+                Some(crate::catalog::Cell::TextArray(list)) => list.clone(),
+                _ => Vec::new(),
+            };
+            // What the replica mirrors nothing of is none of its business: its statement may name what is kept from it.
+            let statement = if changes.is_empty() && unmodelled.is_empty() { String::new() } else { event.text(2) };
             offer.events.push(Event {
                 id: event.text(0).parse().map_err(|_| Error::internal("an event's id is no UUID"))?,
                 tag: event.text(1),
-                statement: event.text(2),
+                statement,
                 concurrently: event.bool(3),
                 search_path: event.maybe_text(6).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
                 settings: event.maybe_text(7).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
-                unmodelled: match event.get(4) {
-                    Some(crate::catalog::Cell::TextArray(list)) => list.clone(),
-                    _ => Vec::new(),
-                },
-                changes: changes.into_iter().filter_map(|change| target.cut(change)).collect(),
+                unmodelled,
+                changes,
             });
         }
         if !target.subscriptions.is_empty() {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::Literal;
 use crate::pg::guc::RETENTION;
 use crate::pg::spi::{Arg, Cells, See, Spi};
+use crate::replica;
 use uuid::Uuid;
 
 /// The oldest version that is kept.
@@ -84,13 +85,6 @@ pub fn prune(spi: &Spi, limit: i64) -> Result<i64> {
         "DELETE FROM accord.mending m WHERE m.state IN ('acknowledged', 'given up') AND m.requested_at < pg_catalog.clock_timestamp() - $1 * interval '1 s'",
         &[Arg::Int(retention)],
     )?;
-    spi.run(
-        "DELETE FROM accord.applied a
-          USING accord.upstream u
-          CROSS JOIN LATERAL (SELECT o.version, o.applied_at FROM accord.applied o WHERE o.source = u.source AND o.version < u.version
-                               ORDER BY o.version LIMIT $2) o
-          WHERE a.source = u.source AND a.version = o.version AND o.applied_at < pg_catalog.clock_timestamp() - $1 * interval '1 s'",
-        &[Arg::Int(retention), Arg::Int(limit)],
-    )?;
+    replica::prune(spi, retention, limit)?;
     Ok(pruned)
 }

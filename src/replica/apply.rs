@@ -7,7 +7,7 @@ use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
-use super::{Applying, copies, kept, mend, reason, rewind, rows, stream, verdict};
+use super::{Applying, applied, copies, kept, mend, reason, rewind, rows, stream, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::store;
@@ -611,22 +611,7 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
         }
         return Ok(fingerprint);
     }
-    spi.run(
-        "INSERT INTO accord.applied (source, version, id, parent, fingerprint, baseline, skipped, events, snapshot, event_ids)
-         VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::json, $9::json, $10::uuid[])",
-        &[
-            Arg::Text(&offer.source.to_string()),
-            Arg::Int(offer.position.version),
-            Arg::Bytes(&offer.position.id.0),
-            Arg::MaybeBytes(offer.parent.as_ref().map(|p| &p.id.0[..])),
-            Arg::Bytes(&fingerprint.0),
-            Arg::Bool(offer.kind == OfferKind::Baseline),
-            Arg::MaybeText(offer.skip.as_deref()),
-            Arg::MaybeText((offer.kind == OfferKind::Version).then(|| serde_json::to_string(&offer.events)).transpose()?.as_deref()),
-            Arg::Text(&serde_json::to_string(&snapshot)?),
-            Arg::Texts(&offer.event_ids()),
-        ],
-    )?;
+    applied::write(spi, offer, &fingerprint, &serde_json::to_string(&snapshot)?)?;
     rows::pass(spi, offer)?;
     spi.run(
         "DELETE FROM accord.step WHERE source = $1::uuid AND version = $2",

@@ -216,9 +216,9 @@ pub fn forget(spi: &Spi, source: &str) -> Result<()> {
             .hint("SELECT source, replica, version FROM accord.upstream lists the sources."));
     }
     super::rows::leave(spi, source)?;
+    super::applied::forget(spi, "WHERE a.source = $1::uuid", &[Arg::Text(&source.to_string())])?;
     for sql in [
         "DELETE FROM accord.mirror WHERE source = $1::uuid",
-        "DELETE FROM accord.applied WHERE source = $1::uuid",
         "DELETE FROM accord.abandoned WHERE source = $1::uuid",
         "DELETE FROM accord.mended WHERE source = $1::uuid",
         "DELETE FROM accord.step WHERE source = $1::uuid",

@@ -5,6 +5,7 @@
 //! that are mirrored here stand in `accord.mirror`; everything else in this database is its own,
 //! outside what is compared, and is never touched.
 
+mod applied;
 mod apply;
 mod baseline;
 mod code;
@@ -25,6 +26,7 @@ mod rows;
 pub mod sizes;
 mod stream;
 
+pub use applied::prune;
 pub use apply::{SETTINGS, apply};
 pub use examine::negotiate;
 pub use hello::hello;

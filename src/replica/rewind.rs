@@ -6,7 +6,7 @@
 //! `accord.abandoned`, in the same transaction.
 
 use super::examine::{Examined, Net, names};
-use super::{baseline, mend, mirror, reason};
+use super::{applied, baseline, mend, mirror, reason};
 use crate::diff::diff_paired;
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactId, Fingerprint, Kind, READER_VERSION};
@@ -178,12 +178,8 @@ pub fn write_record(spi: &Spi, examined: &Examined, fingerprint: &Fingerprint) -
            FROM accord.applied a WHERE a.source = $1::uuid AND a.version > $2 ORDER BY a.version",
         &[Arg::Text(&source), Arg::Int(beyond), Arg::Text(&id.to_string()), Arg::Int(offer.position.version)],
     )?;
-    for sql in [
-        "DELETE FROM accord.applied a WHERE a.source = $1::uuid AND a.version > $2",
-        "DELETE FROM accord.step s WHERE s.source = $1::uuid AND s.version > $2",
-    ] {
-        spi.run(sql, &[Arg::Text(&source), Arg::Int(beyond)])?;
-    }
+    applied::forget(spi, "WHERE a.source = $1::uuid AND a.version > $2", &[Arg::Text(&source), Arg::Int(beyond)])?;
+    spi.run("DELETE FROM accord.step s WHERE s.source = $1::uuid AND s.version > $2", &[Arg::Text(&source), Arg::Int(beyond)])?;
     // Led to a version beyond that of both: it is here as a whole, as a baseline is.
     spi.run(
         "INSERT INTO accord.applied (source, version, id, fingerprint, baseline, event_ids) VALUES ($1::uuid, $2, $3, $4, true, '{}') ON CONFLICT DO NOTHING",

@@ -258,7 +258,7 @@ pub fn stop_behind(spi: &Spi, fence: &str) -> Result<()> {
     let asked = "SELECT s.subname::text, f.event::text, f.turns OR EXISTS (SELECT FROM accord.fence o WHERE o.via = f.via AND o.frees)
                    FROM accord.fence f JOIN accord.upstream u USING (source) JOIN pg_catalog.pg_subscription s ON s.oid = f.via
                   WHERE f.id = $1::uuid AND (f.turns OR f.takes) AND NOT coalesce(u.lsn >= $2::pg_lsn, false)
-                    AND NOT EXISTS (SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[f.event])";
+                    AND NOT EXISTS (SELECT FROM accord.applied_event a WHERE a.event = f.event AND a.source = f.source)";
     let here = command::origin_lsn();
     let ask = || spi.query(asked, &[Arg::Text(fence), Arg::Text(&here)], See::Latest);
     let Some(row) = ask()?.pop() else { return Ok(()) };

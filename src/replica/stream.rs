@@ -195,7 +195,7 @@ struct Place {
 fn place(spi: &Spi, fence: &str) -> Result<Option<Place>> {
     let rows = spi.query(
         "SELECT f.source::text, f.event::text, f.via FROM accord.fence f JOIN accord.upstream u USING (source)
-          WHERE f.id = $1::uuid AND u.streams AND NOT EXISTS (SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[f.event])
+          WHERE f.id = $1::uuid AND u.streams AND NOT EXISTS (SELECT FROM accord.applied_event a WHERE a.event = f.event AND a.source = f.source)
             AND 1 = (SELECT count(*) FROM pg_catalog.pg_subscription_rel r
                       WHERE r.srrelid = 'accord.fence'::pg_catalog.regclass AND r.srsubstate IN ('r', 's'))",
         &[Arg::Text(fence)],
@@ -461,7 +461,7 @@ fn stand(at: Place, reasons: Option<Vec<Reason>>) -> ! {
                 say_why(spi, &at, reasons)?;
             } else {
                 let meanwhile = "SELECT FROM accord.streamed s WHERE s.source = $1::uuid AND s.failure IS NULL
-                                 UNION ALL SELECT FROM accord.applied a WHERE a.event_ids @> ARRAY[$2::uuid]";
+                                 UNION ALL SELECT FROM accord.applied_event a WHERE a.event = $2::uuid AND a.source = $1::uuid";
                 if !spi.query(meanwhile, &[Arg::Text(&at.source), Arg::Text(&at.event)], See::Latest)?.is_empty() {
                     return Ok(());
                 }
