@@ -108,8 +108,8 @@ pub trait Reader {
     }
     /// The same will be asked for: a reader that asks ahead can begin.
     fn announce(&mut self, _sql: &'static str, _oids: &[u32]) {}
-    /// The rows of a filtered query, by its file's name, where they can be had without running it.
-    fn known(&mut self, _query: &'static str, _oids: &[u32]) -> Option<Rows> {
+    /// The rows of a query, by its file's name, where they can be had without running it.
+    fn known(&mut self, _query: &'static str, _oids: Option<&[u32]>) -> Option<Rows> {
         None
     }
 }
@@ -168,6 +168,21 @@ pub fn guarded(major: u32) -> Result<[&'static str; 2], Malformed> {
     Ok([query::SUBSCRIPTION.text(major, Extent::Full)?, query::USER_MAPPING.text(major, Extent::Full)?])
 }
 
+/// One query of one column: the names of those full queries that can bring something, among those that bring nothing in
+/// most databases. A reader that has asked it need not run the others, of which [`seldom`] is true.
+pub fn census() -> String {
+    let parts: Vec<String> = query::SELDOM
+        .iter()
+        .map(|(query, from, condition)| format!("SELECT '{}' WHERE EXISTS (SELECT FROM pg_catalog.{from} WHERE {condition})", query.name))
+        .collect();
+    parts.join(" UNION ALL ")
+}
+
+/// Whether the census tells of a query.
+pub fn seldom(query: &str) -> bool {
+    query::SELDOM.iter().any(|(seldom, ..)| seldom.name == query)
+}
+
 /// Reads these objects; those that do not exist or are left out bring no facts.
 pub fn read_objects<R: Reader>(reader: &mut R, objects: &Objects) -> Result<Read, R::Error> {
     read(&mut Source { reader }, Some(objects), objects.aspects)
@@ -188,7 +203,7 @@ impl<R: Reader> Source<'_, R> {
         if select.is_some_and(<[u32]>::is_empty) {
             return Ok(Rows::default());
         }
-        if let Some(rows) = select.and_then(|oids| self.reader.known(query.name, oids)) {
+        if let Some(rows) = self.reader.known(query.name, select) {
             return Ok(rows.of(query.name));
         }
         let sql = query.text(self.reader.major(), if select.is_some() { Extent::Filtered } else { Extent::Full })?;

@@ -11,6 +11,7 @@ mod support;
 mod alone;
 mod availability;
 mod bad_days;
+mod chains;
 mod code;
 mod copies;
 mod data;

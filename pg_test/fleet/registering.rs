@@ -23,7 +23,7 @@ fn fleet(operations: &str) -> (Fleet, Client, String) {
     let role = format!("client_{}", fleet.db);
     fleet.execute(&format!("CREATE ROLE {role} LOGIN"), &[]);
     fleet.execute(
-        "SELECT accord.grant_fleet($1, 'customer = acme', $2::text::text[], '{\"baselines\": [\"acme\", \"missing\"]}')",
+        "SELECT accord.grant_fleet($1, 'customer = acme', $2::text::text[], '{\"baselines\": [\"acme\", \"stock\"]}')",
         &[&role, &operations],
     );
     let client = fleet.ground.cluster.try_client_as(&fleet.db, &role).expect("connect as a client");
@@ -88,7 +88,6 @@ fn a_client_registers_versions_of_its_baseline() {
         ("'acme', '4', from_database => 'other_1'", "not in the fleet"),
         ("'acme', '3', model => '{\"facts\": []}'", ""),
         ("'other', '2', from_database => 'acme_1'", "does not exist"),
-        ("'missing', '1', from_database => 'acme_1'", "does not exist"),
     ] {
         let sql = format!("SELECT accord.register_baseline({arguments})");
         if says.is_empty() {
@@ -100,8 +99,8 @@ fn a_client_registers_versions_of_its_baseline() {
     }
     let others = failure(&mut mine, "SELECT accord.register_baseline('other', '2', from_database => 'acme_1')").0;
     assert_eq!(
-        others.replace("\"other\"", "\"missing\""),
-        failure(&mut mine, "SELECT accord.register_baseline('missing', '2', from_database => 'acme_1')").0
+        others.replace("\"other\"", "\"another\""),
+        failure(&mut mine, "SELECT accord.register_baseline('another', '2', from_database => 'acme_1')").0
     );
     for sql in ["SELECT accord.remove_baseline('acme')", "SELECT accord.permit_version('acme', '1')", "SELECT accord.baseline('acme')"] {
         assert!(failure(&mut mine, sql).says("permission denied"), "{sql}");
@@ -116,6 +115,53 @@ fn a_client_registers_versions_of_its_baseline() {
     let failure = failure(&mut mine, "SELECT accord.register_baseline('acme', '4', from_database => 'acme_1')");
     assert!(failure.says("may not register") && !failure.says("other_1"), "{failure:?}");
     failure.assert_clear();
+}
+
+/// A baseline that its grant names and that is not there is a client's to begin, with rules of its own: it holds databases
+/// of that grant and no others, whatever selection is given. From then on it is as any other.
+#[test]
+fn a_client_begins_a_baseline() {
+    let (mut fleet, mut mine, role) = fleet("{inspect,register}");
+    fleet.execute("SELECT accord.remove_baseline('acme')", &[]);
+    fleet.execute("SELECT accord.set_labels('acme_2', '{\"customer\": \"acme\", \"size\": 2}')", &[]);
+    for (arguments, says) in [
+        ("'stock', '1', model => '{\"facts\": []}', permitted => true", "are the administrator's"),
+        ("'stock', '1', model => '{\"facts\": []}', selection => 'customer ='", "cannot be read"),
+        ("'stock', '1', model => '{\"facts\": []}', selection => 'down within 1h'", "by labels and names"),
+        ("'stock', '1', from_database => 'other_1'", "not in the fleet"),
+        ("'another', '1', from_database => 'acme_1'", "does not exist"),
+    ] {
+        let failure = failure(&mut mine, &format!("SELECT accord.register_baseline({arguments})"));
+        assert!(failure.says(says), "{arguments}: {failure:?}");
+        failure.assert_clear();
+    }
+    let rules = "rules => '{\"ignore\": [\"table shop.tmp_*\"], \"projection\": {\"schemas\": [\"shop\"]}}'";
+    let whole = format!("SELECT accord.register_baseline('acme', '1', from_database => 'acme_1', selection => 'has customer', {rules})");
+    mine.execute(&whole, &[]).unwrap();
+    mine.execute("SELECT accord.register_baseline('stock', '1', from_database => 'acme_1', selection => 'size = 2')", &[]).unwrap();
+    fleet.wait();
+    assert_eq!(
+        fleet.rows("SELECT name, selection, registered_by, permitted::text FROM accord.baselines WHERE name <> 'other' ORDER BY name"),
+        [format!("acme | customer = acme, has customer | {role} | false"), format!("stock | customer = acme, size = 2 | {role} | false"),]
+    );
+    assert_eq!(
+        fleet.rows("SELECT database, baseline, verdict FROM accord.verdicts ORDER BY 1, 2"),
+        ["acme_1 | acme | conforms", "acme_2 | acme | conforms", "acme_2 | stock | conforms", "other_1 | other | conforms"]
+    );
+    let ruled = failure(&mut mine, "SELECT accord.register_baseline('acme', '2', model => '{\"facts\": []}', selection => 'has customer')");
+    assert!(ruled.says("are the administrator's"), "{ruled:?}");
+
+    // Begun by somebody else while this one's database was away: nothing of the other's is moved.
+    fleet.execute("SELECT accord.remove_baseline('stock')", &[]);
+    let cluster = fleet.database("acme_2");
+    fleet.execute(&format!("ALTER DATABASE {cluster} ALLOW_CONNECTIONS false"), &[]);
+    fleet.compare();
+    mine.execute("SELECT accord.register_baseline('stock', '1', from_database => 'acme_2')", &[]).unwrap();
+    fleet.execute("SELECT accord.register_baseline('stock', '0', from_database => 'other_1', selection => 'customer = other')", &[]);
+    fleet.execute(&format!("ALTER DATABASE {cluster} ALLOW_CONNECTIONS true"), &[]);
+    fleet.compare();
+    wait_until("it is refused", || fleet.rows("SELECT event FROM accord.fleet_events WHERE event = 'not registered'").len() == 1);
+    assert_eq!(fleet.rows("SELECT version, selection FROM accord.baselines WHERE name = 'stock'"), ["0 | customer = other"]);
 }
 
 /// What is asked for of a database that is away is not done once the grant is taken back.

@@ -29,8 +29,8 @@ impl Reader for SpiReader<'_> {
     fn rows_locking(&mut self, sql: &'static str, oids: &[u32]) -> Result<Rows> {
         read_unlocked(self.spi, sql, oids)
     }
-    fn known(&mut self, query: &'static str, oids: &[u32]) -> Option<Rows> {
-        self.fresh.as_mut()?.rows(query, oids)
+    fn known(&mut self, query: &'static str, oids: Option<&[u32]>) -> Option<Rows> {
+        self.fresh.as_mut()?.rows(query, oids?)
     }
 }
 

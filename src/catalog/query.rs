@@ -112,6 +112,45 @@ queries!(
     UNMODELLED = "unmodelled",
 );
 
+/// Full queries that bring nothing in most databases: unless a row of this catalog (with its alias) fulfils a condition
+/// that begins theirs. Each takes longer to plan than its catalog to look at.
+pub(super) static SELDOM: &[(&Query, &str, &str)] = &[
+    (&EXTENSION, "pg_extension e", "e.oid >= 16384"),
+    (&TYPE, "pg_type t", "t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r')"),
+    (
+        &BASE_TYPE,
+        "pg_type t",
+        "t.oid >= 16384 AND t.typtype IN ('b', 'p') AND NOT (t.typelem <> 0 AND t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc)",
+    ),
+    (&ENUM, "pg_enum e", "e.enumtypid >= 16384"),
+    (&RANGE, "pg_range r", "r.rngtypid >= 16384"),
+    (&AGGREGATE, "pg_proc p", "p.oid >= 16384 AND p.prokind = 'a'"),
+    (&INHERIT, "pg_inherits i", "i.inhrelid >= 16384"),
+    (&STATISTICS, "pg_statistic_ext s", "s.stxrelid >= 16384"),
+    (&CAST, "pg_cast c", "c.oid >= 16384"),
+    (&OPERATOR, "pg_operator o", "o.oid >= 16384"),
+    (&OPERATOR_FAMILY, "pg_opfamily f", "f.oid >= 16384"),
+    (&OPERATOR_CLASS, "pg_opclass c", "c.oid >= 16384"),
+    (&MEMBER_OPERATOR, "pg_amop a", "a.oid >= 16384"),
+    (&MEMBER_FUNCTION, "pg_amproc a", "a.oid >= 16384"),
+    (&COLLATION, "pg_collation c", "c.oid >= 16384"),
+    (&CONVERSION, "pg_conversion c", "c.oid >= 16384"),
+    (&TEXT_SEARCH_PARSER, "pg_ts_parser t", "t.oid >= 16384"),
+    (&TEXT_SEARCH_TEMPLATE, "pg_ts_template t", "t.oid >= 16384"),
+    (&TEXT_SEARCH_DICTIONARY, "pg_ts_dict d", "d.oid >= 16384"),
+    (&TEXT_SEARCH_CONFIGURATION, "pg_ts_config c", "c.oid >= 16384"),
+    (&TEXT_SEARCH_MAPPING, "pg_ts_config_map m", "m.mapcfg >= 16384"),
+    (&ACCESS_METHOD, "pg_am a", "a.oid >= 16384"),
+    (&LANGUAGE, "pg_language l", "l.oid >= 16384"),
+    (&TRANSFORM, "pg_transform t", "t.oid >= 16384"),
+    (&FOREIGN_DATA_WRAPPER, "pg_foreign_data_wrapper w", "w.oid >= 16384"),
+    (&SERVER, "pg_foreign_server s", "s.oid >= 16384"),
+    (&PUBLICATION, "pg_publication p", "p.oid >= 16384"),
+    (&PUBLICATION_TABLE, "pg_publication_rel r", "r.prpubid >= 16384"),
+    (&EVENT_TRIGGER, "pg_event_trigger t", "t.oid >= 16384"),
+    (&DEFAULT_PRIVILEGE, "pg_default_acl d", "d.oid >= 16384"),
+];
+
 fn expand(template: &str, major: u32, extent: Extent) -> Result<String, String> {
     let filtered = extent != Extent::Full;
     let mut out = String::with_capacity(template.len());
@@ -204,6 +243,21 @@ mod tests {
                     assert_eq!(text.contains("$1"), extent != Extent::Full, "{}", query.name);
                     assert!(!text.contains("/*"));
                 }
+            }
+        }
+    }
+    /// What makes a query seldom is what its rows have to fulfil: the first of its conditions, on its first catalog.
+    #[test]
+    fn seldom_queries_bring_nothing_without_what_the_census_looks_for() {
+        for (query, from, condition) in SELDOM {
+            for major in OLDEST..=NEWEST {
+                let text = query.text(major, Extent::Full).unwrap();
+                let from = text.rfind(&format!("\nFROM pg_catalog.{from}")).unwrap_or_else(|| panic!("{}: another catalog", query.name));
+                let place = text.rfind(&format!("\nWHERE {condition}")).unwrap_or_else(|| panic!("{}: other conditions", query.name));
+                assert!(from < place, "{}", query.name);
+                let rest = &text[place..];
+                assert!(!rest.contains(" OR ") && !rest.contains("UNION") && !text[from..place].contains("RIGHT JOIN"), "{}", query.name);
+                assert!(super::super::seldom(query.name));
             }
         }
     }

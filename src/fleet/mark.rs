@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 use crate::catalog;
-use crate::model::Name;
+use crate::model::{Literal, Name};
 
 /// The catalogs that a model is read from, as far as everybody may read them whole, and the major that brought them.
 const CATALOGS: &[(&str, u32)] = &[
@@ -62,21 +62,23 @@ const CATALOGS: &[(&str, u32)] = &[
     ("pg_type", 0),
 ];
 
-/// The query, of one text.
+/// The query, of one text: the sum of a hash for each transaction that wrote rows of a catalog, with their number. One
+/// level of UNION ALL, which is planned in a tenth of the time that a subquery for each catalog takes.
 pub fn query(major: u32) -> String {
-    let mut parts: Vec<String> = Vec::new();
     let written = CATALOGS.iter().filter(|(_, since)| *since <= major).map(|(catalog, _)| {
-        let rows = format!("SELECT c.xmin AS x, count(*) AS n FROM pg_catalog.{} c GROUP BY 1", Name::from(*catalog));
-        format!("SELECT sum(hashtextextended(g.x::text, g.n)) AS s FROM ({rows}) g")
+        let catalog = Name::from(*catalog);
+        format!("SELECT {}::text, c.xmin::text, count(*) FROM pg_catalog.{catalog} c GROUP BY c.xmin", Literal(catalog.as_str()))
     });
-    parts.extend(written);
     // Names stand in the model where the catalogs have numbers.
-    parts.push("SELECT sum(hashtextextended(r.rolname::text, r.oid::int8)) FROM pg_catalog.pg_roles r".to_owned());
+    let roles = "SELECT 'pg_roles', r.rolname::text, r.oid::int8 FROM pg_catalog.pg_roles r".to_owned();
     // What not everybody may read whole, as far as the model has it.
     let hidden = catalog::guarded(major).into_iter().flatten();
-    parts.extend(hidden.map(|rows| format!("SELECT sum(hashtextextended(g::text, 0)) FROM ({rows}) g")));
-    let parts: Vec<String> = parts.iter().enumerate().map(|(i, part)| format!("SELECT {i} AS i, ({part})::text AS s")).collect();
-    format!("SELECT encode(sha256(string_agg(coalesce(m.s, ''), ' ' ORDER BY m.i)::bytea), 'hex') FROM ({}) m", parts.join(" UNION ALL "))
+    let hidden = hidden.enumerate().map(|(i, rows)| format!("SELECT 'guarded {i}', g::text, 0 FROM ({rows}) g"));
+    let parts: Vec<String> = written.chain([roles]).chain(hidden).collect();
+    format!(
+        "SELECT encode(sha256(concat(count(*), ' ', sum(hashtextextended(concat(m.of, ' ', m.what), m.n)))::bytea), 'hex') FROM ({}) m (of, what, n)",
+        parts.join(" UNION ALL ")
+    )
 }
 
 #[cfg(test)]

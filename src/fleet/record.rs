@@ -2,6 +2,7 @@
 
 use super::members::discovered;
 use super::outliers;
+use super::rights::Rights;
 use super::shelf::Series;
 use super::store::{self, Card};
 use super::verdict::{Deviation, Standing};
@@ -407,6 +408,10 @@ fn granted(spi: &Spi, wish: i64, major: Option<u32>, facts: &[crate::model::Fact
             ordinal: Some(row.int(8)),
             client: row.bool(9),
         };
+        if card.client {
+            // Databases were labelled since, or somebody else began the baseline.
+            Rights::of(spi, by.clone())?.registers(spi, &name, &selection)?;
+        }
         store::register(spi, baseline, &card)
     });
     if let Err(error) = outcome {

@@ -82,7 +82,11 @@ const VIEWS: &str = "accord.databases, accord.baselines, accord.verdicts, accord
 impl Rights {
     /// Of the role that called.
     pub fn of_caller(spi: &Spi) -> Result<Self> {
-        let who = caller();
+        Self::of(spi, caller())
+    }
+
+    /// Of a role.
+    pub fn of(spi: &Spi, who: String) -> Result<Self> {
         let rows = spi.query(
             "SELECT pg_has_role(r.oid, (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_accord'), 'USAGE'), pg_has_role(r.oid, 'pg_monitor', 'USAGE')
                FROM pg_roles r WHERE r.rolname = $1",
@@ -92,7 +96,7 @@ impl Rights {
         let (all, reads) = rows.first().map_or((false, false), |row| (row.bool(0), row.bool(1)));
         let rows = spi.query(
             "SELECT g.selection, array_to_json(g.operations)::text, g.scope::text FROM accord.fleet_grant g JOIN pg_roles o ON o.oid = g.role, pg_roles r
-              WHERE r.rolname = $1 AND pg_has_role(r.oid, o.oid, 'USAGE')",
+              WHERE r.rolname = $1 AND pg_has_role(r.oid, o.oid, 'USAGE') ORDER BY g.id",
             &[Arg::Text(&who)],
             See::Latest,
         )?;
@@ -166,10 +170,7 @@ impl Rights {
                 granted.push(grant);
             }
         }
-        let joined = granted
-            .into_iter()
-            .map(|grant| [grant.text.trim(), text.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
-        Ok(joined.collect())
+        Ok(granted.into_iter().map(|grant| within(&grant.text, text)).collect())
     }
 
     /// Whether it was granted something for parts of databases only.
@@ -190,25 +191,26 @@ impl Rights {
         unless_all(granted.map(|grant| &grant.scope))
     }
 
-    /// Errors where the caller may not register versions of a baseline. A client may, of one that is there and that its grant
-    /// names, if all databases that this one holds were granted to it, and to be seen as a whole: what it registers tells
-    /// by what conforms to it.
-    pub fn registers(&self, spi: &Spi, baseline: &str) -> Result<()> {
+    /// Errors where the caller may not register versions of a baseline. A client may, of one that its grant names, if all
+    /// databases that this one holds were granted to it, and to be seen as a whole: what it registers tells by what conforms
+    /// to it. A baseline that is not there yet is the client's to begin, for databases of the first such grant: then that is
+    /// returned, the selection `wanted` within the grant's.
+    pub fn registers(&self, spi: &Spi, baseline: &str, wanted: &str) -> Result<Option<String>> {
         if self.all {
-            return Ok(());
+            return Ok(None);
         }
         let named = |grant: &&Grant| grant.scope.baselines.iter().flatten().any(|name| name == baseline);
         let grants: Vec<&Grant> =
             self.grants.iter().filter(|grant| grant.operations.contains(&Operation::Register)).filter(named).collect();
-        let Some(held) = store::selection_of(spi, baseline)?.filter(|_| !grants.is_empty()) else {
-            return Err(store::unknown(baseline, None));
-        };
+        let Some(first) = grants.first() else { return Err(store::unknown(baseline, None)) };
+        let there = store::selection_of(spi, baseline)?;
+        let held = there.clone().unwrap_or_else(|| within(&first.text, wanted));
         let granted = |member: &Member| {
             grants.iter().any(|grant| grant.covers(Operation::Register, member))
                 && matches!(self.reach(Operation::Inspect, member), Reach::Whole)
         };
         if members::selected(spi, &selection(&held)?)?.iter().all(granted) {
-            return Ok(());
+            return Ok(there.is_none().then_some(held));
         }
         Err(Error::new(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -237,6 +239,11 @@ impl Rights {
             &[Arg::Text(&self.who), Arg::Text(act), Arg::Text(&detail.to_string())],
         )
     }
+}
+
+/// What both selections select: all terms of one have to hold.
+fn within(granted: &str, text: &str) -> String {
+    [granted.trim(), text.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Who asks: the role in effect before rights were raised.

@@ -32,7 +32,7 @@ pub struct Card<'a> {
     pub by: &'a str,
     /// Its place among the versions, where it was asked for before it could be registered.
     pub ordinal: Option<i64>,
-    /// It is a client's: its rules are those of the version before it.
+    /// It is a client's: its rules are those of the version before it, where there is one.
     pub client: bool,
 }
 
@@ -69,7 +69,12 @@ pub fn register(spi: &Spi, mut baseline: Baseline, card: &Card) -> Result<()> {
     check(card)?;
     // Nobody else registers one at this time.
     lock_facts(spi)?;
-    if card.client {
+    let held = if card.client { selection_of(spi, card.name)? } else { None };
+    if let Some(held) = &held {
+        // Somebody else may have begun it since this was asked for.
+        if !card.selection.is_empty() && card.selection != held {
+            return Err(otherwise(card, "Its databases are others.".to_owned()));
+        }
         confine(spi, &mut baseline, card)?;
     }
     let standing = standing(spi, card)?;
@@ -78,7 +83,7 @@ pub fn register(spi: &Spi, mut baseline: Baseline, card: &Card) -> Result<()> {
     }
     let (selection, permitted) = match (standing, card.client) {
         (Some(standing), _) => standing,
-        (None, true) => (selection_of(spi, card.name)?.unwrap_or_default(), false),
+        (None, true) => (held.unwrap_or_else(|| card.selection.to_owned()), false),
         (None, false) => (card.selection.to_owned(), card.permitted),
     };
     let wide = Projection { column_order: true, ..baseline.rules.projection.clone() };
@@ -137,11 +142,13 @@ fn ruled(card: &Card, why: String) -> Error {
 /// `accord.register_baseline`: from a database or from a model.
 pub fn ask(spi: &Spi, model: Option<Value>, rules: &Value, card: Card) -> Result<()> {
     let rights = Rights::of_caller(spi)?;
-    rights.registers(spi, card.name)?;
+    selection(card.selection)?;
+    let begins = rights.registers(spi, card.name, card.selection)?;
     let card = Card { client: !rights.administers(), ..card };
-    if card.client && (!card.selection.is_empty() || card.permitted) {
+    if card.client && (begins.is_none() && !card.selection.is_empty() || card.permitted) {
         return Err(ruled(&card, "A selection or permission was given.".to_owned()));
     }
+    let card = Card { selection: begins.as_deref().unwrap_or(card.selection), ..card };
     match (card.from, model) {
         (None, Some(model)) => register(spi, read(with_rules(model, rules)?)?, &card),
         (Some(from), None) => {
@@ -152,7 +159,9 @@ pub fn ask(spi: &Spi, model: Option<Value>, rules: &Value, card: Card) -> Result
                     return Err(super::members::unknown(from));
                 }
                 // What it says of rules is refused now, not when the database is read.
-                confine(spi, &mut read(with_rules(json!({"facts": []}), rules)?)?, &card)?;
+                if begins.is_none() {
+                    confine(spi, &mut read(with_rules(json!({"facts": []}), rules)?)?, &card)?;
+                }
             }
             wish(spi, from, rules, &card)
         }

@@ -7,7 +7,7 @@ use super::examine::{self, Examined, MANY_STEPS};
 use super::mirror::{self, Mirrored, Upstream};
 use super::outside::{self, Outside};
 use super::progress::Teller;
-use super::{Applying, applied, copies, kept, mend, reason, rewind, rows, stream, verdict};
+use super::{Applying, applied, applying_ends, copies, kept, mend, reason, rewind, rows, stream, verdict};
 use crate::diff::diff;
 use crate::error::{Error, Result};
 use crate::ledger::store;
@@ -54,6 +54,7 @@ fn read(mut message: Value) -> std::result::Result<Application, Box<Verdict>> {
 
 /// The argument of `accord.apply` to its answer.
 pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
+    applying_ends();
     let (mut offer, policy, step) = match read(message) {
         Ok(application) => application,
         Err(refused) => return Ok(*refused),
@@ -80,12 +81,16 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
     if stream::carries(spi, &examined)? {
         return stream::hand_over(spi, &examined);
     }
-    let _applying = Applying::begin(&examined.offer);
+    let applying = Applying::begin(&examined.offer);
     if let Some(reason) = rows::waiting(spi, &examined.offer)? {
         return rows::wait(spi, examined, reason);
     }
     if examined.begun || examined.leaves_transaction {
-        return outside::next(spi, examined, step);
+        let verdict = outside::next(spi, examined, step)?;
+        if verdict.state == VerdictState::Step {
+            applying.goes_on();
+        }
+        return Ok(verdict);
     }
     inside(spi, examined)
 }

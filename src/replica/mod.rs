@@ -52,16 +52,27 @@ pub fn origin() -> Option<(Uuid, i64)> {
 /// Marks this backend's DDL as a source's for as long as the value lives.
 struct Applying;
 
+/// Ends what [`Applying::goes_on`] left.
+fn applying_ends() {
+    ORIGIN.set(None);
+}
+
 impl Applying {
     fn begin(offer: &Offer) -> Self {
         ORIGIN.set(Some((offer.source, offer.position.version)));
         Self
     }
+
+    /// The next statement of this session is a step of the version, outside of a transaction: the mark stays until
+    /// its end is told.
+    fn goes_on(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Applying {
     fn drop(&mut self) {
-        ORIGIN.set(None);
+        applying_ends();
     }
 }
 

@@ -30,7 +30,7 @@ pub async fn copy(mend: &Mend, copy: &Copy, environment: &Environment, steps: &m
             Session::open(environment, from, "copy", mend.timeout, mend.lock_timeout, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 .await?;
         let (server, _) = session.ask(&[]).await?;
-        Catalogs::new(&session.client, server.major)?.read_all().await?
+        Catalogs::begin(&session.client, server.major).await?.read_all().await?
     };
     let session = Session::open(environment, &mend.conninfo, "copy", mend.timeout, mend.lock_timeout, "").await?;
     let (server, _) = session.ask(&[]).await?;
@@ -44,7 +44,7 @@ pub async fn copy(mend: &Mend, copy: &Copy, environment: &Environment, steps: &m
         let shown = |fact: &Fact| !is_privilege(fact) || parts.iter().any(|part| part.holds(fact));
         source.iter().filter(|fact| shown(fact)).cloned().collect()
     };
-    let read = async || Catalogs::new(client, server.major)?.read_all().await;
+    let read = async || Catalogs::begin(client, server.major).await?.read_all().await;
     let before = read().await?;
     let wanted = |target: &[Fact]| {
         let parts: Vec<_> = mend.scopes.iter().map(|scope| scope.part(source.iter().chain(target))).collect();

@@ -111,7 +111,7 @@ async fn work(mend: &Mend, environment: &Environment, steps: &mut Vec<String>) -
     let client = &session.client;
     run(client, "BEGIN").await?;
     let read = async || -> Result<(Vec<Fact>, Facts, Vec<Deviation>, Fingerprint), Failure> {
-        let facts = Catalogs::new(client, server.major)?.read_all().await?;
+        let facts = Catalogs::begin(client, server.major).await?.read_all().await?;
         let (under, fingerprint) = seen(facts.clone(), &mapping, projection).map_err(|why| lost(Cause::new("malformed", why)))?;
         let found = compare(material, &under);
         Ok((facts, under, found, fingerprint))

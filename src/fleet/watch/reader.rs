@@ -26,6 +26,8 @@ struct Fetched {
     major: u32,
     rows: HashMap<Question, Rows>,
     wanted: HashSet<Question>,
+    /// The names of those queries that bring nothing in most databases and something here.
+    census: HashSet<String>,
 }
 
 impl Reader for Fetched {
@@ -43,6 +45,10 @@ impl Reader for Fetched {
         self.wanted.insert(question);
         Ok(Rows::default())
     }
+
+    fn known(&mut self, query: &'static str, oids: Option<&[u32]>) -> Option<Rows> {
+        (oids.is_none() && catalog::seldom(query) && !self.census.contains(query)).then(Rows::default)
+    }
 }
 
 /// The catalogs of a member, as far as they were read. The connection is in a transaction of one snapshot, under the
@@ -54,13 +60,15 @@ pub struct Catalogs {
 }
 
 impl Catalogs {
-    /// Nothing is read yet.
-    pub fn new(client: &Rc<Client>, major: u32) -> Result<Self, Failure> {
+    /// Nothing is read yet but what there is to read.
+    pub async fn begin(client: &Rc<Client>, major: u32) -> Result<Self, Failure> {
         if !crate::model::MAJORS.contains(&major) {
             let cause = Cause::new("unsupported", format!("PostgreSQL {major} is not read by this version of pg_accord"));
             return Err(lost(cause.hint("Majors 14 to 18 are.")));
         }
-        let fetched = Fetched { major, rows: HashMap::new(), wanted: HashSet::new() };
+        let census = client.query_typed(&catalog::census(), &[]).await.map_err(|error| describe(&error, None))?;
+        let census = census.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(|error| malformed(error.to_string()))?;
+        let fetched = Fetched { major, rows: HashMap::new(), wanted: HashSet::new(), census };
         Ok(Self { client: client.clone(), fetched, total: 0 })
     }
 
@@ -87,8 +95,8 @@ impl Catalogs {
                 let client = client.clone();
                 asked.spawn_local(async move {
                     let answer = match &question.1 {
-                        Some(oids) => client.query(question.0, &[oids]).await,
-                        None => client.query(question.0, &[]).await,
+                        Some(oids) => client.query_typed(question.0, &[(oids, Type::OID_ARRAY)]).await,
+                        None => client.query_typed(question.0, &[]).await,
                     };
                     (question, answer)
                 });

@@ -89,8 +89,9 @@ async fn look(visit: &Visit, environment: &Environment, kept: &Kept) -> Result<(
         return Ok((Seen { server: Some(server), read: None, findings, model: None }, Some(session)));
     }
     session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let mark = session.mark(&mark::query(server.major)).await?;
-    let mut catalogs = Catalogs::new(&session.client, server.major)?;
+    let mark = mark::query(server.major);
+    let (catalogs, mark) = tokio::join!(Catalogs::begin(&session.client, server.major), session.mark(&mark));
+    let (mut catalogs, mark) = (catalogs?, mark?);
     let mut facts = if visit.wish.is_some() { catalogs.read_all().await? } else { catalogs.read_unlinked().await? };
     let major = Some(server.major);
     let mut findings = judge_all(visit, &facts, major)?;

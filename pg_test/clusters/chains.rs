@@ -1,0 +1,77 @@
+//! Replicas that are sources themselves.
+
+use crate::support::link::{batch, scalar};
+use crate::support::{Link, Pair, dump, eventually};
+
+/// The database at the chain's end, on the source's server.
+const END: &str = "chain_end";
+
+/// A source, its replica, and a replica of that.
+fn chain(name: &str) -> Link {
+    let link = Link::attached(Pair::own(name));
+    link.pair.source.createdb(END);
+    batch(&mut link.pair.source.client(END), "CREATE EXTENSION pg_accord");
+    link.pair.replica.serve(std::slice::from_ref(&link.db));
+    link.replica().execute("SELECT accord.add_replica('mart', $1)", &[&link.pair.source.conninfo(END)]).expect("add_replica");
+    link
+}
+
+/// What the source committed is at the end, by way of the middle.
+#[track_caller]
+fn arrives(link: &Link) {
+    link.wait();
+    link.replica().execute("SELECT accord.wait_for_replica('mart', '30 s')", &[]).expect("the chain's end follows");
+    let source = dump::schema(&link.pair.source, &link.db);
+    for (what, there) in [("middle", dump::schema(&link.pair.replica, &link.db)), ("end", dump::schema(&link.pair.source, END))] {
+        assert!(dump::difference(&source, &there).is_none(), "{what}: {:?}", dump::difference(&source, &there));
+    }
+}
+
+#[test]
+fn a_change_goes_from_replica_to_replica() {
+    let link = chain("chain");
+    link.run("CREATE TABLE public.a (id int PRIMARY KEY, b text); CREATE TYPE public.mood AS ENUM ('low')");
+    arrives(&link);
+    link.run("ALTER TABLE public.a RENAME b TO c; ALTER TABLE public.a ADD COLUMN d public.mood DEFAULT 'low'");
+    link.run("BEGIN; CREATE TABLE public.b (id int REFERENCES public.a); CREATE VIEW public.v AS SELECT id, c FROM public.a; COMMIT");
+    link.run("CREATE INDEX CONCURRENTLY ON public.a (c)");
+    link.run("ALTER TYPE public.mood ADD VALUE 'high'");
+    link.run("DROP VIEW public.v");
+    arrives(&link);
+    // Each knows its own history, and who brought what.
+    let mut middle = link.replica();
+    let own = middle.query(
+        "SELECT tag, statement, context::text FROM accord.events
+          WHERE version > 0 AND context #>> '{origin,0}' IS DISTINCT FROM (SELECT source::text FROM accord.upstream)",
+        &[],
+    );
+    let own: Vec<[String; 3]> = own.expect("events").iter().map(|row| [row.get(0), row.get(1), row.get(2)]).collect();
+    assert!(own.is_empty(), "what came from the source is not this database's own: {own:?}");
+    // What the middle has of its own goes on to the end, and not back.
+    batch(&mut middle, "CREATE TABLE public.own (id int)");
+    middle.execute("SELECT accord.wait_for_replica('mart', '30 s')", &[]).expect("the chain's end follows");
+    assert!(scalar::<bool>(&mut link.pair.source.client(END), "SELECT to_regclass('public.own') IS NOT NULL"));
+    assert!(scalar::<bool>(&mut link.source(), "SELECT to_regclass('public.own') IS NULL"));
+    link.follow("ALTER TABLE public.b ADD COLUMN c int");
+    assert_eq!(link.status().state, "following");
+}
+
+/// What the end refuses stops there, and neither the middle nor the source.
+#[test]
+fn a_refusal_at_the_end_stops_nobody_else() {
+    let link = chain("chain refuses");
+    link.run("CREATE TABLE public.a (id int, b int)");
+    arrives(&link);
+    batch(&mut link.pair.source.client(END), "CREATE VIEW public.mine AS SELECT b FROM public.a");
+    link.follow("ALTER TABLE public.a DROP COLUMN b");
+    let mut middle = link.replica();
+    let stopped = eventually(std::time::Duration::from_secs(30), || {
+        let state: String = scalar(&mut middle, "SELECT state::text FROM accord.status WHERE replica = 'mart'");
+        (state == "rejected").then_some(())
+    });
+    assert!(stopped.is_some(), "{:?}", middle.query_one("SELECT s::text FROM accord.status s", &[]).map(|row| row.get::<_, String>(0)));
+    link.follow("CREATE TABLE public.c (id int)");
+    batch(&mut link.pair.source.client(END), "DROP VIEW public.mine");
+    batch(&mut middle, "SELECT accord.retry('mart')");
+    arrives(&link);
+}
