@@ -173,9 +173,9 @@ pub fn guarded(major: u32) -> Result<[&'static str; 2], Malformed> {
 pub fn census() -> String {
     let parts: Vec<String> = query::SELDOM
         .iter()
-        .map(|(query, from, condition)| format!("SELECT '{}' WHERE EXISTS (SELECT FROM pg_catalog.{from} WHERE {condition})", query.name))
+        .map(|(query, from, condition)| format!("SELECT '{}' FROM pg_catalog.{from} WHERE {condition}", query.name))
         .collect();
-    parts.join(" UNION ALL ")
+    format!("SELECT DISTINCT u.query FROM ({}) u (query)", parts.join(" UNION ALL "))
 }
 
 /// Whether the census tells of a query.
