@@ -304,7 +304,7 @@ pub fn hide_constants() {
 /// Names the process in pg_stat_activity and the log, and sets aside what the database or the role
 /// has as its defaults where that would change how a worker works.
 pub fn settle(application_name: &CStr) {
-    let settings: [(&CStr, &CStr); 8] = [
+    let settings: [(&CStr, &CStr); 9] = [
         (c"application_name", application_name),
         (c"default_transaction_isolation", c"read committed"),
         (c"default_transaction_read_only", c"off"),
@@ -313,6 +313,8 @@ pub fn settle(application_name: &CStr) {
         (c"statement_timeout", c"0"),
         (c"lock_timeout", c"0"),
         (c"search_path", c"pg_catalog, pg_temp"),
+        // Before a table's first ANALYZE a plan looks costly, and compiling it takes a hundred times as long as running it.
+        (c"jit", c"off"),
     ];
     for (name, value) in settings {
         // SAFETY: both strings are copied.
