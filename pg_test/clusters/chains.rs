@@ -2,6 +2,7 @@
 
 use crate::support::link::{batch, scalar};
 use crate::support::{Link, Pair, dump, eventually};
+use std::time::Duration;
 
 /// The database at the chain's end, on the source's server.
 const END: &str = "chain_end";
@@ -65,7 +66,7 @@ fn a_refusal_at_the_end_stops_nobody_else() {
     batch(&mut link.pair.source.client(END), "CREATE VIEW public.mine AS SELECT b FROM public.a");
     link.follow("ALTER TABLE public.a DROP COLUMN b");
     let mut middle = link.replica();
-    let stopped = eventually(std::time::Duration::from_secs(30), || {
+    let stopped = eventually(Duration::from_secs(30), || {
         let state: String = scalar(&mut middle, "SELECT state::text FROM accord.status WHERE replica = 'mart'");
         (state == "rejected").then_some(())
     });
@@ -74,4 +75,25 @@ fn a_refusal_at_the_end_stops_nobody_else() {
     batch(&mut link.pair.source.client(END), "DROP VIEW public.mine");
     batch(&mut middle, "SELECT accord.retry('mart')");
     arrives(&link);
+}
+
+/// A database that is offered its own changes again makes none of them anew: the ring comes to rest.
+#[test]
+fn a_ring_comes_to_rest() {
+    let link = Link::attached(Pair::own("ring"));
+    link.pair.replica.serve(std::slice::from_ref(&link.db));
+    link.follow("CREATE TABLE public.a (id int)");
+    let mut there = link.replica();
+    there.execute("SELECT accord.add_replica('back', $1)", &[&link.pair.source.conninfo(&link.db)]).expect("add_replica");
+    there.execute("SELECT accord.wait_for_replica('back', '30 s')", &[]).expect("it has what it gave");
+    link.follow("ALTER TABLE public.a ADD COLUMN b int");
+    link.follow("ALTER TABLE public.a RENAME b TO c; CREATE INDEX ON public.a (c)");
+    let mut versions = || (link.version(), scalar::<i64>(&mut there, "SELECT accord.version()::bigint"));
+    let before = versions();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(versions(), before);
+    assert_eq!(link.status().state, "following");
+    let state: String = scalar(&mut there, "SELECT state::text FROM accord.status WHERE replica = 'back'");
+    assert!(["following", "diverged", "rejected"].contains(&state.as_str()), "{state}");
+    link.assert_agreement();
 }
