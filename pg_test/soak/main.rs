@@ -129,11 +129,26 @@ fn main() {
         say!("{}", report(&source, &replica));
     }
     if !quiet {
-        let log = replica.log();
-        log.lines().filter(|line| line.contains("logical replication worker  ERROR")).take(20).for_each(|line| say!("{line}"));
+        apply_errors_in(&replica.log()).iter().take(60).for_each(|line| say!("{line}"));
     }
     say!("soak: rows and schema are {} on both sides", if agreed { "the same" } else { "NOT the same" });
     std::process::exit(i32::from(!agreed));
+}
+
+/// The errors of replication workers with what belongs to them, but for those that initial copies heal by themselves.
+fn apply_errors_in(log: &str) -> Vec<&str> {
+    const OF_COPIES: [&str; 3] = ["is missing replicated column", "not found on publisher", "target relation"];
+    let mut lines = log.lines().peekable();
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.contains("logical replication worker  ERROR") && !OF_COPIES.iter().any(|text| line.contains(text)) {
+            found.push(line);
+            while let Some(more) = lines.next_if(|line| !line.contains("  ERROR") && !line.contains("  LOG")) {
+                found.push(more);
+            }
+        }
+    }
+    found
 }
 
 fn wait(source: &Cluster, replica: &Cluster) {

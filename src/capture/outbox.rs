@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 use crate::model::{FactId, LocalKey};
 use crate::pg::command;
 use crate::pg::insert::{Table, Value, ledger_id, next_value};
+use crate::pg::relation;
+use crate::pg::spi::{self, Arg, Cells, See};
 use crate::protocol;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -96,7 +98,31 @@ fn fence(event: Uuid, changes: &[Change]) -> Result<()> {
         ("takes", Value::Bool(marks.takes)),
         ("stops", Value::Bool(false)),
         ("at", Value::Now),
-    ])
+    ])?;
+    describe_anew(changes)
+}
+
+/// Has the tables of an event, and of a partition all that hang together with it, described to subscribers again before
+/// their next rows: an apply worker that has one of them copied anew learns by that alone that its rows are not to be
+/// applied any longer. PostgreSQL describes only what was altered itself.
+fn describe_anew(changes: &[Change]) -> Result<()> {
+    let mut tables = protocol::touched(changes.iter());
+    tables.extend(protocol::above(changes.iter()));
+    let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    spi::connect(|spi| {
+        let _pinned = command::pin();
+        let rows = spi.query(
+            "SELECT DISTINCT o.oid FROM pg_catalog.unnest($1) t (name), pg_catalog.to_regclass(t.name) r (oid),
+                    LATERAL (SELECT r.oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(r.oid)) p) o (oid)
+              WHERE o.oid IS NOT NULL",
+            &[Arg::Texts(&tables)],
+            See::Latest,
+        )?;
+        for row in &rows {
+            relation::describe_anew(row.int(0) as u32);
+        }
+        Ok(())
+    })
 }
 
 /// The rows of `accord.pending`.

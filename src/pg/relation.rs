@@ -209,3 +209,16 @@ fn is_viewed(oid: pg_sys::Oid) -> bool {
     let rewrite = Cell::Int(i64::from(class::REWRITE));
     scan::referring(class::RELATION, oid.to_u32(), &[c"classid"]).iter().any(|row| row.first() == Some(&rewrite))
 }
+
+/// Has logical decoding describe a relation to its subscribers again before the next of its rows, as if it had been
+/// altered here; nothing where it is gone.
+pub fn describe_anew(oid: u32) {
+    // SAFETY: the tuple is the cache's until it is released, and is only read.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as _, pg_sys::Oid::from(oid).into());
+        if !tuple.is_null() {
+            pg_sys::CacheInvalidateRelcacheByTuple(tuple);
+            pg_sys::ReleaseSysCache(tuple);
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub use message::{
 };
 pub use policy::{Above, Carrier, CodePolicy, OnDrop, Policy, RequireApproval, Span};
 pub use rows::{
-    Fence, Lacks, Marks, Subscribed, Unable, behind_rows, converted, filled_by_the_source, leaves_names, left_by_partitions, marks, room,
-    taken_in,
+    Fence, Lacks, Marks, Subscribed, Unable, above, behind_rows, converted, filled_by_the_source, leaves_names, left_by_partitions, marks,
+    room, taken_in, touched,
 };
 pub use state::DeliveryState;

@@ -11,10 +11,10 @@
 
 use super::Event;
 use crate::diff::{Change, Operation};
-use crate::model::{Body, Column, ConstraintType, Default, Fact, FactId, Kind, Literal, Name};
+use crate::model::{Body, Column, ConstraintType, Default, Fact, FactId, Kind, Literal, Name, Qualified};
 use crate::plan::is_constant;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
 /// What a replica waits for where a version has to come behind the rows before it.
@@ -102,6 +102,19 @@ pub fn marks(changes: &[Change]) -> Marks {
         }
     }
     marks
+}
+
+/// The tables above partitions that changes are about.
+pub fn above<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<Qualified> {
+    let facts = changes.flat_map(|change| [&change.before, &change.after]).flatten();
+    facts.filter_map(|fact| if let Body::Partition(partition) = &fact.body { Some(partition.parent.clone()) } else { None }).collect()
+}
+
+/// The tables that changes are about, or what else has their facts.
+pub fn touched<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<Qualified> {
+    let facts = changes.flat_map(|change| [&change.before, &change.after]).flatten();
+    let of = facts.filter_map(|fact| if fact.id.kind == Kind::Index { fact.parent() } else { Some(fact.id.clone()) });
+    of.filter(|id| id.path.len() >= 2).map(|id| Qualified::new(id.path[0].clone(), id.path[1].clone())).collect()
 }
 
 /// Whether rows from after this change could be taken for rows from before it.

@@ -13,7 +13,7 @@ use super::examine::Examined;
 use super::{copies, reason, stream, verdict};
 use crate::catalog::Row;
 use crate::error::Result;
-use crate::model::{FactId, Fingerprint, Kind, Name, Qualified};
+use crate::model::{FactId, Fingerprint, Name, Qualified};
 use crate::pg::command;
 use crate::pg::process;
 use crate::pg::spi::{Arg, Cells, See, Spi};
@@ -170,20 +170,7 @@ fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
 
 /// The tables that a version's changes are about, for SQL.
 pub(super) fn touched(offer: &Offer) -> Vec<String> {
-    let mut tables: Vec<String> = offer
-        .events
-        .iter()
-        .flat_map(|event| &event.changes)
-        .flat_map(|change| [&change.before, &change.after])
-        .flatten()
-        .filter_map(|fact| {
-            let of = if fact.id.kind == Kind::Index { fact.parent()? } else { fact.id.clone() };
-            (of.path.len() >= 2).then(|| name_of(&of))
-        })
-        .collect();
-    tables.sort();
-    tables.dedup();
-    tables
+    crate::protocol::touched(offer.events.iter().flat_map(|event| &event.changes)).iter().map(ToString::to_string).collect()
 }
 
 /// The answer to a version that waits, after what makes room for its own rows was done.
