@@ -194,6 +194,28 @@ fn new_tables_partitions_and_indexes() {
     rows.assert_level(&["public.things", "public.orders"]);
 }
 
+/// What goes by push beside a stream gives way where both wait for each other: a session that is as patient as the apply
+/// worker is not the one that a deadlock ends.
+#[test]
+fn what_is_pushed_gives_way() {
+    let link = Link::with_policy(Pair::shared(), POLICY);
+    link.follow("CREATE TABLE public.a (id int); CREATE TABLE public.b (id int)");
+    link.follow("CREATE FUNCTION public.slow() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1 FROM pg_sleep(0.2)'");
+    link.run_there("INSERT INTO public.b VALUES (1)");
+    let (mut other, mut watching) = (link.replica(), link.replica());
+    batch(&mut other, "BEGIN; LOCK TABLE public.a IN ROW EXCLUSIVE MODE");
+    // A moment with the second table, then both wait.
+    link.run("BEGIN; ALTER TABLE public.b ADD COLUMN c int DEFAULT public.slow(); ALTER TABLE public.a ADD COLUMN c int; COMMIT");
+    wait_until("the version has the second table", || {
+        let held = "SELECT EXISTS (SELECT FROM pg_locks l WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND l.relation = 'public.b'::regclass)";
+        scalar(&mut watching, held)
+    });
+    batch(&mut other, "LOCK TABLE public.b IN ROW EXCLUSIVE MODE");
+    batch(&mut other, "COMMIT");
+    link.wait();
+    link.assert_agreement();
+}
+
 /// A table that a version has copied again takes no rows until then, whichever of its partitions they are of: the apply
 /// worker that applies the version knew it as ready, and hears of the change by the table's description alone.
 #[test]
@@ -213,6 +235,30 @@ fn rows_of_other_partitions_wait_for_the_copy() {
          INSERT INTO public.parted VALUES (3, 3), (13, 3); COMMIT",
     );
     rows.0.run("INSERT INTO public.parted VALUES (4, 4), (14, 4), (25, 4)");
+    rows.assert_level(&["public.parted"]);
+}
+
+/// That the source describes all of a partitioned table's tables anew waits for nobody who has locked one of them.
+#[test]
+fn describing_tables_anew_waits_for_nobody() {
+    let parted = "CREATE TABLE public.parted (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+        CREATE TABLE public.low PARTITION OF public.parted FOR VALUES FROM (0) TO (10);
+        CREATE TABLE public.high PARTITION OF public.parted FOR VALUES FROM (10) TO (20)";
+    let rows = Carried::with(parted, "FOR ALL TABLES WITH (publish_via_partition_root = true)", POLICY);
+    let (mut holds, mut alters) = (rows.0.source(), rows.0.source());
+    batch(&mut holds, "BEGIN; LOCK TABLE public.low");
+    batch(&mut alters, "SET lock_timeout = '2s'");
+    for change in [
+        "ALTER TABLE public.high ALTER COLUMN n SET NOT NULL",
+        "CREATE TABLE public.higher PARTITION OF public.parted FOR VALUES FROM (20) TO (30)",
+        "ALTER TABLE public.parted DETACH PARTITION public.higher",
+        "ALTER TABLE public.parted ATTACH PARTITION public.higher FOR VALUES FROM (20) TO (30)",
+        "DROP TABLE public.higher",
+    ] {
+        batch(&mut alters, change);
+    }
+    batch(&mut holds, "INSERT INTO public.low VALUES (1, 1); COMMIT");
+    rows.0.run("INSERT INTO public.parted VALUES (2, 2), (12, 2)");
     rows.assert_level(&["public.parted"]);
 }
 

@@ -1,4 +1,5 @@
 -- Every relation with facts of its own. A composite type's privileges and its membership of an extension hang on its pg_type row.
+-- A bound has no columns: without its table, which pg_get_expr would lock, it says the same.
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartition, c.reltype,
        c.relhasindex, c.relhastriggers, c.relhasrules,
        c.reloptions,
@@ -18,7 +19,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartitio
            (SELECT ic.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
             WHERE i.indrelid = c.oid AND i.indisreplident) END,
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
-       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
+       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, 0) END,
        fs.srvname, ft.ftoptions,
        c.relispopulated,
        pg_get_userbyid(c.relowner),

@@ -112,9 +112,13 @@ fn describe_anew(changes: &[Change]) -> Result<()> {
     spi::connect(|spi| {
         let _pinned = command::pin();
         let rows = spi.query(
-            "SELECT DISTINCT o.oid FROM pg_catalog.unnest($1) t (name), pg_catalog.to_regclass(t.name) r (oid),
-                    LATERAL (SELECT r.oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(r.oid)) p) o (oid)
-              WHERE o.oid IS NOT NULL",
+            // pg_partition_tree() would lock them all, and wait for whoever has locked one.
+            "WITH RECURSIVE up (oid) AS (
+                 SELECT r.oid::pg_catalog.oid FROM pg_catalog.unnest($1) t (name), pg_catalog.to_regclass(t.name) r (oid) WHERE r.oid IS NOT NULL
+                 UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN up u ON i.inhrelid = u.oid),
+             tree (oid) AS (
+                 SELECT u.oid FROM up u UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.oid)
+             SELECT t.oid FROM tree t",
             &[Arg::Texts(&tables)],
             See::Latest,
         )?;

@@ -98,7 +98,14 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
 /// Settings that steps run under.
 pub(super) fn settings(policy: &Policy) -> command::Pinned {
     let settings = command::pin_settings();
-    settings.set("lock_timeout", &policy.lock_timeout.millis().to_string());
+    let mut lock_timeout = policy.lock_timeout.millis();
+    if stream::wanted(policy) && !command::in_apply_worker() {
+        // What goes by push beside a stream gives way to the apply worker, which may hold what this waits for and wait for
+        // what this holds: it looks for deadlocks after a second.
+        settings.set("deadlock_timeout", "100");
+        lock_timeout = lock_timeout.min(800);
+    }
+    settings.set("lock_timeout", &lock_timeout.to_string());
     settings.set("check_function_bodies", "off");
     settings.set("row_security", "off");
     // What the offer's texts were checked under.
