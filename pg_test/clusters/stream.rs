@@ -238,6 +238,29 @@ fn rows_of_other_partitions_wait_for_the_copy() {
     rows.assert_level(&["public.parted"]);
 }
 
+/// A table whose rows are here becomes a partition of one whose copy has yet to come: that copy brings them again.
+#[test]
+fn a_table_is_attached_to_one_that_is_being_copied() {
+    let parted = "CREATE TABLE public.parted (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+        CREATE TABLE public.low PARTITION OF public.parted FOR VALUES FROM (0) TO (10);
+        INSERT INTO public.parted VALUES (1, 1), (2, 2);
+        CREATE TABLE public.more (id int PRIMARY KEY, n int, u uuid);
+        INSERT INTO public.more SELECT i, i FROM generate_series(20, 24) i";
+    for policy in [POLICY, "{}"] {
+        let rows = Carried::with(parted, "FOR ALL TABLES WITH (publish_via_partition_root = true)", policy);
+        rows.assert_same_rows("public.parted");
+        rows.assert_same_rows("public.more");
+        rows.0.run(
+            "BEGIN; ALTER TABLE public.parted ADD COLUMN u uuid DEFAULT gen_random_uuid();
+             ALTER TABLE public.parted ATTACH PARTITION public.more FOR VALUES FROM (20) TO (30); COMMIT",
+        );
+        rows.0.run("DELETE FROM public.parted WHERE id IN (2, 22); INSERT INTO public.parted VALUES (3, 3), (25, 3)");
+        rows.0.wait();
+        rows.assert_same_rows("public.parted");
+        rows.assert_agreement();
+    }
+}
+
 /// That the source describes all of a partitioned table's tables anew waits for nobody who has locked one of them.
 #[test]
 fn describing_tables_anew_waits_for_nobody() {

@@ -134,7 +134,8 @@ fn abandon(spi: &Spi, tables: &[String], which: &str) -> Result<Vec<String>> {
 }
 
 /// Before a table becomes a partition of one that is published by its own name: what is in it must be what the source
-/// had in it then. Where its own copy is not there yet, or was taken later, it is emptied, and the table above copied.
+/// had in it then. Where its own copy is not there yet, or was taken later, it is emptied, and the table above copied;
+/// so it is where that one's own copy has yet to come, which brings these rows as well.
 fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str) -> Result<Option<Vec<String>>> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     let rows = spi.query(
@@ -143,7 +144,12 @@ fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str) -> Result<Opt
                          WHERE pg_catalog.quote_ident(s.subname) = ANY ($3)
                            AND r.srrelid IN (SELECT pg_catalog.to_regclass($2)
                                              UNION SELECT a.relid FROM pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2)) a))
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = t.oid AND r.srsubstate IN ('s', 'r') AND coalesce(r.srsublsn, '0/0') < $4::pg_lsn)",
+            AND (NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r
+                              WHERE r.srrelid = t.oid AND r.srsubstate IN ('s', 'r') AND coalesce(r.srsublsn, '0/0') < $4::pg_lsn)
+                 OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r
+                             WHERE r.srsubstate NOT IN ('s', 'r')
+                               AND r.srrelid IN (SELECT pg_catalog.to_regclass($2)
+                                                 UNION SELECT a.relid FROM pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2)) a)))",
         &[Arg::Text(partition), Arg::Text(above), Arg::Texts(&names), Arg::Text(&fence.lsn)],
         See::Latest,
     )?;
