@@ -1,7 +1,7 @@
 //! Replicas that are sources themselves.
 
 use crate::support::link::{batch, scalar};
-use crate::support::{Link, Pair, dump, eventually};
+use crate::support::{Link, Pair, dump, wait_until};
 use std::time::Duration;
 
 /// The database at the chain's end, on the source's server.
@@ -21,11 +21,16 @@ fn chain(name: &str) -> Link {
 #[track_caller]
 fn arrives(link: &Link) {
     link.wait();
+    end_follows(link);
+    link.assert_same_dump();
+    let difference = dump::difference(&dump::schema(&link.pair.source, &link.db), &dump::schema(&link.pair.source, END));
+    assert!(difference.is_none(), "the end: {difference:?}");
+}
+
+/// The chain's end has acknowledged all that its middle has.
+#[track_caller]
+fn end_follows(link: &Link) {
     link.replica().execute("SELECT accord.wait_for_replica('mart', '30 s')", &[]).expect("the chain's end follows");
-    let source = dump::schema(&link.pair.source, &link.db);
-    for (what, there) in [("middle", dump::schema(&link.pair.replica, &link.db)), ("end", dump::schema(&link.pair.source, END))] {
-        assert!(dump::difference(&source, &there).is_none(), "{what}: {:?}", dump::difference(&source, &there));
-    }
 }
 
 #[test]
@@ -50,7 +55,7 @@ fn a_change_goes_from_replica_to_replica() {
     assert!(own.is_empty(), "what came from the source is not this database's own: {own:?}");
     // What the middle has of its own goes on to the end, and not back.
     batch(&mut middle, "CREATE TABLE public.own (id int)");
-    middle.execute("SELECT accord.wait_for_replica('mart', '30 s')", &[]).expect("the chain's end follows");
+    end_follows(&link);
     assert!(scalar::<bool>(&mut link.pair.source.client(END), "SELECT to_regclass('public.own') IS NOT NULL"));
     assert!(scalar::<bool>(&mut link.source(), "SELECT to_regclass('public.own') IS NULL"));
     link.follow("ALTER TABLE public.b ADD COLUMN c int");
@@ -66,11 +71,7 @@ fn a_refusal_at_the_end_stops_nobody_else() {
     batch(&mut link.pair.source.client(END), "CREATE VIEW public.mine AS SELECT b FROM public.a");
     link.follow("ALTER TABLE public.a DROP COLUMN b");
     let mut middle = link.replica();
-    let stopped = eventually(Duration::from_secs(30), || {
-        let state: String = scalar(&mut middle, "SELECT state::text FROM accord.status WHERE replica = 'mart'");
-        (state == "rejected").then_some(())
-    });
-    assert!(stopped.is_some(), "{:?}", middle.query_one("SELECT s::text FROM accord.status s", &[]).map(|row| row.get::<_, String>(0)));
+    wait_until("the chain's end refuses", || scalar(&mut middle, "SELECT state = 'rejected' FROM accord.status WHERE replica = 'mart'"));
     link.follow("CREATE TABLE public.c (id int)");
     batch(&mut link.pair.source.client(END), "DROP VIEW public.mine");
     batch(&mut middle, "SELECT accord.retry('mart')");

@@ -9,6 +9,12 @@ use std::time::Duration;
 const POLICY: &str = r#"{"carrier": "stream"}"#;
 const HELD: &str = r#"{"carrier": "stream", "require_approval": "lossy"}"#;
 
+/// A table by ranges, published by its own name.
+const PARTED: &str = "CREATE TABLE public.parted (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+    CREATE TABLE public.low PARTITION OF public.parted FOR VALUES FROM (0) TO (10);
+    CREATE TABLE public.high PARTITION OF public.parted FOR VALUES FROM (10) TO (20)";
+const BY_ROOT: &str = "FOR ALL TABLES WITH (publish_via_partition_root = true)";
+
 impl Carried {
     /// The apply worker has logged no error.
     #[track_caller]
@@ -220,12 +226,8 @@ fn what_is_pushed_gives_way() {
 /// worker that applies the version knew it as ready, and hears of the change by the table's description alone.
 #[test]
 fn rows_of_other_partitions_wait_for_the_copy() {
-    let parted = "CREATE TABLE public.parted (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
-        CREATE TABLE public.low PARTITION OF public.parted FOR VALUES FROM (0) TO (10);
-        CREATE TABLE public.high PARTITION OF public.parted FOR VALUES FROM (10) TO (20);
-        INSERT INTO public.parted VALUES (1, 1), (11, 1)";
     let policy = r#"{"carrier": "stream", "publish_new_tables": false}"#;
-    let rows = Carried::with(parted, "FOR ALL TABLES WITH (publish_via_partition_root = true)", policy);
+    let rows = Carried::with(&format!("{PARTED}; INSERT INTO public.parted VALUES (1, 1), (11, 1)"), BY_ROOT, policy);
     rows.assert_same_rows("public.parted");
     // Its rows do not come by themselves: what it holds comes with the table above it.
     rows.0.run("CREATE TABLE public.more (id int PRIMARY KEY, n int); INSERT INTO public.more SELECT i, i FROM generate_series(20, 24) i");
@@ -241,13 +243,11 @@ fn rows_of_other_partitions_wait_for_the_copy() {
 /// A table whose rows are here becomes a partition of one whose copy has yet to come: that copy brings them again.
 #[test]
 fn a_table_is_attached_to_one_that_is_being_copied() {
-    let parted = "CREATE TABLE public.parted (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
-        CREATE TABLE public.low PARTITION OF public.parted FOR VALUES FROM (0) TO (10);
-        INSERT INTO public.parted VALUES (1, 1), (2, 2);
-        CREATE TABLE public.more (id int PRIMARY KEY, n int, u uuid);
+    let more = "CREATE TABLE public.more (id int PRIMARY KEY, n int, u uuid);
         INSERT INTO public.more SELECT i, i FROM generate_series(20, 24) i";
+    let tables = format!("{PARTED}; INSERT INTO public.parted VALUES (1, 1), (2, 2); {more}");
     for policy in [POLICY, "{}"] {
-        let rows = Carried::with(parted, "FOR ALL TABLES WITH (publish_via_partition_root = true)", policy);
+        let rows = Carried::with(&tables, BY_ROOT, policy);
         rows.assert_same_rows("public.parted");
         rows.assert_same_rows("public.more");
         rows.0.run(
@@ -264,10 +264,7 @@ fn a_table_is_attached_to_one_that_is_being_copied() {
 /// That the source describes all of a partitioned table's tables anew waits for nobody who has locked one of them.
 #[test]
 fn describing_tables_anew_waits_for_nobody() {
-    let parted = "CREATE TABLE public.parted (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
-        CREATE TABLE public.low PARTITION OF public.parted FOR VALUES FROM (0) TO (10);
-        CREATE TABLE public.high PARTITION OF public.parted FOR VALUES FROM (10) TO (20)";
-    let rows = Carried::with(parted, "FOR ALL TABLES WITH (publish_via_partition_root = true)", POLICY);
+    let rows = Carried::with(PARTED, BY_ROOT, POLICY);
     let (mut holds, mut alters) = (rows.0.source(), rows.0.source());
     batch(&mut holds, "BEGIN; LOCK TABLE public.low");
     batch(&mut alters, "SET lock_timeout = '2s'");
