@@ -139,17 +139,15 @@ fn abandon(spi: &Spi, tables: &[String], which: &str) -> Result<Vec<String>> {
 fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str) -> Result<Option<Vec<String>>> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     let rows = spi.query(
-        "SELECT t.oid FROM pg_catalog.to_regclass($1) t (oid)
-          WHERE EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
-                         WHERE pg_catalog.quote_ident(s.subname) = ANY ($3)
-                           AND r.srrelid IN (SELECT pg_catalog.to_regclass($2)
-                                             UNION SELECT a.relid FROM pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2)) a))
+        "WITH above AS (
+             SELECT r.srsubid, r.srsubstate FROM pg_catalog.pg_subscription_rel r
+              WHERE r.srrelid IN (SELECT pg_catalog.to_regclass($2)
+                                  UNION SELECT a.relid FROM pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2)) a))
+         SELECT t.oid FROM pg_catalog.to_regclass($1) t (oid)
+          WHERE EXISTS (SELECT FROM above a JOIN pg_catalog.pg_subscription s ON s.oid = a.srsubid WHERE pg_catalog.quote_ident(s.subname) = ANY ($3))
             AND (NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r
                               WHERE r.srrelid = t.oid AND r.srsubstate IN ('s', 'r') AND coalesce(r.srsublsn, '0/0') < $4::pg_lsn)
-                 OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r
-                             WHERE r.srsubstate NOT IN ('s', 'r')
-                               AND r.srrelid IN (SELECT pg_catalog.to_regclass($2)
-                                                 UNION SELECT a.relid FROM pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2)) a)))",
+                 OR EXISTS (SELECT FROM above a WHERE a.srsubstate NOT IN ('s', 'r')))",
         &[Arg::Text(partition), Arg::Text(above), Arg::Texts(&names), Arg::Text(&fence.lsn)],
         See::Latest,
     )?;
