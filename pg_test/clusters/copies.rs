@@ -16,7 +16,7 @@ const HINDER: &str = "CREATE FUNCTION public.hinder() RETURNS trigger LANGUAGE p
     ALTER TABLE public.items ENABLE ALWAYS TRIGGER hinder";
 
 /// Leaves the copy of `public.items` behind with its rows here and one to come, and then runs something at the source.
-fn overtaken_by(change: &str, table: &str) {
+fn overtaken_by(change: &str, table: Option<&str>) {
     let rows = Carried::new(
         &format!("{ORDERS}; CREATE TABLE public.items (id int PRIMARY KEY, what text); INSERT INTO public.items VALUES (1, 'one')"),
         "FOR TABLE public.orders",
@@ -39,11 +39,19 @@ fn overtaken_by(change: &str, table: &str) {
     batch(&mut holder, "SELECT pg_advisory_unlock(7)");
     let state = "SELECT srsubstate = 'f' FROM pg_subscription_rel WHERE srrelid = 'public.items'::regclass";
     wait_until("the copy is there and does not come up", || scalar::<bool>(&mut rows.0.replica(), state));
-    rows.until_it_stands(&[change]);
-    rows.0.run_there("DROP TRIGGER hinder ON public.items; DROP FUNCTION public.hinder()");
-    rows.resume();
-    rows.0.run(&format!("INSERT INTO {table} (id) VALUES (200)"));
-    rows.assert_same_rows(table);
+    if let Some(table) = table {
+        rows.until_it_stands(&[change]);
+        rows.0.run_there("DROP TRIGGER hinder ON public.items; DROP FUNCTION public.hinder()");
+        rows.resume();
+        rows.0.run(&format!("INSERT INTO {table} (id) VALUES (200)"));
+        rows.assert_same_rows(table);
+    } else {
+        // What hinders it must not hinder the change.
+        rows.0.run_there("BEGIN; DROP TRIGGER hinder ON public.items; INSERT INTO public.items VALUES (100, 'in its way'); COMMIT");
+        rows.0.run(change);
+        rows.0.wait();
+        rows.0.run_there("DROP FUNCTION public.hinder()");
+    }
     rows.assert_same_rows("public.orders");
     rows.assert_agreement();
     let origins = "SELECT count(*) FROM pg_replication_origin WHERE roname ~ format('^pg_%s_[0-9]+$', (SELECT oid FROM pg_subscription WHERE subname = 'rows' AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())))";
@@ -52,17 +60,22 @@ fn overtaken_by(change: &str, table: &str) {
 
 #[test]
 fn a_copy_begins_again_where_its_table_has_another_name() {
-    overtaken_by("ALTER TABLE public.items RENAME TO things", "public.things");
+    overtaken_by("ALTER TABLE public.items RENAME TO things", Some("public.things"));
 }
 
 #[test]
 fn a_copy_begins_again_where_its_rows_have_another_shape() {
-    overtaken_by("ALTER TABLE public.items ALTER COLUMN what TYPE int USING length(what)", "public.items");
+    overtaken_by("ALTER TABLE public.items ALTER COLUMN what TYPE int USING length(what)", Some("public.items"));
 }
 
 #[test]
 fn a_copy_begins_again_where_another_tables_rows_would_stop_it() {
-    overtaken_by("ALTER TABLE public.orders RENAME COLUMN note TO remark", "public.items");
+    overtaken_by("ALTER TABLE public.orders RENAME COLUMN note TO remark", Some("public.items"));
+}
+
+#[test]
+fn a_copy_ends_where_its_table_goes() {
+    overtaken_by("DROP TABLE public.items", None);
 }
 
 #[test]

@@ -381,3 +381,44 @@ fn steps_run_with_the_rights_of_who_left_them() {
     rows.0.wait();
     rows.assert_no_error();
 }
+
+/// A partition leaves a table that is published by its root, changes by itself, and is gone before the replica hears of
+/// any of it: no stream ever brings what was done to its rows meanwhile.
+#[test]
+fn a_partition_that_left_is_gone_by_now() {
+    for policy in [POLICY, "{}"] {
+        let rows = Carried::with(&format!("{PARTED}; INSERT INTO public.parted VALUES (1, 1), (2, NULL), (11, 1)"), BY_ROOT, policy);
+        rows.assert_same_rows("public.parted");
+        rows.0.run("SELECT accord.pause_replica('warehouse')");
+        rows.0.run("ALTER TABLE public.parted DETACH PARTITION public.low");
+        rows.0.run("ALTER TABLE public.low RENAME TO lower");
+        rows.0.run("BEGIN; DELETE FROM public.lower WHERE n IS NULL; ALTER TABLE public.lower ALTER COLUMN n SET NOT NULL; COMMIT");
+        rows.0.run("DROP TABLE public.lower");
+        rows.0.run("INSERT INTO public.parted VALUES (12, 2)");
+        rows.resume();
+        rows.assert_same_rows("public.parted");
+        rows.assert_agreement();
+    }
+}
+
+/// The same where the replica keeps tables that the source drops: then their rows are nobody's to remove.
+#[test]
+fn rows_of_a_table_that_would_be_kept_stay() {
+    let policy = r#"{"carrier": "stream", "on_drop_table": "keep"}"#;
+    let rows = Carried::with(&format!("{PARTED}; INSERT INTO public.parted VALUES (1, 1), (2, NULL)"), BY_ROOT, policy);
+    rows.assert_same_rows("public.parted");
+    rows.0.run("SELECT accord.pause_replica('warehouse')");
+    rows.0.run("ALTER TABLE public.parted DETACH PARTITION public.low");
+    rows.0.run("BEGIN; DELETE FROM public.low WHERE n IS NULL; ALTER TABLE public.low ALTER COLUMN n SET NOT NULL; COMMIT");
+    let version = rows.0.version();
+    rows.0.run("DROP TABLE public.low");
+    rows.0.run("SELECT accord.resume_replica('warehouse')");
+    wait_until("it was offered again as one that failed", || {
+        let attempts = format!("SELECT coalesce(max(attempts), 0) > 1 FROM accord.delivery WHERE version = {version}");
+        scalar(&mut rows.0.source(), &attempts)
+    });
+    assert_eq!(scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM public.low"), 2);
+    rows.0.run(&format!("SELECT accord.skip('warehouse', {version}, 'an archive')"));
+    rows.0.wait();
+    assert_eq!(scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM public.low"), 2);
+}

@@ -114,7 +114,8 @@ fn main() {
     let difference = dump::difference(&dump::tables(&source, DB), &dump::tables(&replica, DB));
     // Among the rows there is nothing that a worker could stumble over.
     let quiet = carrier == "push" || apply_errors == 0;
-    let agreed = differing.is_empty() && ours == theirs && difference.is_none() && quiet;
+    let left = left_behind(&source, &replica);
+    let agreed = differing.is_empty() && ours == theirs && difference.is_none() && quiet && left.is_none();
     for table in tables.iter().filter(|table| differing.iter().any(|text| text.contains(table.as_str()))) {
         let events =
             "SELECT e.version, e.statement FROM accord.events e WHERE e.identity = $1 OR e.statement ~ ($1 || '\\M') ORDER BY e.seq";
@@ -122,7 +123,7 @@ fn main() {
             say!("soak: version {:?}: {}", row.get::<_, Option<i64>>(0), row.get::<_, String>(1));
         }
     }
-    for text in differing.iter().chain(&difference) {
+    for text in differing.iter().chain(&difference).chain(&left) {
         say!("soak: {text}");
     }
     if !agreed {
@@ -156,6 +157,20 @@ fn wait(source: &Cluster, replica: &Cluster) {
     if let Err(error) = waited {
         panic!("{}\n{}", support::link::describe(&error), report(source, replica));
     }
+}
+
+/// What initial copies left behind that are over: slots on the source, origins on the replica.
+fn left_behind(source: &Cluster, replica: &Cluster) -> Option<String> {
+    let names = |cluster: &Cluster, sql: &str| -> Vec<String> {
+        cluster.client(DB).query(sql, &[]).expect("what is left behind").iter().map(|row| row.get(0)).collect()
+    };
+    let look = || {
+        let slots = names(source, "SELECT slot_name::text FROM pg_replication_slots WHERE slot_name ~ '_sync_' ORDER BY 1");
+        let origins = names(replica, "SELECT roname FROM pg_replication_origin WHERE roname ~ '^pg_[0-9]+_[0-9]+$' ORDER BY 1");
+        [slots, origins].concat()
+    };
+    let none = support::eventually(Duration::from_secs(20), || look().is_empty().then_some(()));
+    none.is_none().then(|| format!("left behind by initial copies: {}", look().join(", ")))
 }
 
 fn report(source: &Cluster, replica: &Cluster) -> String {

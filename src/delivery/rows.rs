@@ -209,7 +209,7 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
     let rows = spi.query("SELECT r.publications FROM accord.replica r WHERE r.name = $1", &[Arg::Text(replica)], See::Latest)?;
     let publications = rows.first().map(|row| row.texts(0)).unwrap_or_default();
     for id in detached {
-        let Some(now) = present_name(spi, fence.event, &id)? else { continue };
+        let Some(now) = present_name(spi, fence.event, When::Behind, &id)? else { continue };
         let table = Qualified::new(now.path[0].clone(), now.path[1].clone()).to_string();
         let here = spi.query("SELECT pg_catalog.to_regclass($1)::oid", &[Arg::Text(&table)], See::Latest)?;
         if let Some(oid) = here.first().and_then(|row| row.maybe_int(0))
@@ -222,12 +222,54 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
     Ok(())
 }
 
+/// Notes in the offer of a version that failed the tables that it touches and that are gone by now. What was done to their
+/// rows meanwhile passes a subscription by that does not know them, or was told to forget them.
+pub fn note_gone(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
+    let (Some(fence), Some(first)) = (&mut offer.fence, offer.events.first()) else { return Ok(()) };
+    let failed = spi.query(
+        "SELECT r.publications FROM accord.replica r JOIN accord.delivery d ON d.replica = r.name
+          WHERE r.name = $1 AND d.version = $2 AND d.attempts > 0",
+        &[Arg::Text(replica), Arg::Int(offer.position.version)],
+        See::Latest,
+    )?;
+    let Some(row) = failed.first() else { return Ok(()) };
+    for table in crate::protocol::touched(offer.events.iter().flat_map(|event| &event.changes)) {
+        let id = FactId::new(Kind::Table, [table.schema.clone(), table.name.clone()]);
+        if would_be_published(spi, &table, &row.texts(0))? && present_name(spi, first.id, When::Since, &id)?.is_none() {
+            fence.gone.push(id);
+        }
+    }
+    Ok(())
+}
+
+/// Whether one of these publications publishes each table of a schema.
+fn would_be_published(spi: &Spi, table: &Qualified, publications: &[String]) -> Result<bool> {
+    let by_schema = if crate::pg::command::major() >= 15 {
+        "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace n JOIN pg_catalog.pg_namespace s ON s.oid = n.pnnspid
+                     WHERE n.pnpubid = p.oid AND s.nspname = $2)"
+    } else {
+        "OR $2 = ''"
+    };
+    let sql = format!("SELECT FROM pg_catalog.pg_publication p WHERE p.pubname::text = ANY ($1) AND (p.puballtables {by_schema}) LIMIT 1");
+    Ok(!spi.query(&sql, &[Arg::Texts(publications), Arg::Text(table.schema.as_str())], See::Latest)?.is_empty())
+}
+
+/// From where on a table's names are followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// From before an event.
+    Since,
+    /// From after it.
+    Behind,
+}
+
 /// What a table of an event's time is called now; nothing where it is gone.
-fn present_name(spi: &Spi, event: uuid::Uuid, then: &FactId) -> Result<Option<FactId>> {
+fn present_name(spi: &Spi, event: uuid::Uuid, when: When, then: &FactId) -> Result<Option<FactId>> {
     let later = spi.query(
-        "SELECT e.changes::text FROM accord.event e WHERE e.seq > (SELECT o.seq FROM accord.event o WHERE o.id = $1::uuid)
+        "SELECT e.changes::text FROM accord.event e, accord.event o
+          WHERE o.id = $1::uuid AND e.seq >= o.seq AND (e.id <> o.id OR $2)
             AND e.tag ~ '^(ALTER|DROP|RECONCILE)' ORDER BY e.seq",
-        &[Arg::Text(&event.to_string())],
+        &[Arg::Text(&event.to_string()), Arg::Bool(when == When::Since)],
         See::Latest,
     )?;
     let mut now = then.clone();

@@ -198,6 +198,7 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
                 subscriptions: target.subscriptions.clone(),
                 passed: row.bool(9),
                 apart: Vec::new(),
+                gone: Vec::new(),
             });
         }
         offers.push(offer);

@@ -33,6 +33,10 @@ pub struct Fence {
     /// Tables that are published by themselves from here on, and were parts of others before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apart: Vec<FactId>,
+    /// Of a version that failed: tables that it touches and that are not there any longer, so that no subscription takes
+    /// up what became of their rows. All of them would be published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<FactId>,
 }
 
 /// A subscription of the replica's, as it says itself.

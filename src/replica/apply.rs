@@ -123,8 +123,7 @@ pub(super) fn inside(spi: &Spi, mut examined: Examined) -> Result<Verdict> {
     let outside = if examined.begun { outside::done(spi, &examined)? } else { Outside::default() };
     let mut outcome = attempt(spi, &examined, Again::No);
     if let Err(error) = &outcome
-        && of_rows(error.code)
-        && copies::copied_since(spi, &examined.offer)?
+        && copies::other_rows(spi, &examined.offer, error.code)?
     {
         outcome = attempt(spi, &examined, Again::Since);
     }

@@ -1,7 +1,9 @@
 //! Initial copies of subscribed tables: those that a version has made again, because what is here, or what a copy has
 //! yet to bring, is of another shape than the version's; and those that it waits for.
 
+use super::apply::of_rows;
 use super::examine::Examined;
+use super::kept;
 use super::rows::{name_of, touched};
 use crate::diff::Operation;
 use crate::error::Result;
@@ -9,7 +11,10 @@ use crate::model::{FactId, Kind};
 use crate::pg::command;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
-use crate::protocol::{Fence, Offer, behind_rows, converted, filled_by_the_source, leaves_names, left_by_partitions, taken_in};
+use crate::protocol::{
+    Fence, Offer, OnDrop, RequireApproval, behind_rows, converted, filled_by_the_source, leaves_names, left_by_partitions, taken_in,
+};
+use pgrx::PgSqlErrorCode;
 use std::collections::BTreeSet;
 
 /// Tables whose initial copy is on its way: their rows come by another worker. Touched ones; and all that have yet to
@@ -32,9 +37,15 @@ pub(super) fn copying(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Vec<Str
     Ok(rows.iter().chain(&late).map(|row| row.text(0)).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
-/// Whether a touched table's copy may have been taken after the version: it may hold rows that the version does not allow.
-pub(super) fn copied_since(spi: &Spi, offer: &Offer) -> Result<bool> {
-    let Some(fence) = &offer.fence else { return Ok(false) };
+/// Whether another attempt at a version that failed by this may do with other rows: a touched table's copy may have been
+/// taken after the version, or no stream brings its rows, so that it may hold some that the version does not allow.
+pub(super) fn other_rows(spi: &Spi, offer: &Offer, code: PgSqlErrorCode) -> Result<bool> {
+    // What is of class 22 is about a value.
+    let of_values = code as i32 & 0xFFF == PgSqlErrorCode::ERRCODE_DATA_EXCEPTION as i32;
+    let Some(fence) = offer.fence.as_ref().filter(|_| of_rows(code) || of_values) else { return Ok(false) };
+    if !fence.gone.is_empty() {
+        return Ok(true);
+    }
     let _owner = command::become_owner();
     let rows = spi.query(
         "SELECT FROM pg_catalog.unnest($1) t (name)
@@ -52,8 +63,9 @@ pub(super) struct Prepared {
     pub abandoned: Vec<String>,
     /// Tables that are copied anew with the partitions they take in.
     above: Vec<String>,
-    /// Copies that begin again, by subscription and relation: what they had noted of their progress goes at the end.
-    begun: Vec<(u32, u32)>,
+    /// Copies that begin again or are abandoned, by subscription and relation: what they had noted of their progress goes
+    /// at the end.
+    over: Vec<(u32, u32)>,
 }
 
 impl Prepared {
@@ -61,7 +73,7 @@ impl Prepared {
     pub(super) fn join(&mut self, other: Self) {
         self.abandoned.extend(other.abandoned);
         self.above.extend(other.above);
-        self.begun.extend(other.begun);
+        self.over.extend(other.over);
     }
 }
 
@@ -72,20 +84,24 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Pre
     let (offer, mut prepared) = (&examined.offer, Prepared::default());
     let Some(fence) = offer.fence.as_ref().filter(|_| offer.skip.is_none()) else { return Ok(prepared) };
     let _owner = command::become_owner();
-    overtaken(spi, offer, fence, &mut prepared.begun)?;
+    overtaken(spi, offer, fence, &mut prepared.over)?;
     for table in filled_by_the_source(&offer.events) {
-        copy_again(spi, fence, &name_of(&table), Copied::Filled, &mut prepared.begun)?;
+        copy_again(spi, fence, &name_of(&table), Copied::Filled, &mut prepared.over)?;
     }
     for table in converted(&offer.events) {
-        copy_again(spi, fence, &name_of(&table), Copied::Since, &mut prepared.begun)?;
+        copy_again(spi, fence, &name_of(&table), Copied::Since, &mut prepared.over)?;
     }
     for table in written_beside(spi, offer)? {
-        copy_again(spi, fence, &table, Copied::Filled, &mut prepared.begun)?;
+        copy_again(spi, fence, &table, Copied::Filled, &mut prepared.over)?;
     }
     for (partition, above) in taken_in(&offer.events) {
-        if let Some(abandoned) = take_in(spi, fence, &name_of(&partition), &name_of(&above))? {
-            prepared.abandoned.extend(abandoned);
+        if take_in(spi, fence, &name_of(&partition), &name_of(&above), &mut prepared)? {
             prepared.above.push(name_of(&above));
+        }
+    }
+    if again != Again::No {
+        for table in &fence.gone {
+            leave_nothing(spi, examined, &name_of(table))?;
         }
     }
     let which = match again {
@@ -95,7 +111,7 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Pre
     };
     if let Some(which) = which {
         for table in touched(offer) {
-            copy_again(spi, fence, &table, which, &mut prepared.begun)?;
+            copy_again(spi, fence, &table, which, &mut prepared.over)?;
         }
     }
     let dropped: Vec<String> = offer
@@ -115,28 +131,31 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Pre
         &[Arg::Texts(&dropped)],
         See::Latest,
     )?;
-    prepared.abandoned.extend(abandon(spi, &dropped, "r.srsubstate <> 'r'")?);
+    abandon(spi, &dropped, "r.srsubstate <> 'r'", &mut prepared)?;
     Ok(prepared)
 }
 
-/// Has no subscription copy these tables any longer; returns the slots that are left behind.
-fn abandon(spi: &Spi, tables: &[String], which: &str) -> Result<Vec<String>> {
+/// Has no subscription copy these tables any longer.
+fn abandon(spi: &Spi, tables: &[String], which: &str, prepared: &mut Prepared) -> Result<()> {
     let gone = spi.query(
         &format!(
             "DELETE FROM pg_catalog.pg_subscription_rel r USING pg_catalog.unnest($1) t (name)
               WHERE r.srrelid = pg_catalog.to_regclass(t.name) AND {which}
-             RETURNING pg_catalog.format('pg_%s_sync_%s_%s', r.srsubid, r.srrelid, (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c))"
+             RETURNING r.srsubid, r.srrelid,
+                       pg_catalog.format('pg_%s_sync_%s_%s', r.srsubid, r.srrelid, (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c))"
         ),
         &[Arg::Texts(tables)],
         See::Transaction,
     )?;
-    Ok(gone.iter().map(|row| row.text(0)).collect())
+    prepared.over.extend(gone.iter().map(|row| (row.int(0) as u32, row.int(1) as u32)));
+    prepared.abandoned.extend(gone.iter().map(|row| row.text(2)));
+    Ok(())
 }
 
 /// Before a table becomes a partition of one that is published by its own name: what is in it must be what the source
 /// had in it then. Where its own copy is not there yet, or was taken later, it is emptied, and the table above copied;
-/// so it is where that one's own copy has yet to come, which brings these rows as well.
-fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str) -> Result<Option<Vec<String>>> {
+/// so it is where that one's own copy has yet to come, which brings these rows as well. Returns whether it was emptied.
+fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str, prepared: &mut Prepared) -> Result<bool> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     let rows = spi.query(
         "WITH above AS (
@@ -151,10 +170,34 @@ fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str) -> Result<Opt
         &[Arg::Text(partition), Arg::Text(above), Arg::Texts(&names), Arg::Text(&fence.lsn)],
         See::Latest,
     )?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    let Some(row) = rows.first() else { return Ok(false) };
     stop_copy(spi, row.int(0) as u32)?;
     empty(spi, partition)?;
-    abandon(spi, &[partition.to_owned()], "true").map(Some)
+    abandon(spi, &[partition.to_owned()], "true", prepared)?;
+    Ok(true)
+}
+
+/// Empties a table that is gone on the source, and whose rows no subscription brings: its rows are not the source's any
+/// more, which allowed the change. Not where the table's end would be somebody's to decide, or keeps them.
+fn leave_nothing(spi: &Spi, examined: &Examined, table: &str) -> Result<()> {
+    let policy = &examined.policy;
+    if policy.on_drop_table != OnDrop::Apply || policy.require_approval != RequireApproval::Never || kept::is_on() {
+        return Ok(());
+    }
+    let rows = spi.query(
+        "SELECT FROM pg_catalog.pg_class c
+          WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r
+                             WHERE r.srrelid = c.oid OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p)
+                                OR r.srrelid IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(c.oid) a))",
+        &[Arg::Text(table)],
+        See::Latest,
+    )?;
+    if !rows.is_empty() {
+        pgrx::log!("pg_accord: table {table} is emptied: its rows do not allow a change, and it is gone on the source");
+        empty(spi, table)?;
+    }
+    Ok(())
 }
 
 /// Of the tables that a version converts or takes a partition out of, those in which its own transaction wrote: nobody can tell whether it did so
@@ -184,10 +227,10 @@ pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &mut Prepared) -> 
     let _owner = command::become_owner();
     // The partition itself has left with what it holds.
     for table in left_by_partitions(&examined.offer.events) {
-        copy_again(spi, fence, &name_of(&table), Copied::Since, &mut prepared.begun)?;
+        copy_again(spi, fence, &name_of(&table), Copied::Since, &mut prepared.over)?;
     }
     for table in &prepared.above {
-        copy_again(spi, fence, table, Copied::Anyhow, &mut prepared.begun)?;
+        copy_again(spi, fence, table, Copied::Anyhow, &mut prepared.over)?;
     }
     for table in fence.apart.iter().map(name_of) {
         let known = spi.query(
@@ -201,16 +244,16 @@ pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &mut Prepared) -> 
         stop_copy(spi, first.int(1) as u32)?;
         empty(spi, &table)?;
         for row in known.iter().filter(|row| !row.is_null(0)) {
-            begin_again(spi, row.int(0) as u32, row.int(1) as u32, &mut prepared.begun)?;
+            begin_again(spi, row.int(0) as u32, row.int(1) as u32, &mut prepared.over)?;
         }
     }
-    forget_progress(spi, &prepared.begun)
+    forget_progress(spi, &prepared.over)
 }
 
 /// Initial copies that have yet to bring rows from before the version, or that brought some and did not come up with the
 /// stream. Rows that go by a name of then stop them, whosever they are; those of the tables that it touches come too
 /// late. They begin again, behind the version.
-fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, begun: &mut Vec<(u32, u32)>) -> Result<()> {
+fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, over: &mut Vec<(u32, u32)>) -> Result<()> {
     if behind_rows(&offer.events).is_none() {
         return Ok(());
     }
@@ -229,7 +272,7 @@ fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, begun: &mut Vec<(u32, u32)
     }
     for row in unfinished(all)?.iter().filter(|row| row.text(3) == "f") {
         empty(spi, &row.text(2))?;
-        begin_again(spi, row.int(0) as u32, row.int(1) as u32, begun)?;
+        begin_again(spi, row.int(0) as u32, row.int(1) as u32, over)?;
     }
     Ok(())
 }
@@ -242,11 +285,11 @@ const UNFINISHED: &str = "FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.
                                 WHERE r.srrelid = o.oid OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(o.oid) p)
                                    OR r.srrelid IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(o.oid) a)))";
 
-/// What copies that begin again had noted of their progress goes: a new one would begin behind it. Nothing can fail
-/// behind this that would bring the copy back and not its progress.
-fn forget_progress(spi: &Spi, begun: &[(u32, u32)]) -> Result<()> {
+/// What copies that are over had noted of their progress goes: one that begins again would begin behind it, and of one that
+/// does not it would stay for good. Nothing can fail behind this that would bring the copy back and not its progress.
+fn forget_progress(spi: &Spi, over: &[(u32, u32)]) -> Result<()> {
     const TRIES: usize = 3;
-    for (subscription, relation) in begun {
+    for (subscription, relation) in over {
         for left in (0..TRIES).rev() {
             // A worker that was started meanwhile holds it.
             stop_copy(spi, *relation)?;
@@ -279,8 +322,8 @@ fn stop_copy(spi: &Spi, relation: u32) -> Result<()> {
 
 /// Has a subscription copy a table anew, which is empty and locked: as one that had begun and failed, which drops its
 /// slot first.
-fn begin_again(spi: &Spi, subscription: u32, relation: u32, begun: &mut Vec<(u32, u32)>) -> Result<()> {
-    begun.push((subscription, relation));
+fn begin_again(spi: &Spi, subscription: u32, relation: u32, over: &mut Vec<(u32, u32)>) -> Result<()> {
+    over.push((subscription, relation));
     spi.run(
         "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'd', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
         &[Arg::Oid(subscription), Arg::Oid(relation)],
@@ -333,7 +376,7 @@ enum Copied {
 }
 
 /// Has a table copied anew by the subscription that brings it: emptied, and begun again.
-fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied, begun: &mut Vec<(u32, u32)>) -> Result<()> {
+fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied, over: &mut Vec<(u32, u32)>) -> Result<()> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     // A copy that runs holds a lock: with ours, none runs, and what is said of it stands.
     let all = format!("SELECT DISTINCT r.srrelid::pg_catalog.regclass::text {MEMBERS}");
@@ -355,7 +398,7 @@ fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied, begun: &mut 
         }
         stop_copy(spi, relation)?;
         empty(spi, &name)?;
-        begin_again(spi, subscription, relation, begun)?;
+        begin_again(spi, subscription, relation, over)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@
 //! process ends. The next answer to the source says why, and the subscription goes on once the version is accepted anew,
 //! or recorded otherwise; its transaction is then sent again.
 
-use super::apply::{self, carry_out, conclude, is_passing, of_rows};
+use super::apply::{self, carry_out, conclude, is_passing};
 use super::copies::{self, Again, Prepared};
 use super::estimate::Meter;
 use super::examine::{self, Examined};
@@ -355,8 +355,7 @@ fn carry(spi: &Spi, under_way: &mut UnderWay, due: usize, first: Again) -> std::
         let examined = &under_way.examined;
         let mut outcome = subtransaction(|| one(spi, under_way, number, again));
         if let Err(error) = &outcome
-            && of_rows(error.code)
-            && copies::copied_since(spi, &examined.offer).map_err(|error| Caught::from(&error))?
+            && copies::other_rows(spi, &examined.offer, error.code).map_err(|error| Caught::from(&error))?
         {
             outcome = subtransaction(|| one(spi, under_way, number, Again::Since));
         }

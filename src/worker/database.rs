@@ -659,6 +659,7 @@ fn parcels(name: &str, after: Option<i64>) -> Result<Vec<Parcel>, Caught> {
             };
             for offer in &mut offers {
                 rows::note_apart(spi, name, offer)?;
+                rows::note_gone(spi, name, offer)?;
             }
             offers
                 .iter()
