@@ -29,10 +29,12 @@ deps: ## install what is missing: apt packages, cargo-pgrx into .tools
 build: deps $(PACKAGE)/built ## build the extension
 
 $(PACKAGE)/built: $(SOURCES) | deps
+	@# As old as what it was built from: a source that changes meanwhile is built again.
+	@mkdir -p $(PACKAGE) && touch $(PACKAGE)/begun
 	cargo pgrx package --pg-config $(PG_CONFIG) --out-dir $(PACKAGE) $(EXTENSION)
 	@# Released scripts too: an update starts from one.
 	@cp sql/pg_accord--*.sql $(PACKAGE)"$$($(PG_CONFIG) --sharedir)/extension/"
-	@touch $@
+	@mv $(PACKAGE)/begun $@
 
 install: deps ## install into the PostgreSQL that PG_CONFIG names
 	cargo pgrx install --release --pg-config $(PG_CONFIG) $(EXTENSION)

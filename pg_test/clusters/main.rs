@@ -34,6 +34,7 @@ mod rows;
 mod secrets;
 mod size;
 mod stream;
+mod streamed;
 mod tls;
 mod upgrade;
 mod users;

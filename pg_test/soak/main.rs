@@ -35,7 +35,8 @@ fn main() {
     let (seed, changes) = (number("SEED", 7), number("CHANGES", 40));
     let minutes = std::env::var("MINUTES").ok().and_then(|text| text.parse().ok()).map(|n: u64| Duration::from_secs(n * 60));
     let start = |name, databases| {
-        let conf: Vec<(&str, &str)> = CONF.iter().copied().chain([("accord.databases", databases)]).collect();
+        let own = [("accord.databases", databases), ("logical_decoding_work_mem", "64kB")];
+        let conf: Vec<(&str, &str)> = CONF.iter().copied().chain(own).collect();
         Arc::new(Cluster::start(Options { name, conf: &conf, durable: false }))
     };
     let (source, replica) = (start("soak source", DB), start("soak replica", ""));
@@ -55,12 +56,15 @@ fn main() {
     let publication = if publication.contains("IN SCHEMA") && !knows(15, publication) { "FOR ALL TABLES" } else { publication };
     batch(&mut source.client(DB), &format!("CREATE PUBLICATION rows {publication}"));
     let stream = Stream { source: (&source, DB), replica: (&replica, DB) };
-    stream.subscribe("rows");
+    // With odd seeds large transactions come while they run.
+    let streaming = if seed % 2 == 1 { "on" } else { "off" };
+    stream.begin_with("rows", "rows", &[&format!("streaming = {streaming}")]);
+    stream.until_it_carries();
     // What is measured is a stream under way, not its first copies.
     wait_until("the first copies are there", || {
         scalar::<bool>(&mut replica.client(DB), "SELECT bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel")
     });
-    say!("soak: seed {seed}, carrier {carrier}, {publication}");
+    say!("soak: seed {seed}, carrier {carrier}, streaming {streaming}, {publication}");
 
     // The load alone, then with changes.
     let calm = phase(&source, &replica, || std::thread::sleep(Duration::from_secs(if changes > 100 { 10 } else { 3 })));

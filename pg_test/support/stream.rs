@@ -29,6 +29,12 @@ impl Stream<'_> {
     #[track_caller]
     pub fn subscribe(&self, publication: &str) {
         self.begin(publication);
+        self.until_it_carries();
+    }
+
+    /// Waits until the subscription carries fences.
+    #[track_caller]
+    pub fn until_it_carries(&self) {
         wait_until("the subscription carries fences", || {
             scalar::<bool>(&mut self.source.0.client(self.source.1), "SELECT bool_and(subscriptions <> '{}') FROM accord.replica")
                 && scalar::<bool>(
@@ -47,11 +53,18 @@ impl Stream<'_> {
     /// Creates a subscription of this name.
     #[track_caller]
     pub fn begin_as(&self, name: &str, publication: &str) {
+        self.begin_with(name, publication, &[]);
+    }
+
+    /// Creates a subscription of this name with options.
+    #[track_caller]
+    pub fn begin_with(&self, name: &str, publication: &str, options: &[&str]) {
+        let options: String = options.iter().map(|option| format!(", {option}")).collect();
         let connection = literal(&self.source.0.conninfo(self.source.1));
         batch(
             &mut self.replica.0.client(self.replica.1),
             &format!(
-                "CREATE SUBSCRIPTION {name} CONNECTION {connection} PUBLICATION {publication} WITH (slot_name = {}_{name})",
+                "CREATE SUBSCRIPTION {name} CONNECTION {connection} PUBLICATION {publication} WITH (slot_name = {}_{name}{options})",
                 self.source.1
             ),
         );

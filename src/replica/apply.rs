@@ -611,7 +611,7 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
         projection: offer.projection.clone(),
         lanes,
         lsn,
-        streams: stream::wanted(&examined.policy),
+        streams: stream::streams(spi, &examined.policy)?,
     };
     mirror::write_upstream(spi, offer.source, &offer.replica, &upstream)?;
     let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();

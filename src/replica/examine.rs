@@ -655,7 +655,7 @@ impl Examined {
             );
         }
         self.leaves_transaction = steps.iter().any(|step| step.outside_transaction);
-        rows::warn(self, &mut impact.warnings);
+        rows::warn(spi, self, &mut impact.warnings)?;
         impact.objects.sort();
         impact.objects.dedup();
         self.verdict.impact = Some(impact);

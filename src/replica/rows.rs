@@ -215,9 +215,9 @@ pub(super) fn name_of(id: &FactId) -> String {
 }
 
 /// Says of a version that should wait for rows that nothing shows when they are here.
-pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
+pub(super) fn warn(spi: &Spi, examined: &Examined, warnings: &mut Vec<String>) -> Result<()> {
     let offer = &examined.offer;
-    stream::warn(examined, warnings);
+    stream::warn(spi, examined, warnings)?;
     if offer.fence.is_some() {
         let again = filled_by_the_source(&offer.events);
         warnings.extend(again.iter().map(|id| format!("{id} is emptied and copied anew: its rows have values of the source's own")));
@@ -228,6 +228,7 @@ pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
     {
         warnings.push(format!("nothing here tells when the rows from before the change of {id} have arrived: it is applied at once"));
     }
+    Ok(())
 }
 
 /// How long a transaction that brought a fence waits at its end for the version, which another session applies.

@@ -58,6 +58,35 @@ pub(super) fn wanted(policy: &Policy) -> bool {
     policy.carrier == Carrier::Stream
 }
 
+/// A subscription that brings a transaction before it is committed on the source, where its version is not to be had yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Early {
+    /// Large ones, by parallel apply workers (16 and later).
+    Parallel,
+    /// Prepared ones.
+    Prepared,
+}
+
+/// Whether versions are applied among the rows here: the policy asks for it, and no subscription is early with them.
+pub(super) fn streams(spi: &Spi, policy: &Policy) -> Result<bool> {
+    Ok(wanted(policy) && early(spi)?.is_none())
+}
+
+/// Whether a subscription that carries events here is early.
+fn early(spi: &Spi) -> Result<Option<Early>> {
+    if command::major() < 15 {
+        return Ok(None);
+    }
+    let rows = spi.query(
+        "SELECT s.subtwophasestate <> 'd' FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_subscription_rel r ON r.srsubid = s.oid
+          WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+            AND r.srrelid = 'accord.fence'::pg_catalog.regclass AND (s.subtwophasestate <> 'd' OR s.substream::text = 'p') ORDER BY 1 LIMIT 1",
+        &[],
+        See::Latest,
+    )?;
+    Ok(rows.first().map(|row| if row.bool(0) { Early::Prepared } else { Early::Parallel }))
+}
+
 /// The only subscription by which a version can come, as the offer names it.
 fn subscription(offer: &Offer) -> Option<&Name> {
     let fence = offer.fence.as_ref().filter(|fence| !fence.passed)?;
@@ -68,20 +97,25 @@ fn subscription(offer: &Offer) -> Option<&Name> {
 }
 
 /// Says of a version that should be applied among the rows that it is not.
-pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
+pub(super) fn warn(spi: &Spi, examined: &Examined, warnings: &mut Vec<String>) -> Result<()> {
     let offer = &examined.offer;
     if !wanted(&examined.policy) || offer.kind != OfferKind::Version || offer.skip.is_some() {
-        return;
+        return Ok(());
     }
     let apart = examined.leaves_transaction || examined.begun;
     let why = match offer.fence.as_ref().map(|fence| fence.subscriptions.len()) {
-        _ if subscription(offer).is_some() && !apart => return,
-        _ if subscription(offer).is_some() => "an enum label that it uses has to be committed before",
+        _ if subscription(offer).is_some() => match early(spi)? {
+            Some(Early::Parallel) => "large transactions come before their commit, which SET (streaming = on) of the subscription ends",
+            Some(Early::Prepared) => "prepared transactions come before their commit, as the subscription has two_phase",
+            None if apart => "an enum label that it uses has to be committed before",
+            None => return Ok(()),
+        },
         None | Some(0) => "no subscription brings its events",
         Some(1) => "a person does not wait for them",
         Some(_) => "several subscriptions bring its rows, each at a time of its own",
     };
     warnings.push(format!("it is not applied among the rows, but as by carrier push: {why}"));
+    Ok(())
 }
 
 /// The answer to an application that was left for the stream before; nothing where it was not.
@@ -90,11 +124,12 @@ pub(super) fn warn(examined: &Examined, warnings: &mut Vec<String>) {
 pub(super) fn under_way(spi: &Spi, offer: &mut Offer, policy: &Policy) -> Result<Option<Verdict>> {
     let _owner = command::become_owner();
     let source = offer.source.to_string();
+    let streams = streams(spi, policy)?;
     spi.run(
         "UPDATE accord.upstream SET streams = $2 WHERE source = $1::uuid AND streams <> $2",
-        &[Arg::Text(&source), Arg::Bool(wanted(policy))],
+        &[Arg::Text(&source), Arg::Bool(streams)],
     )?;
-    if !wanted(policy) {
+    if !streams {
         return Ok(None);
     }
     if subscription(offer).is_some() {
@@ -154,6 +189,9 @@ pub(super) fn carries(spi: &Spi, examined: &Examined) -> Result<bool> {
         return Ok(false);
     };
     let _owner = command::become_owner();
+    if early(spi)?.is_some() {
+        return Ok(false);
+    }
     let rows = spi.query(
         "SELECT FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_subscription_rel r ON r.srsubid = s.oid
           WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
