@@ -382,6 +382,23 @@ fn steps_run_with_the_rights_of_who_left_them() {
     rows.assert_no_error();
 }
 
+#[test]
+fn what_was_left_for_the_stream_goes_with_an_approval() {
+    let rows = Carried::with(ORDERS, "FOR TABLE public.orders", POLICY);
+    rows.assert_same_rows("public.orders");
+    rows.behind("ALTER TABLE public.orders ADD COLUMN more int");
+    let left = "SELECT count(*) FROM accord.streamed";
+    rows.0.until_state(&["waiting for rows"]);
+    assert_eq!(scalar::<i64>(&mut rows.0.replica(), left), 1);
+    let version = rows.0.version();
+    rows.0.run(&format!("SELECT accord.approve('warehouse', {version})"));
+    rows.0.wait();
+    assert_eq!(scalar::<i64>(&mut rows.0.replica(), left), 0);
+    rows.go_on();
+    rows.0.run("ALTER TABLE public.orders RENAME COLUMN more TO less; INSERT INTO public.orders (id, less) VALUES (8, 8)");
+    rows.assert_level(&["public.orders"]);
+}
+
 /// A partition leaves a table that is published by its root, changes by itself, and is gone before the replica hears of
 /// any of it: no stream ever brings what was done to its rows meanwhile.
 #[test]

@@ -181,7 +181,21 @@ fn report(source: &Cluster, replica: &Cluster) -> String {
     let status = source.psql(DB, "SELECT * FROM accord.status \\gx").unwrap_or_else(|error| error);
     let tables = "SELECT r.srrelid::regclass, r.srsubstate, r.srsublsn FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'";
     let tables = replica.psql(DB, tables).unwrap_or_else(|error| error);
-    format!("{status}\n{tables}\nsource:\n{}\nreplica:\n{}", source.log_tail(20), replica.log_tail(30))
+    let events =
+        "SELECT v.version, e.seq, e.xid, e.lsn, e.statement FROM accord.event e LEFT JOIN accord.version v USING (xid) ORDER BY e.seq";
+    let kept = [
+        ("source.log", source.log()),
+        ("replica.log", replica.log()),
+        ("events", source.psql(DB, events).unwrap_or_else(|error| error)),
+        ("applied", replica.psql(DB, "SELECT version, applied_at FROM accord.applied ORDER BY 1").unwrap_or_else(|error| error)),
+        ("fences", replica.psql(DB, "SELECT * FROM accord.fence WHERE via IS NOT NULL").unwrap_or_else(|error| error)),
+    ];
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak");
+    for (name, text) in kept {
+        std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(dir.join(name), text)).ok();
+    }
+    let (dir, source, replica) = (dir.display(), source.log_tail(20), replica.log_tail(30));
+    format!("{status}\n{tables}\nsource:\n{source}\nreplica:\n{replica}\nmore in {dir}")
 }
 
 fn behind(source: &mut Client) -> i64 {

@@ -624,6 +624,7 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
     }
     applied::write(spi, offer, &fingerprint, &serde_json::to_string(&snapshot)?)?;
     rows::pass(spi, offer)?;
+    stream::recorded(spi, examined)?;
     spi.run(
         "DELETE FROM accord.step WHERE source = $1::uuid AND version = $2",
         &[Arg::Text(&offer.source.to_string()), Arg::Int(offer.position.version)],

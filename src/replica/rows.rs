@@ -20,7 +20,8 @@ use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::subtransaction::subtransaction;
 use crate::pg::turn::{self, Turn};
 use crate::protocol::{
-    Fence, Lacks, Offer, OfferKind, Reason, ReasonCode, Subscribed, Unable, Verdict, VerdictState, behind_rows, filled_by_the_source, room,
+    Fence, Lacks, Offer, OfferKind, Reason, ReasonCode, Subscribed, Unable, Verdict, VerdictState, behind_rows, filled_by_the_source,
+    leaves_names, room,
 };
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
@@ -122,9 +123,14 @@ fn awaited(offer: &Offer) -> Option<&Fence> {
 /// A subscription that stands behind the fence of a later version brings no other. Both transactions were under
 /// way at once, this one was committed behind the other's, and held its locks meanwhile: no rows between them
 /// speak of its tables.
+///
+/// One whose worker waits at the fence for the version has not committed that transaction. Should it be lost, it is sent
+/// again, onto the version's schema: that is no harm as long as no row in it goes by a name that the version leaves. Of
+/// tables that are ready none does (the worker would hold their locks, and not wait); rows of others it passes over.
 fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     let keys: Vec<String> = offer.event_ids().iter().map(|event| standing_key(event).to_string()).collect();
+    let left = if leaves_names(&offer.events) { touched(offer) } else { Vec::new() };
     let rows = spi.query(
         "SELECT s.subname::text, s.subenabled,
                 EXISTS (SELECT FROM pg_catalog.pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL)
@@ -134,8 +140,17 @@ fn missing(spi: &Spi, offer: &Offer, fence: &Fence) -> Result<Option<Reason>> {
             AND NOT EXISTS (SELECT FROM accord.fence f WHERE f.via = s.oid AND (f.event = $2::uuid OR f.stops))
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_subscription w ON w.pid = l.pid
                              WHERE w.subid = s.oid AND w.relid IS NULL AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
-                               AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($3::bigint[]))",
-        &[Arg::Texts(&names), Arg::Text(&fence.event.to_string()), Arg::Texts(&keys)],
+                               AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($3::bigint[])
+                               AND NOT EXISTS (
+                                   SELECT FROM pg_catalog.unnest($4) t (name)
+                                     JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(t.name) AND c.relkind IN ('r', 'p')
+                                    CROSS JOIN LATERAL (SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p WHERE p.isleaf
+                                                         UNION SELECT c.oid WHERE c.relkind = 'r') p
+                                    WHERE NOT EXISTS (
+                                        SELECT FROM pg_catalog.pg_subscription_rel r
+                                         WHERE r.srsubid = s.oid AND r.srsubstate = 'r'
+                                           AND (r.srrelid = p.relid OR r.srrelid IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(p.relid) a)))))",
+        &[Arg::Texts(&names), Arg::Text(&fence.event.to_string()), Arg::Texts(&keys), Arg::Texts(&left)],
         See::Latest,
     )?;
     let mut words: Vec<String> = Vec::new();

@@ -429,11 +429,16 @@ fn conclusion(spi: &Spi, under_way: &UnderWay) -> std::result::Result<apply::Don
         let _settings = apply::settings(&examined.policy);
         let _applying = Applying::begin(&examined.offer);
         let _role = command::become_role(under_way.role);
-        let done = conclude(spi, examined, &mut prepared, &mut steps)?;
-        let _owner = command::become_owner();
-        spi.run("DELETE FROM accord.streamed WHERE source = $1::uuid", &[Arg::Text(&examined.offer.source.to_string())])?;
-        Ok(done)
+        conclude(spi, examined, &mut prepared, &mut steps)
     })
+}
+
+/// A version is recorded: what was left of it for the stream, which may not have brought it, is not looked at again.
+pub(super) fn recorded(spi: &Spi, examined: &Examined) -> Result<()> {
+    if !wanted(&examined.policy) {
+        return Ok(());
+    }
+    spi.run("DELETE FROM accord.streamed WHERE source = $1::uuid", &[Arg::Text(&examined.offer.source.to_string())])
 }
 
 /// Leaves the verdict for the control connection.
