@@ -71,8 +71,8 @@ server-tests: server browser ## run the tests against throwaway clusters
 demo: server ## watch the main job on two throwaway clusters
 	@cargo run --quiet $(SERVERLESS) --example demo
 
-soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10) CARRIER=stream
-	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) CARRIER=$(CARRIER) cargo test $(SERVERLESS) --test soak
+soak: server ## write rows while the schema changes at random: make soak SEED=1 CHANGES=500 (or MINUTES=10) CARRIER=stream STREAMING=on
+	SEED=$(or $(SEED),1) CHANGES=$(or $(CHANGES),500) MINUTES=$(MINUTES) CARRIER=$(CARRIER) STREAMING=$(STREAMING) cargo test $(SERVERLESS) --test soak
 
 torture: server ## change the schema while everything fails: make torture SEED=1 MINUTES=10 (TRANSACTIONS=10000)
 	SEED=$(or $(SEED),1) MINUTES=$(MINUTES) TRANSACTIONS=$(TRANSACTIONS) cargo test $(SERVERLESS) --test torture

@@ -34,8 +34,10 @@ fn number(name: &str, otherwise: u64) -> u64 {
 fn main() {
     let (seed, changes) = (number("SEED", 7), number("CHANGES", 40));
     let minutes = std::env::var("MINUTES").ok().and_then(|text| text.parse().ok()).map(|n: u64| Duration::from_secs(n * 60));
+    // Large transactions come while they run, and most are large.
+    let streaming = std::env::var("STREAMING").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "off".to_owned());
     let start = |name, databases| {
-        let own = [("accord.databases", databases), ("logical_decoding_work_mem", "64kB")];
+        let own = [("accord.databases", databases), ("logical_decoding_work_mem", if streaming == "on" { "64kB" } else { "64MB" })];
         let conf: Vec<(&str, &str)> = CONF.iter().copied().chain(own).collect();
         Arc::new(Cluster::start(Options { name, conf: &conf, durable: false }))
     };
@@ -56,8 +58,6 @@ fn main() {
     let publication = if publication.contains("IN SCHEMA") && !knows(15, publication) { "FOR ALL TABLES" } else { publication };
     batch(&mut source.client(DB), &format!("CREATE PUBLICATION rows {publication}"));
     let stream = Stream { source: (&source, DB), replica: (&replica, DB) };
-    // With odd seeds large transactions come while they run.
-    let streaming = if seed % 2 == 1 { "on" } else { "off" };
     stream.begin_with("rows", "rows", &[&format!("streaming = {streaming}")]);
     stream.until_it_carries();
     // What is measured is a stream under way, not its first copies.
