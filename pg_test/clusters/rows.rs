@@ -18,13 +18,18 @@ impl Carried {
     }
 
     pub fn with(setup: &str, publication: &str, policy: &str) -> Self {
+        Self::with_options(setup, publication, policy, &[])
+    }
+
+    /// The subscription has these options.
+    pub fn with_options(setup: &str, publication: &str, policy: &str, options: &[&str]) -> Self {
         let link = Link::bare(PAIR.clone());
         link.run(setup);
         link.add(policy);
         link.wait();
         link.run(&format!("CREATE PUBLICATION rows {publication}"));
         let this = Self(link);
-        this.stream().subscribe("rows");
+        this.stream().subscribe_with("rows", options);
         this
     }
 
@@ -155,7 +160,7 @@ fn without_a_subscription_nothing_waits_and_the_verdict_says_so() {
     let link = Link::attached(Pair::shared());
     link.follow("CREATE TABLE public.a (id int, gone int)");
     link.follow("ALTER TABLE public.a DROP COLUMN gone");
-    let said: String = scalar(&mut link.source(), "SELECT impact ->> 'warnings' FROM accord.deliveries ORDER BY version DESC LIMIT 1");
+    let said = link.warnings();
     assert!(said.contains("applied at once"), "{said}");
 }
 
@@ -585,7 +590,7 @@ fn each_of_two_subscriptions_is_waited_for() {
         "FOR TABLE public.orders",
     );
     rows.0.run("CREATE PUBLICATION more FOR TABLE public.items");
-    rows.stream().begin_as("more", "more");
+    rows.stream().begin_as("more", "more", &[]);
     wait_until("both carry fences", || {
         scalar::<bool>(&mut rows.0.source(), "SELECT subscriptions = '{more,rows}' FROM accord.replica")
             && scalar::<i64>(

@@ -6,7 +6,7 @@ use crate::support::link::{batch, scalar};
 use crate::support::{Link, Pair, stream, wait_until};
 use std::time::Duration;
 
-const POLICY: &str = r#"{"carrier": "stream"}"#;
+pub const POLICY: &str = r#"{"carrier": "stream"}"#;
 const HELD: &str = r#"{"carrier": "stream", "require_approval": "lossy"}"#;
 
 /// A table by ranges, published by its own name.
@@ -327,7 +327,7 @@ fn without_a_stream_versions_are_pushed_and_the_verdict_says_so() {
     let link = Link::with_policy(Pair::shared(), POLICY);
     link.follow("CREATE TABLE public.a (id int, gone int)");
     link.follow("ALTER TABLE public.a DROP COLUMN gone");
-    let said: String = scalar(&mut link.source(), "SELECT impact ->> 'warnings' FROM accord.deliveries ORDER BY version DESC LIMIT 1");
+    let said = link.warnings();
     assert!(said.contains("as by carrier push: no subscription brings its events"), "{said}");
 }
 
@@ -342,7 +342,7 @@ fn a_label_that_its_own_version_uses_is_pushed_and_the_verdict_says_so() {
     rows.0.run("SELECT accord.reconcile()");
     rows.0.run("INSERT INTO public.orders (id) VALUES (7)");
     rows.assert_level(&["public.orders"]);
-    let said: String = scalar(&mut rows.0.source(), "SELECT impact ->> 'warnings' FROM accord.deliveries ORDER BY version DESC LIMIT 1");
+    let said = rows.0.warnings();
     assert!(said.contains("as by carrier push: an enum label"), "{said}");
 }
 

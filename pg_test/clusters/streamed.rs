@@ -1,25 +1,17 @@
 //! Subscriptions that bring transactions before their commit: large ones that are streamed while they run, prepared ones.
 
-use crate::rows::{Carried, ORDERS, PAIR};
-use crate::support::Link;
+use crate::rows::{Carried, ORDERS};
+use crate::stream::POLICY as STREAM;
 use crate::support::cluster::knows;
 use crate::support::link::{batch, scalar};
 use std::time::Duration;
 
 const PUSH: &str = "{}";
-const STREAM: &str = r#"{"carrier": "stream"}"#;
 
 /// Both ends, with a subscription of these options; the source's transactions are large from 64 kB on.
 fn carried(policy: &str, publication: &str, options: &[&str]) -> Carried {
-    let link = Link::bare(PAIR.clone());
-    link.run(ORDERS);
-    link.run(&format!("ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'", link.db));
-    link.add(policy);
-    link.wait();
-    link.run(&format!("CREATE PUBLICATION rows {publication}"));
-    let rows = Carried(link);
-    rows.stream().begin_with("rows", "rows", options);
-    rows.stream().until_it_carries();
+    let small = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET logical_decoding_work_mem = %L', current_database(), '64kB'); END $$";
+    let rows = Carried::with_options(&format!("{ORDERS}; {small}"), publication, policy, options);
     rows.assert_same_rows("public.orders");
     rows
 }
@@ -62,16 +54,10 @@ fn large(policy: &str, streaming: &str) {
     let streamed = "SELECT coalesce(sum(stream_txns), 0)::bigint FROM pg_stat_replication_slots WHERE slot_name ~ current_database()";
     assert!(scalar::<i64>(&mut rows.0.source(), streamed) > 0, "nothing was streamed");
     let parallel = streaming == "parallel";
-    assert_eq!(goes_by_push(&rows, "streaming = on"), policy == STREAM && parallel);
+    assert_eq!(rows.0.warnings().contains("streaming = on"), policy == STREAM && parallel);
     if policy == STREAM && !parallel {
         assert_eq!(rows.apply_errors(), 0, "{}", rows.0.pair.replica.log_tail(40));
     }
-}
-
-/// Whether the last version said that it went by push, for this.
-fn goes_by_push(rows: &Carried, why: &str) -> bool {
-    let said = "SELECT coalesce(impact ->> 'warnings', '') FROM accord.deliveries ORDER BY version DESC LIMIT 1";
-    scalar::<String>(&mut rows.0.source(), said).contains(why)
 }
 
 #[test]
@@ -123,7 +109,7 @@ fn prepared(policy: &str) {
         }
     }
     rows.assert_agreement();
-    assert_eq!(goes_by_push(&rows, "two_phase"), policy == STREAM);
+    assert_eq!(rows.0.warnings().contains("two_phase"), policy == STREAM);
 }
 
 #[test]

@@ -58,8 +58,7 @@ fn main() {
     let publication = if publication.contains("IN SCHEMA") && !knows(15, publication) { "FOR ALL TABLES" } else { publication };
     batch(&mut source.client(DB), &format!("CREATE PUBLICATION rows {publication}"));
     let stream = Stream { source: (&source, DB), replica: (&replica, DB) };
-    stream.begin_with("rows", "rows", &[&format!("streaming = {streaming}")]);
-    stream.until_it_carries();
+    stream.subscribe_with("rows", &[&format!("streaming = {streaming}")]);
     // What is measured is a stream under way, not its first copies.
     wait_until("the first copies are there", || {
         scalar::<bool>(&mut replica.client(DB), "SELECT bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel")

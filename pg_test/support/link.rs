@@ -163,6 +163,12 @@ impl Link {
         batch(&mut self.source(), sql);
     }
 
+    /// What the newest version's verdict warned of; nothing where it did not.
+    #[track_caller]
+    pub fn warnings(&self) -> String {
+        scalar(&mut self.source(), "SELECT coalesce(impact ->> 'warnings', '') FROM accord.deliveries ORDER BY version DESC LIMIT 1")
+    }
+
     /// Runs SQL on the replica, as its own people would.
     #[track_caller]
     pub fn run_there(&self, sql: &str) {

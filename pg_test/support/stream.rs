@@ -28,13 +28,13 @@ impl Stream<'_> {
     /// Creates the subscription, and waits until it carries fences.
     #[track_caller]
     pub fn subscribe(&self, publication: &str) {
-        self.begin(publication);
-        self.until_it_carries();
+        self.subscribe_with(publication, &[]);
     }
 
-    /// Waits until the subscription carries fences.
+    /// The same with options.
     #[track_caller]
-    pub fn until_it_carries(&self) {
+    pub fn subscribe_with(&self, publication: &str, options: &[&str]) {
+        self.begin_as(SUBSCRIPTION, publication, options);
         wait_until("the subscription carries fences", || {
             scalar::<bool>(&mut self.source.0.client(self.source.1), "SELECT bool_and(subscriptions <> '{}') FROM accord.replica")
                 && scalar::<bool>(
@@ -47,18 +47,12 @@ impl Stream<'_> {
     /// Creates the subscription.
     #[track_caller]
     pub fn begin(&self, publication: &str) {
-        self.begin_as(SUBSCRIPTION, publication);
+        self.begin_as(SUBSCRIPTION, publication, &[]);
     }
 
-    /// Creates a subscription of this name.
+    /// Creates a subscription of this name, with options.
     #[track_caller]
-    pub fn begin_as(&self, name: &str, publication: &str) {
-        self.begin_with(name, publication, &[]);
-    }
-
-    /// Creates a subscription of this name with options.
-    #[track_caller]
-    pub fn begin_with(&self, name: &str, publication: &str, options: &[&str]) {
+    pub fn begin_as(&self, name: &str, publication: &str, options: &[&str]) {
         let options: String = options.iter().map(|option| format!(", {option}")).collect();
         let connection = literal(&self.source.0.conninfo(self.source.1));
         batch(

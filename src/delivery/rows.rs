@@ -210,11 +210,11 @@ pub fn note_apart(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
     let publications = rows.first().map(|row| row.texts(0)).unwrap_or_default();
     for id in detached {
         let Some(now) = present_name(spi, fence.event, When::Behind, &id)? else { continue };
-        let table = Qualified::new(now.path[0].clone(), now.path[1].clone()).to_string();
-        let here = spi.query("SELECT pg_catalog.to_regclass($1)::oid", &[Arg::Text(&table)], See::Latest)?;
+        let table = Qualified::new(now.path[0].clone(), now.path[1].clone());
+        let here = spi.query("SELECT pg_catalog.to_regclass($1)::oid", &[Arg::Text(&table.to_string())], See::Latest)?;
         if let Some(oid) = here.first().and_then(|row| row.maybe_int(0))
             && published(spi, oid, &publications)?
-            && !without_a_gap(spi, oid, &publications)?
+            && !whole_schema(spi, &table.schema, &publications, Rows::OwnName)?
         {
             fence.apart.push(id);
         }
@@ -232,26 +232,39 @@ pub fn note_gone(spi: &Spi, replica: &str, offer: &mut Offer) -> Result<()> {
         &[Arg::Text(replica), Arg::Int(offer.position.version)],
         See::Latest,
     )?;
-    let Some(row) = failed.first() else { return Ok(()) };
+    let Some(publications) = failed.first().map(|row| row.texts(0)) else { return Ok(()) };
     for table in crate::protocol::touched(offer.events.iter().flat_map(|event| &event.changes)) {
         let id = FactId::new(Kind::Table, [table.schema.clone(), table.name.clone()]);
-        if would_be_published(spi, &table, &row.texts(0))? && present_name(spi, first.id, When::Since, &id)?.is_none() {
+        if whole_schema(spi, &table.schema, &publications, Rows::AnyName)? && present_name(spi, first.id, When::Since, &id)?.is_none() {
             fence.gone.push(id);
         }
     }
     Ok(())
 }
 
-/// Whether one of these publications publishes each table of a schema.
-fn would_be_published(spi: &Spi, table: &Qualified, publications: &[String]) -> Result<bool> {
+/// Under which name the rows of a partition are published.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Its own.
+    OwnName,
+    /// Its own or that of a table above it.
+    AnyName,
+}
+
+/// Whether one of these publications publishes each table of a schema, whoever makes it and whether or not it is a partition.
+fn whole_schema(spi: &Spi, schema: &Name, publications: &[String], rows: Rows) -> Result<bool> {
     let by_schema = if crate::pg::command::major() >= 15 {
         "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace n JOIN pg_catalog.pg_namespace s ON s.oid = n.pnnspid
-                     WHERE n.pnpubid = p.oid AND s.nspname = $2)"
+                     WHERE n.pnpubid = p.oid AND s.nspname = $1)"
     } else {
-        "OR $2 = ''"
+        "OR $1 = ''"
     };
-    let sql = format!("SELECT FROM pg_catalog.pg_publication p WHERE p.pubname::text = ANY ($1) AND (p.puballtables {by_schema}) LIMIT 1");
-    Ok(!spi.query(&sql, &[Arg::Texts(publications), Arg::Text(table.schema.as_str())], See::Latest)?.is_empty())
+    let sql = format!(
+        "SELECT FROM pg_catalog.pg_publication p
+          WHERE p.pubname::text = ANY ($2) AND NOT (p.pubviaroot AND $3) AND (p.puballtables {by_schema}) LIMIT 1"
+    );
+    let args = [Arg::Text(schema.as_str()), Arg::Texts(publications), Arg::Bool(rows == Rows::OwnName)];
+    Ok(!spi.query(&sql, &args, See::Latest)?.is_empty())
 }
 
 /// From where on a table's names are followed.
@@ -282,20 +295,6 @@ fn present_name(spi: &Spi, event: uuid::Uuid, when: When, then: &FactId) -> Resu
         }
     }
     Ok(Some(now))
-}
-
-/// Whether one of the publications publishes a table's rows under its own name whether or not it is a partition.
-fn without_a_gap(spi: &Spi, relation: i64, publications: &[String]) -> Result<bool> {
-    let by_schema = if crate::pg::command::major() >= 15 {
-        "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.pnnspid
-                     WHERE n.pnpubid = p.oid AND c.oid = $1)"
-    } else {
-        ""
-    };
-    let sql = format!(
-        "SELECT FROM pg_catalog.pg_publication p WHERE p.pubname::text = ANY ($2) AND NOT p.pubviaroot AND (p.puballtables {by_schema} OR $1 = 0)"
-    );
-    Ok(!spi.query(&sql, &[Arg::Oid(relation as u32), Arg::Texts(publications)], See::Latest)?.is_empty())
 }
 
 /// Drops slots that initial copies left behind; returns those that somebody still holds.

@@ -611,7 +611,8 @@ fn write_record(spi: &Spi, examined: &Examined) -> Result<Fingerprint> {
         projection: offer.projection.clone(),
         lanes,
         lsn,
-        streams: stream::streams(spi, &examined.policy)?,
+        // As the beginning of this application found; a baseline is the first.
+        streams: examined.upstream.as_ref().map_or_else(|| stream::streams(spi, &examined.policy), |u| Ok(u.streams))?,
     };
     mirror::write_upstream(spi, offer.source, &offer.replica, &upstream)?;
     let snapshot: Vec<&Fact> = examined.net.values().filter_map(|n| n.before.as_ref()).collect();

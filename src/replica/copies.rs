@@ -95,9 +95,7 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Pre
         copy_again(spi, fence, &table, Copied::Filled, &mut prepared.over)?;
     }
     for (partition, above) in taken_in(&offer.events) {
-        if take_in(spi, fence, &name_of(&partition), &name_of(&above), &mut prepared)? {
-            prepared.above.push(name_of(&above));
-        }
+        take_in(spi, fence, &name_of(&partition), &name_of(&above), &mut prepared)?;
     }
     if again != Again::No {
         for table in &fence.gone {
@@ -154,8 +152,8 @@ fn abandon(spi: &Spi, tables: &[String], which: &str, prepared: &mut Prepared) -
 
 /// Before a table becomes a partition of one that is published by its own name: what is in it must be what the source
 /// had in it then. Where its own copy is not there yet, or was taken later, it is emptied, and the table above copied;
-/// so it is where that one's own copy has yet to come, which brings these rows as well. Returns whether it was emptied.
-fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str, prepared: &mut Prepared) -> Result<bool> {
+/// so it is where that one's own copy has yet to come, which brings these rows as well.
+fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str, prepared: &mut Prepared) -> Result<()> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     let rows = spi.query(
         "WITH above AS (
@@ -170,11 +168,11 @@ fn take_in(spi: &Spi, fence: &Fence, partition: &str, above: &str, prepared: &mu
         &[Arg::Text(partition), Arg::Text(above), Arg::Texts(&names), Arg::Text(&fence.lsn)],
         See::Latest,
     )?;
-    let Some(row) = rows.first() else { return Ok(false) };
+    let Some(row) = rows.first() else { return Ok(()) };
     stop_copy(spi, row.int(0) as u32)?;
     empty(spi, partition)?;
-    abandon(spi, &[partition.to_owned()], "true", prepared)?;
-    Ok(true)
+    prepared.above.push(above.to_owned());
+    abandon(spi, &[partition.to_owned()], "true", prepared)
 }
 
 /// Empties a table that is gone on the source, and whose rows no subscription brings: its rows are not the source's any

@@ -185,13 +185,11 @@ fn waiting(spi: &Spi, offer: &Offer, name: &Name) -> Result<Verdict> {
 /// Whether the stream brings an accepted version's events. One whose row has passed is applied by the caller.
 pub(super) fn carries(spi: &Spi, examined: &Examined) -> Result<bool> {
     let offer = &examined.offer;
-    let Some(name) = subscription(offer).filter(|_| wanted(&examined.policy) && !examined.begun && !examined.leaves_transaction) else {
+    let streams = examined.upstream.as_ref().is_some_and(|upstream| upstream.streams);
+    let Some(name) = subscription(offer).filter(|_| streams && !examined.begun && !examined.leaves_transaction) else {
         return Ok(false);
     };
     let _owner = command::become_owner();
-    if early(spi)?.is_some() {
-        return Ok(false);
-    }
     let rows = spi.query(
         "SELECT FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_subscription_rel r ON r.srsubid = s.oid
           WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
