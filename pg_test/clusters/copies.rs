@@ -2,7 +2,8 @@
 
 use crate::rows::{Carried, ORDERS, PARTS};
 use crate::support::link::{batch, scalar};
-use crate::support::wait_until;
+use crate::support::{eventually, wait_until};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// On the replica: the copy of `public.items` waits at its first row, and a row 100 is refused.
@@ -76,6 +77,85 @@ fn a_copy_begins_again_where_another_tables_rows_would_stop_it() {
 #[test]
 fn a_copy_ends_where_its_table_goes() {
     overtaken_by("DROP TABLE public.items", None);
+}
+
+/// A copy whose snapshot comes before a transaction that rewrites its table, and which reads the table behind it: of the rows
+/// written anew that snapshot sees none, and the copy ends empty and content. The stream comes up with it from before that.
+fn rewritten_beside_its_copy(policy: &str, change: &str) {
+    let items = "CREATE TABLE public.items (id int PRIMARY KEY, what text); INSERT INTO public.items VALUES (1, 'one'), (2, 'two')";
+    let rows = Carried::with(&format!("{ORDERS}; {items}"), "FOR TABLE public.orders", policy);
+    rows.assert_same_rows("public.orders");
+    rows.0.run("ALTER PUBLICATION rows ADD TABLE public.items");
+    rows.0.wait();
+    // A slot is made in three steps, and each waits for the transactions that it finds running, in any database.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let alone = ALONE.lock();
+    let running = || {
+        let mut session = rows.0.source();
+        batch(&mut session, "BEGIN");
+        let xid: String = scalar(&mut session, "SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text");
+        (session, xid)
+    };
+    let walsender_waits = |on: &str| {
+        let waits = format!(
+            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'walsender' AND NOT l.granted AND {on}"
+        );
+        eventually(Duration::from_secs(10), || scalar::<bool>(&mut rows.0.source(), &waits).then_some(())).is_some()
+    };
+    let (mut held, mut overtaken) = (None, false);
+    for n in 0..5 {
+        let (mut first, xid) = running();
+        drop(held.take());
+        rows.0.run_there("ALTER SUBSCRIPTION rows REFRESH PUBLICATION");
+        assert!(walsender_waits(&format!("l.transactionid::text = '{xid}'")), "the slot waits for the first");
+        batch(held.insert(rows.0.replica()), "BEGIN; LOCK TABLE public.orders IN SHARE MODE");
+        rows.0.run(&format!("INSERT INTO public.orders (id) VALUES ({})", 6 + n));
+        wait_until("the apply worker stands before", || {
+            let stands = "SELECT count(*) > 0 FROM pg_locks WHERE relation = 'public.orders'::regclass AND NOT granted";
+            scalar::<bool>(&mut rows.0.replica(), stands)
+        });
+        let (mut second, xid) = running();
+        batch(&mut first, "COMMIT");
+        assert!(walsender_waits(&format!("l.transactionid::text = '{xid}'")), "the slot waits for the second");
+        let (mut third, _) = running();
+        batch(&mut third, change);
+        batch(&mut second, "COMMIT");
+        // Now and then the server finds that it cannot build this snapshot, and the copy begins again.
+        overtaken = walsender_waits("l.relation = 'public.items'::regclass");
+        if overtaken {
+            batch(&mut third, "COMMIT");
+            break;
+        }
+    }
+    assert!(overtaken, "the copy waits for the third");
+    drop(alone);
+    let state = "SELECT srsubstate = 'f' FROM pg_subscription_rel WHERE srrelid = 'public.items'::regclass";
+    wait_until("the copy is there", || scalar::<bool>(&mut rows.0.replica(), state));
+    assert_eq!(scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM public.items"), 0, "otherwise this shows nothing");
+    drop(held);
+    rows.0.wait();
+    rows.0.run("INSERT INTO public.items (id) VALUES (3)");
+    for table in ["public.orders", "public.items"] {
+        rows.assert_same_rows(table);
+    }
+    rows.assert_agreement();
+}
+
+const RETYPED: &str = "ALTER TABLE public.items ALTER COLUMN what TYPE int USING length(what)";
+
+#[test]
+fn a_copy_begins_again_that_saw_nothing_of_a_rewritten_table() {
+    rewritten_beside_its_copy("{}", RETYPED);
+}
+
+#[test]
+fn so_it_does_where_versions_come_by_the_stream() {
+    rewritten_beside_its_copy(r#"{"carrier": "stream"}"#, RETYPED);
+}
+
+#[test]
+fn so_it_does_where_the_source_fills_a_column() {
+    rewritten_beside_its_copy("{}", "ALTER TABLE public.items ADD COLUMN which uuid DEFAULT gen_random_uuid()");
 }
 
 #[test]

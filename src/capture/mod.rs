@@ -130,6 +130,9 @@ struct Context<'a> {
     settings: BTreeMap<&'static str, String>,
     application_name: Option<String>,
     rewritten: Vec<RewriteNote>,
+    /// Where tables were rewritten: slots of initial copies that were there then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    copying: Vec<String>,
     /// The source and version that a replica was applying.
     origin: Option<(uuid::Uuid, i64)>,
 }
@@ -138,6 +141,21 @@ struct Context<'a> {
 struct RewriteNote {
     oid: u32,
     reason: i32,
+}
+
+/// The slots of initial copies of this database's tables. One that is made later waits for this transaction; the snapshot
+/// of one that is there may have come before it.
+fn copying() -> Result<Vec<String>> {
+    spi::connect(|spi| {
+        let _pinned = command::pin();
+        let rows = spi.query(
+            "SELECT s.slot_name::text FROM pg_catalog.pg_replication_slots s
+              WHERE s.database = pg_catalog.current_database() AND s.slot_name ~ '^pg_[0-9]+_sync_' ORDER BY 1",
+            &[],
+            See::Latest,
+        )?;
+        Ok(rows.iter().map(|row| row.text(0)).collect())
+    })
 }
 
 /// Records one command.
@@ -180,6 +198,7 @@ fn record(call: &Call, dropped: &[Dropped], rewritten: &[Rewrite]) -> Result<()>
         settings,
         application_name: command::setting("application_name"),
         rewritten: rewritten.iter().map(|&(oid, reason)| RewriteNote { oid, reason }).collect(),
+        copying: if rewritten.is_empty() { Vec::new() } else { copying()? },
         origin: crate::replica::origin(),
     };
     let (kind, identity) = touched.target.as_ref().map_or((None, None), |(kind, identity)| (Some(kind.as_str()), Some(identity.as_str())));

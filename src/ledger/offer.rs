@@ -7,6 +7,7 @@ use crate::model::{Fingerprint, Name, Projection, READER_VERSION};
 use crate::pg::command::major;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::protocol::{Event, Fence, Offer, OfferKind, Position};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What an offer needs to know of its replica.
@@ -163,14 +164,15 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
         offer.fingerprint_before = Some(Fingerprint(row.hash(6)?));
         offer.approved = row.bool(7);
         offer.skip = row.maybe_text(8);
-        let mut lsn = String::new();
+        let (mut lsn, mut copying) = (String::new(), BTreeSet::new());
         for event in spi.query(
-            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text, (e.context -> 'schemas')::text, (e.context -> 'settings')::text, e.lsn::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
+            "SELECT e.id::text, e.tag, e.statement, e.concurrent, e.unmodelled, e.changes::text, (e.context -> 'schemas')::text, (e.context -> 'settings')::text, e.lsn::text, (e.context -> 'copying')::text FROM accord.event e WHERE e.xid = $1::xid8 ORDER BY e.seq",
             &[Arg::Text(&row.text(3))],
             See::Latest,
         )? {
             let text = event.text(5);
             lsn = event.text(8);
+            copying.extend(event.maybe_text(9).and_then(|text| serde_json::from_str::<Vec<String>>(&text).ok()).unwrap_or_default());
             size += text.len();
             let changes: Vec<Change> = serde_json::from_str(&text)?;
             let changes: Vec<Change> = changes.into_iter().filter_map(|change| target.cut(change)).collect();
@@ -199,6 +201,7 @@ pub fn offers(spi: &Spi, replica: &str, after: i64, limit: usize, bytes: usize) 
                 passed: row.bool(9),
                 apart: Vec::new(),
                 gone: Vec::new(),
+                copying: copying.into_iter().collect(),
             });
         }
         offers.push(offer);

@@ -37,6 +37,10 @@ pub struct Fence {
     /// up what became of their rows. All of them would be published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<FactId>,
+    /// The source's slots of initial copies that were there when the version rewrote tables: such a copy may have read one
+    /// with a snapshot from before the version, which sees none of the rows that it wrote anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copying: Vec<String>,
 }
 
 /// A subscription of the replica's, as it says itself.

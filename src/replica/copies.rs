@@ -63,9 +63,17 @@ pub(super) struct Prepared {
     pub abandoned: Vec<String>,
     /// Tables that are copied anew with the partitions they take in.
     above: Vec<String>,
-    /// Copies that begin again or are abandoned, by subscription and relation: what they had noted of their progress goes
-    /// at the end.
-    over: Vec<(u32, u32)>,
+    /// Copies that begin again or are abandoned.
+    over: Vec<Over>,
+}
+
+/// A copy that is over: what it had noted of its progress goes at the end.
+#[derive(Clone, Copy)]
+struct Over {
+    subscription: u32,
+    relation: u32,
+    /// It had just come up with the stream.
+    synced: bool,
 }
 
 impl Prepared {
@@ -85,6 +93,7 @@ pub(super) fn before(spi: &Spi, examined: &Examined, again: Again) -> Result<Pre
     let Some(fence) = offer.fence.as_ref().filter(|_| offer.skip.is_none()) else { return Ok(prepared) };
     let _owner = command::become_owner();
     overtaken(spi, offer, fence, &mut prepared.over)?;
+    taken_beside(spi, offer, fence, &mut prepared.over)?;
     for table in filled_by_the_source(&offer.events) {
         copy_again(spi, fence, &name_of(&table), Copied::Filled, &mut prepared.over)?;
     }
@@ -140,12 +149,12 @@ fn abandon(spi: &Spi, tables: &[String], which: &str, prepared: &mut Prepared) -
             "DELETE FROM pg_catalog.pg_subscription_rel r USING pg_catalog.unnest($1) t (name)
               WHERE r.srrelid = pg_catalog.to_regclass(t.name) AND {which}
              RETURNING r.srsubid, r.srrelid,
-                       pg_catalog.format('pg_%s_sync_%s_%s', r.srsubid, r.srrelid, (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c))"
+                       {SLOT}"
         ),
         &[Arg::Texts(tables)],
         See::Transaction,
     )?;
-    prepared.over.extend(gone.iter().map(|row| (row.int(0) as u32, row.int(1) as u32)));
+    prepared.over.extend(gone.iter().map(|row| Over { subscription: row.int(0) as u32, relation: row.int(1) as u32, synced: false }));
     prepared.abandoned.extend(gone.iter().map(|row| row.text(2)));
     Ok(())
 }
@@ -245,13 +254,14 @@ pub(super) fn after(spi: &Spi, examined: &Examined, prepared: &mut Prepared) -> 
             begin_again(spi, row.int(0) as u32, row.int(1) as u32, &mut prepared.over)?;
         }
     }
-    forget_progress(spi, &prepared.over)
+    forget_progress(spi, &prepared.over)?;
+    look_anew(spi, &prepared.over)
 }
 
 /// Initial copies that have yet to bring rows from before the version, or that brought some and did not come up with the
 /// stream. Rows that go by a name of then stop them, whosever they are; those of the tables that it touches come too
 /// late. They begin again, behind the version.
-fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, over: &mut Vec<(u32, u32)>) -> Result<()> {
+fn overtaken(spi: &Spi, offer: &Offer, fence: &Fence, over: &mut Vec<Over>) -> Result<()> {
     if behind_rows(&offer.events).is_none() {
         return Ok(());
     }
@@ -283,11 +293,39 @@ const UNFINISHED: &str = "FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.
                                 WHERE r.srrelid = o.oid OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(o.oid) p)
                                    OR r.srrelid IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(o.oid) a)))";
 
+/// The slot on the source of a relation's initial copy.
+const SLOT: &str =
+    "pg_catalog.format('pg_%s_sync_%s_%s', r.srsubid, r.srrelid, (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c))";
+
+/// Copies of the tables that a version touches which were under way when it rewrote tables: their snapshot may have come
+/// before it, and their look at the table behind it, where none of the rows that it wrote anew are for that snapshot. Such a
+/// copy ends without them, and without an error.
+fn taken_beside(spi: &Spi, offer: &Offer, fence: &Fence, over: &mut Vec<Over>) -> Result<()> {
+    if fence.copying.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
+    for table in touched(offer) {
+        let sql = format!("SELECT r.srsubid, r.srrelid, r.srrelid::pg_catalog.regclass::text {MEMBERS} AND {SLOT} = ANY ($3)");
+        for row in spi.query(&sql, &[Arg::Text(&table), Arg::Texts(&names), Arg::Texts(&fence.copying)], See::Latest)? {
+            let (subscription, relation, name) = (row.int(0) as u32, row.int(1) as u32, row.text(2));
+            if over.iter().any(|copy| (copy.subscription, copy.relation) == (subscription, relation)) {
+                continue;
+            }
+            stop_copy(spi, relation)?;
+            spi.execute_one(&format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"))?;
+            empty(spi, &name)?;
+            begin_again(spi, subscription, relation, over)?;
+        }
+    }
+    Ok(())
+}
+
 /// What copies that are over had noted of their progress goes: one that begins again would begin behind it, and of one that
 /// does not it would stay for good. Nothing can fail behind this that would bring the copy back and not its progress.
-fn forget_progress(spi: &Spi, over: &[(u32, u32)]) -> Result<()> {
+fn forget_progress(spi: &Spi, over: &[Over]) -> Result<()> {
     const TRIES: usize = 3;
-    for (subscription, relation) in over {
+    for Over { subscription, relation, .. } in over {
         for left in (0..TRIES).rev() {
             // A worker that was started meanwhile holds it.
             stop_copy(spi, *relation)?;
@@ -308,6 +346,38 @@ fn forget_progress(spi: &Spi, over: &[(u32, u32)]) -> Result<()> {
     Ok(())
 }
 
+/// Apply workers keep in mind too which copies have just come up with the stream, and note of these that they are ready: one
+/// that looked before this transaction's end would note it of a copy that begins again, which would never be made. All
+/// look behind it.
+fn look_anew(spi: &Spi, over: &[Over]) -> Result<()> {
+    const TRIES: usize = 3;
+    let subscriptions: Vec<u32> = over.iter().filter(|copy| copy.synced).map(|copy| copy.subscription).collect();
+    if subscriptions.is_empty() {
+        return Ok(());
+    }
+    let end = || {
+        spi.query(
+            "SELECT pg_catalog.pg_terminate_backend(w.pid, 2000) FROM pg_catalog.pg_stat_subscription w
+              WHERE w.subid = ANY ($1) AND w.relid IS NULL AND w.pid IS NOT NULL AND w.pid <> pg_catalog.pg_backend_pid()",
+            &[Arg::Oids(&subscriptions)],
+            See::Latest,
+        )
+    };
+    let settings = command::settings();
+    settings.set("lock_timeout", "100");
+    for left in (0..TRIES).rev() {
+        // One that is about to note it waits for us.
+        end()?;
+        match subtransaction(|| spi.execute_one("LOCK TABLE pg_catalog.pg_subscription_rel IN ACCESS EXCLUSIVE MODE")) {
+            Ok(_) => break,
+            Err(error) if left == 0 => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
+    end()?;
+    Ok(())
+}
+
 /// Ends the worker of a table's initial copy; it is started again where the copy is still due.
 fn stop_copy(spi: &Spi, relation: u32) -> Result<()> {
     spi.query(
@@ -320,8 +390,13 @@ fn stop_copy(spi: &Spi, relation: u32) -> Result<()> {
 
 /// Has a subscription copy a table anew, which is empty and locked: as one that had begun and failed, which drops its
 /// slot first.
-fn begin_again(spi: &Spi, subscription: u32, relation: u32, over: &mut Vec<(u32, u32)>) -> Result<()> {
-    over.push((subscription, relation));
+fn begin_again(spi: &Spi, subscription: u32, relation: u32, over: &mut Vec<Over>) -> Result<()> {
+    let synced = spi.query(
+        "SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = $1 AND r.srrelid = $2 AND r.srsubstate = 's'",
+        &[Arg::Oid(subscription), Arg::Oid(relation)],
+        See::Latest,
+    )?;
+    over.push(Over { subscription, relation, synced: !synced.is_empty() });
     spi.run(
         "UPDATE pg_catalog.pg_subscription_rel SET srsubstate = 'd', srsublsn = NULL WHERE srsubid = $1 AND srrelid = $2",
         &[Arg::Oid(subscription), Arg::Oid(relation)],
@@ -374,7 +449,7 @@ enum Copied {
 }
 
 /// Has a table copied anew by the subscription that brings it: emptied, and begun again.
-fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied, over: &mut Vec<(u32, u32)>) -> Result<()> {
+fn copy_again(spi: &Spi, fence: &Fence, table: &str, which: Copied, over: &mut Vec<Over>) -> Result<()> {
     let names: Vec<String> = fence.subscriptions.iter().map(ToString::to_string).collect();
     // A copy that runs holds a lock: with ours, none runs, and what is said of it stands.
     let all = format!("SELECT DISTINCT r.srrelid::pg_catalog.regclass::text {MEMBERS}");

@@ -27,6 +27,10 @@ pub trait Notes {
 /// Between two questions whether the rows before a version have arrived: the first pause, and the longest.
 const GLANCE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a refresh waits for a lock, in milliseconds; it is tried again.
+const REFRESH_LOCK_TIMEOUT: u64 = 200;
+
 /// A fence that is not there after this time is sent again, and once more after each such time.
 const LONG: Duration = Duration::from_secs(2);
 
@@ -304,7 +308,10 @@ impl<C: Carrier, N: Notes> Task<C, N> {
             return Ok(());
         }
         self.refresh_due = None;
+        let usual = self.assignment.policy.lock_timeout.millis();
         let mut failed = None;
+        // Whoever copies a table, or applies rows, queues behind what it waits for.
+        session.run(&format!("SET lock_timeout = {}", usual.min(REFRESH_LOCK_TIMEOUT))).await?;
         for sql in &self.refreshing {
             match session.run(sql).await {
                 Ok(()) => {}
@@ -312,6 +319,7 @@ impl<C: Carrier, N: Notes> Task<C, N> {
                 Err(failure) => return Err(failure),
             }
         }
+        session.run(&format!("SET lock_timeout = {usual}")).await?;
         if let Some(cause) = &failed {
             self.refresh_due = Some(Instant::now() + if self.refresh_failed { Duration::from_secs(1) } else { LOOK });
             // Worth a word once it is no matter of a moment.
