@@ -3,7 +3,6 @@
 use crate::rows::{Carried, ORDERS, PARTS};
 use crate::support::link::{batch, scalar};
 use crate::support::{eventually, wait_until};
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// On the replica: the copy of `public.items` waits at its first row, and a row 100 is refused.
@@ -87,52 +86,50 @@ fn rewritten_beside_its_copy(policy: &str, change: &str) {
     rows.assert_same_rows("public.orders");
     rows.0.run("ALTER PUBLICATION rows ADD TABLE public.items");
     rows.0.wait();
-    // A slot is made in three steps, and each waits for the transactions that it finds running, in any database.
-    static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock();
-    let running = || {
-        let mut session = rows.0.source();
-        batch(&mut session, "BEGIN");
-        let xid: String = scalar(&mut session, "SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text");
-        (session, xid)
-    };
-    let walsender_waits = |on: &str| {
+    let waits = |on: &str, copies: bool| {
         let waits = format!(
-            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'walsender' AND NOT l.granted AND {on}"
+            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_subscription w USING (pid)
+              WHERE l.relation = '{on}'::regclass AND NOT l.granted AND (w.relid IS NOT NULL) = {copies}"
         );
-        eventually(Duration::from_secs(10), || scalar::<bool>(&mut rows.0.source(), &waits).then_some(())).is_some()
+        eventually(Duration::from_secs(10), || scalar::<bool>(&mut rows.0.replica(), &waits).then_some(())).is_some()
     };
-    let (mut held, mut overtaken) = (None, false);
+    let (mut copy, mut stream) = (rows.0.replica(), rows.0.replica());
+    let mut has_its_snapshot = false;
     for n in 0..5 {
-        let (mut first, xid) = running();
-        drop(held.take());
+        // The copy's slot waits for it.
+        let mut running = rows.0.source();
+        batch(&mut running, "BEGIN");
+        let xid: String = scalar(&mut running, "SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text");
+        for holder in [&mut copy, &mut stream] {
+            batch(holder, if n > 0 { "ROLLBACK; BEGIN" } else { "BEGIN" });
+        }
         rows.0.run_there("ALTER SUBSCRIPTION rows REFRESH PUBLICATION");
-        assert!(walsender_waits(&format!("l.transactionid::text = '{xid}'")), "the slot waits for the first");
-        batch(held.insert(rows.0.replica()), "BEGIN; LOCK TABLE public.orders IN SHARE MODE");
-        rows.0.run(&format!("INSERT INTO public.orders (id) VALUES ({})", 6 + n));
-        wait_until("the apply worker stands before", || {
-            let stands = "SELECT count(*) > 0 FROM pg_locks WHERE relation = 'public.orders'::regclass AND NOT granted";
-            scalar::<bool>(&mut rows.0.replica(), stands)
+        wait_until("the copy has begun", || {
+            let waits = format!(
+                "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                  WHERE a.backend_type = 'walsender' AND NOT l.granted AND l.transactionid::text = '{xid}'"
+            );
+            scalar::<bool>(&mut rows.0.source(), &waits)
         });
-        let (mut second, xid) = running();
-        batch(&mut first, "COMMIT");
-        assert!(walsender_waits(&format!("l.transactionid::text = '{xid}'")), "the slot waits for the second");
-        let (mut third, _) = running();
-        batch(&mut third, change);
-        batch(&mut second, "COMMIT");
-        // Now and then the server finds that it cannot build this snapshot, and the copy begins again.
-        overtaken = walsender_waits("l.relation = 'public.items'::regclass");
-        if overtaken {
-            batch(&mut third, "COMMIT");
+        batch(&mut stream, "LOCK TABLE public.orders IN SHARE MODE");
+        rows.0.run(&format!("INSERT INTO public.orders (id) VALUES ({})", 6 + n));
+        assert!(waits("public.orders", false), "the apply worker stands");
+        // It looks at this between its slot and the table.
+        batch(&mut copy, "LOCK TABLE pg_subscription_rel IN ACCESS EXCLUSIVE MODE");
+        batch(&mut running, "COMMIT");
+        has_its_snapshot = waits("pg_subscription_rel", true);
+        if has_its_snapshot {
             break;
         }
+        // Now and then the server finds that it cannot build that snapshot, and the copy begins again.
     }
-    assert!(overtaken, "the copy waits for the third");
-    drop(alone);
+    assert!(has_its_snapshot, "it waits for its look");
+    rows.0.run(change);
+    batch(&mut copy, "COMMIT");
     let state = "SELECT srsubstate = 'f' FROM pg_subscription_rel WHERE srrelid = 'public.items'::regclass";
     wait_until("the copy is there", || scalar::<bool>(&mut rows.0.replica(), state));
     assert_eq!(scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM public.items"), 0, "otherwise this shows nothing");
-    drop(held);
+    batch(&mut stream, "COMMIT");
     rows.0.wait();
     rows.0.run("INSERT INTO public.items (id) VALUES (3)");
     for table in ["public.orders", "public.items"] {

@@ -59,7 +59,9 @@ impl Carried {
     pub fn behind(&self, sql: &str) {
         self.0.run_there("ALTER SUBSCRIPTION rows DISABLE");
         wait_until("the apply worker is gone", || {
-            scalar::<i64>(&mut self.0.replica(), "SELECT count(pid) FROM pg_stat_subscription WHERE subname = 'rows'") == 0
+            let workers = "SELECT count(w.pid) FROM pg_stat_subscription w JOIN pg_subscription s ON s.oid = w.subid
+                            WHERE s.subname = 'rows' AND s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            scalar::<i64>(&mut self.0.replica(), workers) == 0
         });
         self.0.run(sql);
     }
