@@ -117,7 +117,9 @@ fn rewritten_beside_its_copy(policy: &str, change: &str) {
         // It looks at this between its slot and the table.
         batch(&mut copy, "LOCK TABLE pg_subscription_rel IN ACCESS EXCLUSIVE MODE");
         batch(&mut running, "COMMIT");
-        has_its_snapshot = waits("pg_subscription_rel", true);
+        let slot = "SELECT count(*) > 0 FROM pg_replication_slots
+                     WHERE slot_name ~ '_sync_' AND confirmed_flush_lsn IS NOT NULL AND database = current_database()";
+        has_its_snapshot = waits("pg_subscription_rel", true) && scalar::<bool>(&mut rows.0.source(), slot);
         if has_its_snapshot {
             break;
         }
