@@ -148,12 +148,12 @@ fn a_copy_begins_again_that_saw_nothing_of_a_rewritten_table() {
 }
 
 #[test]
-fn so_it_does_where_versions_come_by_the_stream() {
+fn by_the_stream_too_a_copy_begins_again_that_saw_nothing() {
     rewritten_beside_its_copy(r#"{"carrier": "stream"}"#, RETYPED);
 }
 
 #[test]
-fn so_it_does_where_the_source_fills_a_column() {
+fn a_copy_begins_again_that_saw_nothing_of_a_filled_column() {
     rewritten_beside_its_copy("{}", "ALTER TABLE public.items ADD COLUMN which uuid DEFAULT gen_random_uuid()");
 }
 
