@@ -3,6 +3,8 @@
 use crate::rows::{Carried, ORDERS, PARTS};
 use crate::support::link::{batch, scalar};
 use crate::support::{eventually, wait_until};
+use postgres::Client;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// On the replica: the copy of `public.items` waits at its first row, and a row 100 is refused.
@@ -78,6 +80,48 @@ fn a_copy_ends_where_its_table_goes() {
     overtaken_by("DROP TABLE public.items", None);
 }
 
+/// Whether one of the replica's copies, or else its apply worker, comes to wait for a table.
+fn waits(rows: &Carried, on: &str, copies: bool) -> bool {
+    let waits = format!(
+        "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_subscription w USING (pid)
+          WHERE l.relation = '{on}'::regclass AND NOT l.granted AND (w.relid IS NOT NULL) = {copies}"
+    );
+    eventually(Duration::from_secs(10), || scalar::<bool>(&mut rows.0.replica(), &waits).then_some(())).is_some()
+}
+
+/// A session at the source with a transaction of its own, and how a walsender is found that waits for its end.
+fn running(rows: &Carried) -> (Client, String) {
+    let mut running = rows.0.source();
+    batch(&mut running, "BEGIN");
+    let xid: String = scalar(&mut running, "SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text");
+    (running, format!("l.transactionid::text = '{xid}'"))
+}
+
+/// Whether a walsender comes to wait so.
+fn walsender_waits(rows: &Carried, so: &str) -> bool {
+    let waits = format!(
+        "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'walsender' AND NOT l.granted AND {so}"
+    );
+    eventually(Duration::from_secs(10), || scalar::<bool>(&mut rows.0.source(), &waits).then_some(())).is_some()
+}
+
+/// Slots wait for the transactions that are running, in any database.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Begins the copy of `public.items`, whose slot waits for the first of these sessions, and has the apply worker stand for
+/// the second. Lets another try's go when it has its own.
+fn begin_beside(rows: &Carried, n: i32, before: Option<Client>) -> (Client, Client) {
+    let (running, so) = running(rows);
+    drop(before);
+    rows.0.run_there("ALTER SUBSCRIPTION rows REFRESH PUBLICATION");
+    assert!(walsender_waits(rows, &so), "the copy has begun");
+    let mut stream = rows.0.replica();
+    batch(&mut stream, "BEGIN; LOCK TABLE public.orders IN SHARE MODE");
+    rows.0.run(&format!("INSERT INTO public.orders (id) VALUES ({})", 6 + n));
+    assert!(waits(rows, "public.orders", false), "the apply worker stands");
+    (running, stream)
+}
+
 /// A copy whose snapshot comes before a transaction that rewrites its table, and which reads the table behind it: of the rows
 /// written anew that snapshot sees none, and the copy ends empty and content. The stream comes up with it from before that.
 fn rewritten_beside_its_copy(policy: &str, change: &str) {
@@ -86,57 +130,68 @@ fn rewritten_beside_its_copy(policy: &str, change: &str) {
     rows.assert_same_rows("public.orders");
     rows.0.run("ALTER PUBLICATION rows ADD TABLE public.items");
     rows.0.wait();
-    let waits = |on: &str, copies: bool| {
-        let waits = format!(
-            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_subscription w USING (pid)
-              WHERE l.relation = '{on}'::regclass AND NOT l.granted AND (w.relid IS NOT NULL) = {copies}"
-        );
-        eventually(Duration::from_secs(10), || scalar::<bool>(&mut rows.0.replica(), &waits).then_some(())).is_some()
-    };
-    let (mut copy, mut stream) = (rows.0.replica(), rows.0.replica());
-    let mut has_its_snapshot = false;
+    let mut copy = rows.0.replica();
+    let mut beside = None;
     for n in 0..5 {
-        // The copy's slot waits for it.
-        let mut running = rows.0.source();
-        batch(&mut running, "BEGIN");
-        let xid: String = scalar(&mut running, "SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text");
-        for holder in [&mut copy, &mut stream] {
-            batch(holder, if n > 0 { "ROLLBACK; BEGIN" } else { "BEGIN" });
-        }
-        rows.0.run_there("ALTER SUBSCRIPTION rows REFRESH PUBLICATION");
-        wait_until("the copy has begun", || {
-            let waits = format!(
-                "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-                  WHERE a.backend_type = 'walsender' AND NOT l.granted AND l.transactionid::text = '{xid}'"
-            );
-            scalar::<bool>(&mut rows.0.source(), &waits)
-        });
-        batch(&mut stream, "LOCK TABLE public.orders IN SHARE MODE");
-        rows.0.run(&format!("INSERT INTO public.orders (id) VALUES ({})", 6 + n));
-        assert!(waits("public.orders", false), "the apply worker stands");
+        let alone = ALONE.lock();
+        batch(&mut copy, if n > 0 { "ROLLBACK; BEGIN" } else { "BEGIN" });
+        let (mut running, stream) = begin_beside(&rows, n, beside.take());
         // It looks at this between its slot and the table.
         batch(&mut copy, "LOCK TABLE pg_subscription_rel IN ACCESS EXCLUSIVE MODE");
         batch(&mut running, "COMMIT");
+        drop(alone);
         let slot = "SELECT count(*) > 0 FROM pg_replication_slots
                      WHERE slot_name ~ '_sync_' AND confirmed_flush_lsn IS NOT NULL AND database = current_database()";
-        has_its_snapshot = waits("pg_subscription_rel", true) && scalar::<bool>(&mut rows.0.source(), slot);
+        let has_its_snapshot = waits(&rows, "pg_subscription_rel", true) && scalar::<bool>(&mut rows.0.source(), slot);
+        beside = Some(stream);
         if has_its_snapshot {
             break;
         }
         // Now and then the server finds that it cannot build that snapshot, and the copy begins again.
+        assert!(n < 4, "it waits for its look");
     }
-    assert!(has_its_snapshot, "it waits for its look");
     rows.0.run(change);
     batch(&mut copy, "COMMIT");
     let state = "SELECT srsubstate = 'f' FROM pg_subscription_rel WHERE srrelid = 'public.items'::regclass";
     wait_until("the copy is there", || scalar::<bool>(&mut rows.0.replica(), state));
     assert_eq!(scalar::<i64>(&mut rows.0.replica(), "SELECT count(*) FROM public.items"), 0, "otherwise this shows nothing");
-    batch(&mut stream, "COMMIT");
+    drop(beside);
     rows.0.wait();
     rows.0.run("INSERT INTO public.items (id) VALUES (3)");
     for table in ["public.orders", "public.items"] {
         rows.assert_same_rows(table);
     }
+    rows.assert_agreement();
+}
+
+/// A copy that comes up with the stream behind a version that converts what it has brought: it begins again with the
+/// version, while the apply worker waits for that and has in mind that it has just come up.
+#[test]
+fn a_copy_that_has_just_come_up_begins_again() {
+    let items = "CREATE TABLE public.items (id int PRIMARY KEY, what text); INSERT INTO public.items VALUES (1, 'one'), (2, 'two')";
+    let rows = Carried::new(&format!("{ORDERS}; {items}"), "FOR TABLE public.orders");
+    rows.assert_same_rows("public.orders");
+    rows.0.run("ALTER PUBLICATION rows ADD TABLE public.items");
+    rows.0.wait();
+    let alone = ALONE.lock();
+    // The slot has two more steps, and its first place is one with the version's transaction under way.
+    let (mut first, stream) = begin_beside(&rows, 0, None);
+    let (mut second, so) = running(&rows);
+    batch(&mut first, "COMMIT");
+    assert!(walsender_waits(&rows, &so), "the copy's slot waits for the second");
+    let (mut third, _) = running(&rows);
+    batch(&mut third, RETYPED);
+    batch(&mut second, "COMMIT");
+    // Where the server finds that it cannot build this snapshot, the copy begins again behind the version.
+    walsender_waits(&rows, "l.relation = 'public.items'::regclass");
+    batch(&mut third, "COMMIT");
+    drop(alone);
+    let state = "SELECT srsubstate = 'f' FROM pg_subscription_rel WHERE srrelid = 'public.items'::regclass";
+    eventually(Duration::from_secs(2), || scalar::<bool>(&mut rows.0.replica(), state).then_some(()));
+    drop(stream);
+    rows.0.wait();
+    rows.0.run("INSERT INTO public.items (id) VALUES (3)");
+    rows.assert_same_rows("public.items");
     rows.assert_agreement();
 }
 
