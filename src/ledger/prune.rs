@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::Literal;
+use crate::pg::give_way::giving_way;
 use crate::pg::guc::RETENTION;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::replica;
@@ -53,6 +54,10 @@ pub fn prune(spi: &Spi, limit: i64) -> Result<i64> {
     if retention == 0 {
         return Ok(0);
     }
+    giving_way(|| prune_before(spi, retention, limit))
+}
+
+fn prune_before(spi: &Spi, retention: i64, limit: i64) -> Result<i64> {
     // A replica that has taken nothing yet begins with a baseline of a version that is newer than its registration.
     let rows = spi.query(
         "WITH floor AS (

@@ -15,6 +15,7 @@ use super::sums::{Sums, projection_text};
 use crate::diff::{Change, Operation};
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, Fingerprint, Kind, LocalKey, Projection};
+use crate::pg::give_way::giving_way;
 use crate::pg::insert::{Table, Value};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::turn::{self, Turn};
@@ -50,6 +51,10 @@ struct Held {
 /// Seals every committed event that is visible now. Takes the sealing lock until the transaction ends.
 pub fn seal(spi: &Spi) -> Result<Sealed> {
     turn::take(Turn::Seal)?;
+    giving_way(|| seal_round(spi))
+}
+
+fn seal_round(spi: &Spi) -> Result<Sealed> {
     let (mut head, mut parent) = head_of(spi)?;
     let rows = spi.query(
         "SELECT e.seq, e.id::text, e.xid::text, e.changes::text, e.at::text FROM accord.event e

@@ -9,6 +9,7 @@ pub mod class;
 pub mod command;
 pub mod document;
 pub mod event_trigger;
+pub mod give_way;
 pub mod guc;
 pub mod hook;
 pub mod insert;

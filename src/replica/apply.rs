@@ -99,11 +99,13 @@ pub fn apply(spi: &Spi, message: Value) -> Result<Verdict> {
 pub(super) fn settings(policy: &Policy) -> command::Pinned {
     let settings = command::pin_settings();
     let mut lock_timeout = policy.lock_timeout.millis();
-    if stream::wanted(policy) && !command::in_apply_worker() {
-        // What goes by push beside a stream gives way to the apply worker, which may hold what this waits for and wait for
-        // what this holds: it looks for deadlocks after a second.
+    if !command::in_apply_worker() {
+        // What goes by push gives way to the apply worker, which may hold what this waits for and wait for what this holds: it
+        // looks for deadlocks after a second, and one beside a stream ends in no error.
         settings.set("deadlock_timeout", "100");
-        lock_timeout = lock_timeout.min(800);
+        if stream::wanted(policy) {
+            lock_timeout = lock_timeout.min(800);
+        }
     }
     settings.set("lock_timeout", &lock_timeout.to_string());
     settings.set("check_function_bodies", "off");
