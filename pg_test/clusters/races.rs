@@ -72,6 +72,58 @@ fn a_commit_while_the_catalogs_are_read() {
     link.assert_agreement();
 }
 
+/// A table that somebody keeps locked holds up what reads it, and nothing that is delivered: the worker compares the catalogs with the
+/// ledger another time.
+#[test]
+fn a_lock_holds_up_nothing_but_the_reconciliation() {
+    let link = Link::attached(Pair::shared());
+    link.follow("CREATE TABLE public.t (id int); CREATE VIEW public.v AS SELECT id FROM public.t");
+    let mut holder = link.source();
+    batch(
+        &mut holder,
+        "SET accord.capture = off; CREATE TABLE public.unseen (id int); BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE",
+    );
+    // Its first comparison is due once it is there again.
+    let ended = "SELECT bool_and(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'pg_accord worker' AND datname = current_database()";
+    assert!(scalar::<bool>(&mut link.source(), ended), "there is a worker");
+    link.follow("CREATE TABLE public.more (id int)");
+    let put_off = "reconciliation is put off";
+    wait_until("the comparison is put off", || link.pair.source.log().contains(put_off));
+    link.follow("CREATE TABLE public.and_more (id int)");
+    assert!(!link.exists_there("public.unseen"));
+    batch(&mut holder, "COMMIT");
+    wait_until("it is made then", || link.exists_there("public.unseen"));
+    link.assert_agreement();
+}
+
+/// Sealing reads a text again that changed from two sides, unless somebody has locked what it speaks of: it is left for the
+/// reconciliation.
+#[test]
+fn sealing_waits_for_no_lock() {
+    let link = Link::bare(Pair::shared());
+    link.run_there(
+        "CREATE TABLE public.x (id int); CREATE TABLE public.z (n int); CREATE VIEW public.v AS SELECT x.id, z.n FROM public.x, public.z",
+    );
+    let (mut one, mut two, mut reader) = (link.replica(), link.replica(), link.replica());
+    scalar::<i64>(&mut reader, "SELECT accord.version()");
+    batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
+    std::thread::scope(|scope| {
+        scope.spawn(|| batch(&mut two, "BEGIN; ALTER TABLE public.z RENAME TO w; COMMIT"));
+        wait_until("it waits for the lock", || {
+            let sql = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+            scalar::<bool>(&mut reader, sql)
+        });
+        batch(&mut one, "COMMIT");
+    });
+    batch(&mut one, "BEGIN; LOCK TABLE public.y IN ACCESS EXCLUSIVE MODE");
+    batch(&mut reader, "SET statement_timeout = '20s'");
+    assert_eq!(scalar::<i64>(&mut reader, "SELECT accord.version()"), 3);
+    batch(&mut one, "COMMIT");
+    scalar::<i64>(&mut reader, "SELECT accord.reconcile()");
+    scalar::<i64>(&mut reader, "SELECT accord.version()");
+    assert!(scalar::<bool>(&mut reader, "SELECT accord.fingerprint() = accord.fingerprint(true)"));
+}
+
 /// A replica that a worker of its own serves seals by and by: what a version has just taken away is nobody's any more.
 #[test]
 fn a_replica_that_has_not_sealed_yet() {

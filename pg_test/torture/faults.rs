@@ -287,6 +287,7 @@ fn promote_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
     comes_back(world, replica, parted);
     replica.cluster.replace_by(standby);
     promote(&replica.cluster);
+    world.tell(format_args!("{} failed over", replica.name));
     true
 }
 
@@ -302,12 +303,13 @@ fn restore_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
     comes_back(world, replica, parted);
     replica.cluster.restore();
     replica.cluster.boot();
+    world.tell(format_args!("{} was restored", replica.name));
     true
 }
 
 /// The source loses what it did since a moment of the past. Sessions begin nothing until it is known what that is, and
 /// every other time until it was taken over from a replica.
-fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
+fn lose(world: &World, dice: &mut Dice, (kept, past): (&[u64], Instant), back: impl FnOnce()) {
     // Something is lost that a replica has, as far as the machine's mood allows.
     eventually(Duration::from_secs(10), || {
         let has = |replica: &Replica| {
@@ -327,12 +329,16 @@ fn lose(world: &World, dice: &mut Dice, kept: &[u64], back: impl FnOnce()) {
         replica.may_diverge.store(true, Ordering::SeqCst);
     }
     back();
+    world.ledger.came_back(past);
     let marks = World::marks(&mut world.source.client(DB));
+    world.tell(format_args!("the source is led back to {marks:?}"));
     let head: i64 = scalar(&mut world.source.client(DB), "SELECT max(version) FROM accord.versions");
     for replica in &world.replicas {
         replica.since.store(head, Ordering::SeqCst);
         let mut client = replica.cluster.client(DB);
-        let beyond = World::marks(&mut client).iter().zip(&marks).any(|(there, here)| there > here);
+        let theirs = World::marks(&mut client);
+        world.tell(format_args!("{} has {theirs:?}", replica.name));
+        let beyond = theirs.iter().zip(&marks).any(|(there, here)| there > here);
         if beyond {
             replica.must_diverge.store(true, Ordering::SeqCst);
         }
@@ -379,6 +385,7 @@ fn take_over(world: &World, marks: &[u64]) {
             }
         }
     });
+    world.tell(format_args!("what {} has, up to {theirs:?}, is taken over: {taken:?}", replica.name));
     match taken {
         Some(true) => {
             // Led to the newest version at once: nobody goes on before it is there.
@@ -406,8 +413,9 @@ fn fail_over(world: &Arc<World>, dice: &mut Dice) -> bool {
     let standby = world.source.standby("torture standby of the source");
     world.source.wait_for_standby(&standby);
     standby.stop();
+    let past = Instant::now();
     let kept = World::marks(&mut world.source.client(DB));
-    lose(world, dice, &kept, || {
+    lose(world, dice, (&kept, past), || {
         world.source.replace_by(standby);
         promote(&world.source);
     });
@@ -417,10 +425,11 @@ fn fail_over(world: &Arc<World>, dice: &mut Dice) -> bool {
 fn restore_source(world: &Arc<World>, dice: &mut Dice) -> bool {
     ready_to_lose(world);
     world.source.stop();
+    let past = Instant::now();
     world.source.backup();
     world.source.boot();
     let kept = World::marks(&mut world.source.client(DB));
-    lose(world, dice, &kept, || {
+    lose(world, dice, (&kept, past), || {
         world.source.restore();
         world.source.boot();
     });

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What became of a transaction, as its client knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,13 @@ pub struct Entry {
     pub again: bool,
     /// It was lost once, and taken over from a replica: others receive it anew, with those after it.
     pub taken: bool,
+    /// It ended about when a moment of the past was taken that the source came back to: it may not have been in a version
+    /// by then, and have come into another one, which parts the histories although nothing of it is lost.
+    pub anew: bool,
 }
+
+/// A commit is in a version by then.
+const SEALED: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub struct Ledger(Mutex<Vec<Entry>>);
@@ -35,7 +41,7 @@ impl Ledger {
     /// A transaction begins: its number, from 1.
     pub fn begin(&self, session: usize) -> u64 {
         let mut entries = self.0.lock().expect("the ledger");
-        entries.push(Entry { session, fate: Fate::Open, begun: Instant::now(), ended: None, again: false, taken: false });
+        entries.push(Entry { session, fate: Fate::Open, begun: Instant::now(), ended: None, again: false, taken: false, anew: false });
         entries.len() as u64
     }
 
@@ -79,6 +85,13 @@ impl Ledger {
         }
     }
 
+    /// The source came back to this moment.
+    pub fn came_back(&self, to: Instant) {
+        for entry in self.0.lock().expect("the ledger").iter_mut() {
+            entry.anew |= entry.begun <= to && entry.ended.is_none_or(|ended| ended + SEALED > to);
+        }
+    }
+
     /// How many have begun.
     pub fn len(&self) -> usize {
         self.0.lock().expect("the ledger").len()
@@ -101,7 +114,14 @@ fn context(entries: &[Entry], seen: &[(usize, u64)], number: u64) -> String {
     let around = &seen[at.saturating_sub(4)..seen.len().min(at + 4)];
     around.iter().enumerate().fold(format!("\n  around {number}:"), |text, (i, (session, other))| {
         let entry = other.checked_sub(1).and_then(|at| entries.get(at as usize));
-        let times = entry.map_or(String::new(), |e| format!("{:?} {}..{:?} ms", e.fate, time(e.begun), e.ended.map(time)));
+        let flags = |e: &Entry| {
+            [("again", e.again), ("taken over", e.taken), ("anew", e.anew)]
+                .iter()
+                .filter(|(_, is)| *is)
+                .map(|(word, _)| format!(", {word}"))
+                .collect::<String>()
+        };
+        let times = entry.map_or(String::new(), |e| format!("{:?}{} {}..{:?} ms", e.fate, flags(e), time(e.begun), e.ended.map(time)));
         format!("{text}\n    {} {other} of session {session}: {times}", at.saturating_sub(4) + i)
     })
 }
@@ -133,8 +153,9 @@ pub fn judge(entries: &[Entry], seen: &[(usize, u64)]) -> Vec<String> {
                 stack.pop();
                 done.retain(|(_, undone)| *undone != last);
                 let entry = &entries[last as usize - 1];
-                if entry.fate != Fate::Lost && !entry.again && !entry.taken {
-                    faults.push(format!("transaction {last} of session {session} was undone by {number}, and was not lost"));
+                if entry.fate != Fate::Lost && !entry.again && !entry.taken && !entry.anew {
+                    let context = context(entries, seen, last);
+                    faults.push(format!("transaction {last} of session {session} was undone by {number}, and was not lost{context}"));
                 }
             }
             if stack.last() != Some(&number) && number != 0 {

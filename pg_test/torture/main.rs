@@ -116,6 +116,7 @@ fn main() {
         say!("torture: {text}");
     }
     if !violations.is_empty() {
+        world.story().iter().for_each(|line| say!("torture: {line}"));
         say!("{}", report(&world));
     }
     say!("torture: {}", if violations.is_empty() { "everything holds" } else { "NOT everything holds" });

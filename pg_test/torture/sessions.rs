@@ -65,6 +65,7 @@ impl Session {
                 if let Some(number) = gid.rsplit(' ').next().and_then(|number| number.parse().ok()) {
                     self.world.ledger.reopen(number);
                 }
+                self.world.tell(format_args!("{verb} PREPARED '{gid}'"));
                 client.batch_execute(&format!("{verb} PREPARED '{gid}'"))?;
             }
             let mark = World::mark(&mut client, self.id)?;

@@ -77,6 +77,8 @@ pub struct World {
     /// No server and no worker is ended any more.
     pub calm: AtomicBool,
     pub begun: Instant,
+    /// What was done on purpose that takes history away, for a failing run's message.
+    story: Mutex<Vec<String>>,
     violations: Mutex<Vec<String>>,
     /// A negative control: what each session runs before its commit.
     pub tamper: Option<&'static str>,
@@ -141,6 +143,7 @@ impl World {
             head: AtomicI64::new(0),
             calm: AtomicBool::new(false),
             begun: Instant::now(),
+            story: Mutex::default(),
             violations: Mutex::default(),
             tamper,
         });
@@ -157,6 +160,15 @@ impl World {
             say!("torture: VIOLATION: {text}");
             violations.push(text);
         }
+    }
+
+    /// Notes what a failing run's message tells.
+    pub fn tell(&self, text: impl std::fmt::Display) {
+        self.story.lock().expect("the story").push(format!("{} ms: {text}", self.begun.elapsed().as_millis()));
+    }
+
+    pub fn story(&self) -> Vec<String> {
+        self.story.lock().expect("the story").clone()
     }
 
     pub fn violations(&self) -> Vec<String> {

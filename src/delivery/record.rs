@@ -19,6 +19,13 @@ pub enum Next {
     Later,
     /// The task waits for what follows this version; none for a baseline.
     After(Option<i64>),
+    /// The same; and a mending is on its way, which goes first.
+    Mend {
+        /// Where the replica stands.
+        after: Option<i64>,
+        /// It leads the replica back from a history of its own.
+        rewinding: bool,
+    },
     /// The task waits for a person.
     Halt,
     /// The same; and where the histories part is to be found out.
@@ -289,7 +296,7 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
         if let (true, Some(head)) = (parted, &standing.position)
             && mending::rewinding(spi, &row.name, head)?
         {
-            return Ok(Next::After(version));
+            return Ok(Next::Mend { after: version, rewinding: true });
         }
         state(spi, row, word, version, Some(&cause))?;
         return Ok(if parted { Next::Parted } else { Next::Halt });
@@ -322,7 +329,8 @@ fn greet(spi: &Spi, row: &Row, standing: &Standing) -> Result<Next> {
         &[Arg::Int(row.id)],
     )?;
     state(spi, row, "following", Some(position.version), None)?;
-    Ok(Next::After(Some(position.version)))
+    let after = Some(position.version);
+    Ok(if mended { Next::Mend { after, rewinding: false } } else { Next::After(after) })
 }
 
 /// Why a replica that answered cannot be served.

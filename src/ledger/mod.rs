@@ -25,7 +25,7 @@ pub use mend::{facts_as_of, mend_offer};
 pub use offer::{baseline_offer, offers};
 pub use past::{document, ledger_id};
 pub use prune::{begin_anew, past_retention, prune};
-pub use reconcile::{Found, compare as store_compare, initialize, moved, reconcile, reconcile_event_triggers};
+pub use reconcile::{Found, compare as store_compare, initialize, moved, reconcile, reconcile_briefly, reconcile_event_triggers};
 pub use rewind::{chain, rewind_offer, rewind_target, take_over, taken_over};
 pub use seal::seal;
 pub use sums::projection_text;

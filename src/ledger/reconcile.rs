@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, FactId, Kind, LocalKey, Projection, READER_VERSION};
 use crate::pg::class;
 use crate::pg::command::{self, major};
+use crate::pg::give_way::briefly;
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::turn::{self, Turn};
 use std::collections::{HashMap, HashSet};
@@ -162,6 +163,12 @@ pub fn reconcile(spi: &Spi) -> Result<usize> {
     }
     outbox::insert(&happening(&context("found by reconciliation")), &found.changes, &found.keys)?;
     Ok(found.changes.len())
+}
+
+/// As [`reconcile`], but nobody's lock is waited for: the texts of a view are not to be had while another session has one of
+/// its tables, and whoever waits for them holds up all that is sealed and delivered. None: it was left for that.
+pub fn reconcile_briefly(spi: &Spi) -> Result<Option<usize>> {
+    briefly(|| reconcile(spi))
 }
 
 /// Whether this server is another than the one whose OIDs the ledger knows: pg_upgrade has made it.

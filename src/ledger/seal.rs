@@ -10,12 +10,13 @@
 //! have. The family is then read again, and the difference that is left becomes a reconciled event of the
 //! same version, so the running sum never drifts unseen.
 
+use super::reconcile::Found;
 use super::running::Running;
 use super::sums::{Sums, projection_text};
 use crate::diff::{Change, Operation};
 use crate::error::{Error, Result};
 use crate::model::{Fact, FactHash, Fingerprint, Kind, LocalKey, Projection};
-use crate::pg::give_way::giving_way;
+use crate::pg::give_way::{briefly, giving_way};
 use crate::pg::insert::{Table, Value};
 use crate::pg::spi::{Arg, Cells, See, Spi};
 use crate::pg::turn::{self, Turn};
@@ -28,6 +29,8 @@ pub struct Sealed {
     pub head: i64,
     /// How many versions were added.
     pub versions: usize,
+    /// Something could not be read for a lock, and is left to the next reconciliation.
+    pub left: bool,
 }
 
 /// Events sealed at a time: bounds the memory of one round.
@@ -66,7 +69,7 @@ fn seal_round(spi: &Spi) -> Result<Sealed> {
         See::Latest,
     )?;
     if rows.is_empty() {
-        return Ok(Sealed { head, versions: 0 });
+        return Ok(Sealed { head, versions: 0, left: false });
     }
     let rows: Vec<Row> =
         rows.iter().map(|r| Row { seq: r.int(0), id: r.text(1), xid: r.text(2), changes_text: r.text(3), at: r.text(4) }).collect();
@@ -77,8 +80,9 @@ fn seal_round(spi: &Spi) -> Result<Sealed> {
         parent = round.seal_transaction(head, parent, events)?;
         sealed += 1;
     }
+    let left = round.left;
     round.close(parent)?;
-    Ok(Sealed { head, versions: sealed })
+    Ok(Sealed { head, versions: sealed, left })
 }
 
 /// Newest version and its id.
@@ -123,6 +127,7 @@ struct Round<'a> {
     /// Ids whose row in accord.fact has to be written.
     touched: BTreeSet<String>,
     projections: Vec<(String, Projection)>,
+    left: bool,
 }
 
 impl<'a> Round<'a> {
@@ -130,7 +135,7 @@ impl<'a> Round<'a> {
         let projections = projections(spi)?;
         let summed = projections.iter().map(|(_, projection)| projection.clone()).chain([Projection::default(), Projection::content()]);
         let sums = Running::at(spi, parent, summed.collect())?;
-        Ok(Self { spi, sums, facts: HashMap::new(), touched: BTreeSet::new(), projections })
+        Ok(Self { spi, sums, facts: HashMap::new(), touched: BTreeSet::new(), projections, left: false })
     }
 
     /// Reads the ledger's facts with these ids into memory, those that are not there yet.
@@ -243,6 +248,18 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
+    /// What differs between the catalogs and the ledger in these families. Nobody's lock is waited for: what cannot be read
+    /// now is found by the next reconciliation.
+    fn differences(&mut self, families: &[(u32, u32)]) -> Result<Found> {
+        match briefly(|| super::reconcile::differences(self.spi, families))? {
+            Some(found) => Ok(found),
+            None => {
+                self.left = true;
+                Ok(Found::default())
+            }
+        }
+    }
+
     fn seal_transaction(&mut self, version: i64, parent: [u8; 32], events: &[Row]) -> Result<[u8; 32]> {
         let mut stale: BTreeSet<(u32, u32)> = BTreeSet::new();
         let mut chained: Vec<(String, String)> = Vec::with_capacity(events.len());
@@ -273,7 +290,7 @@ impl<'a> Round<'a> {
         self.spi.run("DELETE FROM accord.fence f WHERE f.event = ANY ($1::uuid[])", &[Arg::Texts(&ids)])?;
         if !stale.is_empty() {
             self.write_facts()?;
-            let found = super::reconcile::differences(self.spi, &stale.into_iter().collect::<Vec<_>>())?;
+            let found = self.differences(&stale.into_iter().collect::<Vec<_>>())?;
             if !found.changes.is_empty() {
                 let xid = &events[0].xid;
                 let (id, text) = super::reconcile::record(xid, &found, "the change did not start from what the ledger held")?;

@@ -1,7 +1,7 @@
-//! Giving way to PostgreSQL's apply worker, where both want rows of the ledger.
+//! Giving way: to PostgreSQL's apply worker, where both want rows of the ledger, and to whoever has locked what is to be read.
 
 use super::command;
-use super::subtransaction::subtransaction;
+use super::subtransaction::{Caught, subtransaction};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 /// How long a lock is waited for at a time, in milliseconds. The apply worker looks for deadlocks after `deadlock_timeout`,
 /// a second where nobody has changed it: by then this has let go of what it holds.
 const PATIENCE: &str = "500";
+/// How long a lock is waited for where the work can be done another time.
+const BRIEFLY: &str = "200";
 /// After how many milliseconds of waiting this looks for a deadlock.
 const LOOK: &str = "10";
 
@@ -31,10 +33,25 @@ pub fn giving_way<R>(work: impl Fn() -> Result<R>) -> Result<R> {
             subtransaction(&work)
         };
         match outcome {
-            Err(caught)
-                if matches!(caught.code, PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE | PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED)
-                    && until.is_none_or(|until| Instant::now() < until) => {}
+            Err(caught) if in_the_way(&caught) && until.is_none_or(|until| Instant::now() < until) => {}
             outcome => return outcome.map_err(Error::from),
         }
     }
+}
+
+/// Runs `work`, which reads what users lock, unless somebody holds it locked: then what it did is undone, and there is none.
+pub fn briefly<R>(work: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
+    let settings = command::settings();
+    settings.set("deadlock_timeout", LOOK);
+    settings.set("lock_timeout", BRIEFLY);
+    match subtransaction(work) {
+        Ok(done) => Ok(Some(done)),
+        Err(caught) if in_the_way(&caught) => Ok(None),
+        Err(caught) => Err(caught.into()),
+    }
+}
+
+/// Whether it was another session that something failed for.
+fn in_the_way(caught: &Caught) -> bool {
+    matches!(caught.code, PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE | PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED)
 }

@@ -28,6 +28,9 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Between two looks for what is past `accord.retention`, and versions that go at a time.
 const TIDY: Duration = Duration::from_secs(60);
 const PRUNED: i64 = 5_000;
+/// Before a comparison that somebody's lock kept from reading is made again; at least, and as a multiple of what it took.
+const UNLOCKED: Duration = Duration::from_secs(10);
+const UNLOCKED_SHARE: u32 = 20;
 /// Offers handed out at a time, and bytes of changes among them.
 const OFFERS: usize = 32;
 const BYTES: usize = 4 << 20;
@@ -69,6 +72,8 @@ pub(super) struct Worker {
     /// Its objects are those of this library.
     current: bool,
     reconciled: Option<Instant>,
+    /// When the catalogs are compared again because somebody had locked what was to be read.
+    reconcile_at: Option<Instant>,
     /// When what is past its time was last looked for.
     tidied: Option<Instant>,
     seal_not_before: Instant,
@@ -96,6 +101,7 @@ impl Worker {
             created: false,
             current: false,
             reconciled: None,
+            reconcile_at: None,
             tidied: None,
             seal_not_before: now,
             slots: None,
@@ -259,6 +265,9 @@ impl Worker {
                 Ok(sealed) => {
                     self.head = sealed.head;
                     self.unpublished |= sealed.versions > 0;
+                    if sealed.left {
+                        self.reconcile_at.get_or_insert_with(|| Instant::now() + UNLOCKED);
+                    }
                     if sealed.versions < FULL_ROUND {
                         return wake::finish_round(round);
                     }
@@ -365,10 +374,15 @@ impl Worker {
                     let (request, look, seen) = (*request, *look, answer.is_ok());
                     self.looked(note.replica, next, request, look, seen);
                 }
-                (Next::After(after), What::Hello { request, .. } | What::Need { request, .. }) => {
+                (Next::After(after) | Next::Mend { after, .. }, What::Hello { request, .. } | What::Need { request, .. }) => {
                     if let Some(served) = self.served.get_mut(&note.replica) {
                         served.hunger = Some(Hunger { request: *request, after, not_before: now });
                         served.fresh = false;
+                        // It may have been asked for since the replica's row was read.
+                        if let Next::Mend { rewinding, .. } = next {
+                            served.seat.mending = true;
+                            served.seat.rewinding |= rewinding;
+                        }
                     }
                     if matches!(note.what, What::Hello { .. }) {
                         self.refresh(note.replica);
@@ -561,7 +575,8 @@ impl Worker {
     /// Compares the catalogs with the ledger, now and then.
     fn reconcile(&mut self) {
         let Some(interval) = settings::reconcile_interval() else { return };
-        if self.reconciled.is_some_and(|at| at.elapsed() < interval) || self.unsealed {
+        let due = self.reconciled.is_none_or(|at| at.elapsed() >= interval) || self.reconcile_at.is_some_and(|at| at <= Instant::now());
+        if !due || self.unsealed {
             return;
         }
         let first = self.reconciled.is_none();
@@ -579,9 +594,16 @@ impl Worker {
             self.failed("dropping what was kept for its time", &error);
         }
         process::show_activity(Some(c"reconciling"));
-        match process::ledger_transaction(|| spi::connect(ledger::reconcile)) {
-            Ok(0) => {}
-            Ok(found) => {
+        let (begun, before) = (Instant::now(), self.reconcile_at.take());
+        match process::ledger_transaction(|| spi::connect(ledger::reconcile_briefly)) {
+            Ok(Some(0)) => {}
+            Ok(None) => {
+                if before.is_none() {
+                    pgrx::log!("pg_accord: reconciliation is put off: another session has locked what it reads");
+                }
+                self.reconcile_at = Some(Instant::now() + UNLOCKED.max(begun.elapsed() * UNLOCKED_SHARE));
+            }
+            Ok(Some(found)) => {
                 pgrx::log!("pg_accord: reconciliation found {found} changes that no event trigger saw");
                 self.unsealed = true;
                 self.seal();
