@@ -251,13 +251,9 @@ impl<'a> Round<'a> {
     /// What differs between the catalogs and the ledger in these families. Nobody's lock is waited for: what cannot be read
     /// now is found by the next reconciliation.
     fn differences(&mut self, families: &[(u32, u32)]) -> Result<Found> {
-        match briefly(|| super::reconcile::differences(self.spi, families))? {
-            Some(found) => Ok(found),
-            None => {
-                self.left = true;
-                Ok(Found::default())
-            }
-        }
+        let found = briefly(|| super::reconcile::differences(self.spi, families))?;
+        self.left |= found.is_none();
+        Ok(found.unwrap_or_default())
     }
 
     fn seal_transaction(&mut self, version: i64, parent: [u8; 32], events: &[Row]) -> Result<[u8; 32]> {
