@@ -26,6 +26,7 @@ mod kept;
 mod names;
 mod offers;
 mod order;
+mod own_tables;
 mod owners;
 mod plans;
 mod races;

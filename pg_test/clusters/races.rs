@@ -1,17 +1,32 @@
 //! Commits in the middle of what reads: found by `make torture`, each brought about on purpose.
 
 use crate::support::link::{batch, scalar};
-use crate::support::{Link, Pair, wait_until};
+use crate::support::{Cluster, Link, Pair, wait_until};
 
-/// Somebody waits for a lock in the database.
+const VIEW_OF_TWO: &str =
+    "CREATE TABLE public.x (id int); CREATE TABLE public.z (n int); CREATE VIEW public.v AS SELECT x.id, z.n FROM public.x, public.z";
+
+/// Somebody waits for a lock in the link's database there.
 #[track_caller]
-fn until_blocked(link: &Link, statement: &str) {
+fn until_blocked(there: &Cluster, link: &Link, statement: &str) {
     wait_until("it waits for the lock", || {
         let sql = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event_type = 'Lock' AND query LIKE '%{statement}%'",
             link.db
         );
-        scalar::<i64>(&mut link.pair.source.client("postgres"), &sql) > 0
+        scalar::<i64>(&mut there.client("postgres"), &sql) > 0
+    });
+}
+
+/// Two transactions rename what [`VIEW_OF_TWO`] is of: each sees its text change from one side.
+fn change_from_two_sides(there: &Cluster, link: &Link) {
+    let (mut one, mut two) = (there.client(&link.db), there.client(&link.db));
+    batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
+    std::thread::scope(|scope| {
+        // The view's text is read under a snapshot from before the first one's commit, and waits for it.
+        scope.spawn(|| batch(&mut two, "BEGIN; ALTER TABLE public.z RENAME TO w; COMMIT"));
+        until_blocked(there, link, "RENAME TO w");
+        batch(&mut one, "COMMIT");
     });
 }
 
@@ -20,17 +35,8 @@ fn until_blocked(link: &Link, statement: &str) {
 #[test]
 fn one_text_changed_from_two_sides() {
     let link = Link::attached(Pair::shared());
-    link.follow(
-        "CREATE TABLE public.x (id int); CREATE TABLE public.z (n int); CREATE VIEW public.v AS SELECT x.id, z.n FROM public.x, public.z",
-    );
-    let (mut one, mut two) = (link.source(), link.source());
-    batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
-    std::thread::scope(|scope| {
-        // The view's text is read under a snapshot from before the first one's commit, and waits for it.
-        scope.spawn(|| batch(&mut two, "BEGIN; ALTER TABLE public.z RENAME TO w; COMMIT"));
-        until_blocked(&link, "RENAME TO w");
-        batch(&mut one, "COMMIT");
-    });
+    link.follow(VIEW_OF_TWO);
+    change_from_two_sides(&link.pair.source, &link);
     link.wait();
     link.assert_agreement();
     link.follow("ALTER TABLE public.y ADD COLUMN more int; DROP VIEW public.v");
@@ -41,9 +47,7 @@ fn one_text_changed_from_two_sides() {
 #[test]
 fn what_a_reading_locks_is_free_before_the_transaction_ends() {
     let link = Link::attached(Pair::shared());
-    link.follow(
-        "CREATE TABLE public.x (id int); CREATE TABLE public.z (n int); CREATE VIEW public.v AS SELECT x.id, z.n FROM public.x, public.z",
-    );
+    link.follow(VIEW_OF_TWO);
     let (mut one, mut two) = (link.source(), link.source());
     batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
     batch(&mut two, "BEGIN; LOCK TABLE public.z IN ACCESS EXCLUSIVE MODE NOWAIT; ROLLBACK");
@@ -62,7 +66,7 @@ fn a_commit_while_the_catalogs_are_read() {
     batch(&mut holder, "BEGIN; LOCK TABLE public.a_first IN ACCESS EXCLUSIVE MODE");
     let found = std::thread::scope(|scope| {
         let read = scope.spawn(move || scalar::<i64>(&mut reader, "SELECT accord.reconcile()"));
-        until_blocked(&link, "accord.reconcile");
+        until_blocked(&link.pair.source, &link, "accord.reconcile");
         batch(&mut other, "ALTER TABLE public.x RENAME TO y");
         batch(&mut holder, "COMMIT");
         read.join().expect("the reader")
@@ -101,24 +105,14 @@ fn a_lock_holds_up_nothing_but_the_reconciliation() {
 #[test]
 fn sealing_waits_for_no_lock() {
     let link = Link::bare(Pair::shared());
-    link.run_there(
-        "CREATE TABLE public.x (id int); CREATE TABLE public.z (n int); CREATE VIEW public.v AS SELECT x.id, z.n FROM public.x, public.z",
-    );
-    let (mut one, mut two, mut reader) = (link.replica(), link.replica(), link.replica());
+    link.run_there(VIEW_OF_TWO);
+    let (mut holder, mut reader) = (link.replica(), link.replica());
     scalar::<i64>(&mut reader, "SELECT accord.version()");
-    batch(&mut one, "BEGIN; ALTER TABLE public.x RENAME TO y");
-    std::thread::scope(|scope| {
-        scope.spawn(|| batch(&mut two, "BEGIN; ALTER TABLE public.z RENAME TO w; COMMIT"));
-        wait_until("it waits for the lock", || {
-            let sql = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
-            scalar::<bool>(&mut reader, sql)
-        });
-        batch(&mut one, "COMMIT");
-    });
-    batch(&mut one, "BEGIN; LOCK TABLE public.y IN ACCESS EXCLUSIVE MODE");
+    change_from_two_sides(&link.pair.replica, &link);
+    batch(&mut holder, "BEGIN; LOCK TABLE public.y IN ACCESS EXCLUSIVE MODE");
     batch(&mut reader, "SET statement_timeout = '20s'");
     assert_eq!(scalar::<i64>(&mut reader, "SELECT accord.version()"), 3);
-    batch(&mut one, "COMMIT");
+    batch(&mut holder, "COMMIT");
     scalar::<i64>(&mut reader, "SELECT accord.reconcile()");
     scalar::<i64>(&mut reader, "SELECT accord.version()");
     assert!(scalar::<bool>(&mut reader, "SELECT accord.fingerprint() = accord.fingerprint(true)"));

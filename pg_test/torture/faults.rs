@@ -309,7 +309,7 @@ fn restore_replica(world: &Arc<World>, dice: &mut Dice) -> bool {
 
 /// The source loses what it did since a moment of the past. Sessions begin nothing until it is known what that is, and
 /// every other time until it was taken over from a replica.
-fn lose(world: &World, dice: &mut Dice, (kept, past): (&[u64], Instant), back: impl FnOnce()) {
+fn lose(world: &World, dice: &mut Dice, kept: &[u64], past: Instant, back: impl FnOnce()) {
     // Something is lost that a replica has, as far as the machine's mood allows.
     eventually(Duration::from_secs(10), || {
         let has = |replica: &Replica| {
@@ -415,7 +415,7 @@ fn fail_over(world: &Arc<World>, dice: &mut Dice) -> bool {
     standby.stop();
     let past = Instant::now();
     let kept = World::marks(&mut world.source.client(DB));
-    lose(world, dice, (&kept, past), || {
+    lose(world, dice, &kept, past, || {
         world.source.replace_by(standby);
         promote(&world.source);
     });
@@ -429,7 +429,7 @@ fn restore_source(world: &Arc<World>, dice: &mut Dice) -> bool {
     world.source.backup();
     world.source.boot();
     let kept = World::marks(&mut world.source.client(DB));
-    lose(world, dice, (&kept, past), || {
+    lose(world, dice, &kept, past, || {
         world.source.restore();
         world.source.boot();
     });

@@ -26,13 +26,7 @@ pub fn giving_way<R>(work: impl Fn() -> Result<R>) -> Result<R> {
     let limit = unsafe { pg_sys::LockTimeout };
     let until = u64::try_from(limit).ok().filter(|limit| *limit > 0).map(|limit| Instant::now() + Duration::from_millis(limit));
     loop {
-        let outcome = {
-            let settings = command::settings();
-            settings.set("deadlock_timeout", LOOK);
-            settings.set("lock_timeout", PATIENCE);
-            subtransaction(&work)
-        };
-        match outcome {
+        match within(PATIENCE, &work) {
             Err(caught) if in_the_way(&caught) && until.is_none_or(|until| Instant::now() < until) => {}
             outcome => return outcome.map_err(Error::from),
         }
@@ -41,14 +35,18 @@ pub fn giving_way<R>(work: impl Fn() -> Result<R>) -> Result<R> {
 
 /// Runs `work`, which reads what users lock, unless somebody holds it locked: then what it did is undone, and there is none.
 pub fn briefly<R>(work: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
+    match within(BRIEFLY, work) {
+        Err(caught) if in_the_way(&caught) => Ok(None),
+        outcome => outcome.map(Some).map_err(Error::from),
+    }
+}
+
+/// Runs `work` in a subtransaction that waits so long for a lock.
+fn within<R>(patience: &str, work: impl FnOnce() -> Result<R>) -> std::result::Result<R, Caught> {
     let settings = command::settings();
     settings.set("deadlock_timeout", LOOK);
-    settings.set("lock_timeout", BRIEFLY);
-    match subtransaction(work) {
-        Ok(done) => Ok(Some(done)),
-        Err(caught) if in_the_way(&caught) => Ok(None),
-        Err(caught) => Err(caught.into()),
-    }
+    settings.set("lock_timeout", patience);
+    subtransaction(work)
 }
 
 /// Whether it was another session that something failed for.
